@@ -1,14 +1,18 @@
 # Every target makes its own environment; nothing but Python 3.11 to 3.13 and make is needed.
 PYTHON ?= python3
-UV := .venv/bin/uv
 RUN := .venv/bin/python -W ignore::UserWarning
+
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 
 .PHONY: demo test check bench soak format clean
 
 .venv/.ready: uv.lock pyproject.toml requirements-bootstrap.txt
+	@echo "landfall: installing into .venv (first run only)"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-bootstrap.txt
-	@UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --quiet --frozen --inexact
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bootstrap.txt
+	@.venv/bin/uv sync --quiet --frozen --inexact --compile-bytecode
 	@touch $@
 
 demo: .venv/.ready
@@ -22,6 +26,7 @@ check: .venv/.ready
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	$(RUN) scripts/build_contracts.py --check
 
 format: .venv/.ready
 	.venv/bin/ruff format .

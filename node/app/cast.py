@@ -1,0 +1,112 @@
+"""The cast of a devnet: institutions, customers, currencies and pairs, read from one TOML file.
+
+Keys of a devnet are derived from public text, so that every devnet has the same addresses and its
+genesis is the same file everywhere. A bank's own node never goes through this module.
+"""
+
+import tomllib
+from datetime import datetime
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ROLE_BITS: Final = {
+    "central_bank": 1,
+    "bank": 2,
+    "fx_provider": 4,
+    "attester": 8,
+    "arbiter": 16,
+    "reporter": 32,
+    "validator": 64,
+    "regulator": 128,
+}
+Role = Literal["central_bank", "bank", "fx_provider", "attester", "arbiter", "reporter", "validator", "regulator"]
+DecimalText = str
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CurrencyCast(_Strict):
+    """A currency of the devnet; `issuer` is an institution's id."""
+
+    code: str
+    name: str
+    symbol: str
+    issuer: str
+
+
+class PairCast(_Strict):
+    """An oracle pair; see FxOracle in docs/spec/contracts.md for the parameters."""
+
+    name: str
+    period_s: int
+    heartbeat_s: int
+    jump_bps: int
+    outlier_bps: int
+
+
+class CustomerCast(_Strict):
+    """A customer of a bank; `funds` maps a currency code to a decimal amount."""
+
+    id: str
+    name: str
+    country: str
+    funds: dict[str, DecimalText] = Field(default_factory=dict)
+
+
+class PricingCast(_Strict):
+    """What an FX provider puts on the mid rate, in basis points."""
+
+    spread_bps: int
+    fee_bps: int
+
+
+class InstitutionCast(_Strict):
+    """An institution; `funds` is what its central banks issue to it at the start."""
+
+    id: str
+    name: str
+    lei: str
+    bic: str
+    country: str
+    roles: tuple[Role, ...]
+    customers: tuple[CustomerCast, ...] = ()
+    funds: dict[str, DecimalText] = Field(default_factory=dict)
+    pricing: PricingCast | None = None
+
+    @property
+    def role_bits(self) -> int:
+        return sum(ROLE_BITS[role] for role in self.roles)
+
+
+class Cast(_Strict):
+    """The whole devnet."""
+
+    network: str
+    chain_id: int
+    genesis_time: datetime
+    governor: str
+    currencies: tuple[CurrencyCast, ...]
+    pairs: tuple[PairCast, ...]
+    institutions: tuple[InstitutionCast, ...]
+
+    def institution(self, institution_id: str) -> InstitutionCast:
+        """Return the institution of that id, or raise KeyError."""
+        for institution in self.institutions:
+            if institution.id == institution_id:
+                return institution
+        raise KeyError(institution_id)
+
+
+def load_cast() -> Cast:
+    """Return the cast that ships with the product."""
+    return Cast.model_validate(tomllib.loads(files(__package__).joinpath("devnet.toml").read_text("utf-8")))
+
+
+def devnet_seed(owner: str, role: str) -> bytes:
+    """Return the public 32-byte seed of `owner`'s key for `role`: worthless as a secret, the same everywhere."""
+    return sha256(f"landfall devnet seed/{owner}/{role}".encode()).digest()

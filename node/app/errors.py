@@ -1,0 +1,41 @@
+"""Errors of assembly and of the command line."""
+
+from typing import ClassVar
+
+
+class RejectedError(Exception):
+    """The caller's fault; nothing was changed."""
+
+    codespace: ClassVar[str] = "app"
+    code: ClassVar[int] = 2
+
+
+class UnavailableError(Exception):
+    """Something outside did not answer; the same call may succeed later."""
+
+    codespace: ClassVar[str] = "app"
+    code: ClassVar[int] = 20
+
+
+class SettingsError(RejectedError):
+    """A setting is unknown or out of range; the process did not start."""
+
+    code: ClassVar[int] = 3
+
+
+class ScenarioError(RejectedError):
+    """A demo scenario is unknown or did not go as its story says."""
+
+    code: ClassVar[int] = 4
+
+
+class HomeError(RejectedError):
+    """The home directory belongs to another network or is in use."""
+
+    code: ClassVar[int] = 5
+
+
+class ProcessError(UnavailableError):
+    """A process of the node did not start, or ended by itself."""
+
+    code: ClassVar[int] = 21

@@ -1,0 +1,48 @@
+"""Settings of a node, from the environment: every variable starts with LANDFALL_, an unknown one is refused."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from node.app.errors import SettingsError
+
+_PREFIX = "LANDFALL_"
+
+
+class Settings(BaseSettings):
+    """One frozen set of settings per process; command-line options override single fields."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(Path("devnet"), description="Directory with genesis, keystores and databases")
+    rpc_port: int = Field(8545, ge=0, le=65535, description="Ethereum JSON-RPC port on loopback; 0 = any free one")
+    rest_port: int = Field(8600, ge=0, le=65535, description="REST port on loopback; 0 = any free one")
+    block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
+    rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
+    passphrase: SecretStr = Field(SecretStr("devnet"), description="Opens the keystores")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    def redacted(self) -> dict[str, Any]:
+        """Return the settings as they may be logged."""
+        return self.model_dump(mode="json") | {"passphrase": "**"}
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Return the settings from `environ` and non-None `overrides`.
+
+    Raises:
+        SettingsError: an unknown LANDFALL_ variable, or a value out of range.
+    """
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]}: expected one of {', '.join(sorted(known))}; unset it or correct the name")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
