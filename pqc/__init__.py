@@ -1,0 +1,1 @@
+"""Post-quantum signatures and the encrypted keystore; pure functions over bytes."""

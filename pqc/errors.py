@@ -1,0 +1,103 @@
+"""What can go wrong in this room, in three families: the caller, the outside, ourselves."""
+
+from typing import ClassVar
+
+
+class PqcError(Exception):
+    """Base of this room's errors; catch a family, not this."""
+
+    codespace: ClassVar[str] = "pqc"
+    code: ClassVar[int] = 2
+
+
+class RejectedError(PqcError):
+    """The input is at fault: the same call fails again until the caller changes it."""
+
+    code = 3
+
+
+class UnavailableError(PqcError):
+    """Something outside (a file, a library) is missing for now: the same call may succeed later."""
+
+    code = 4
+
+
+class InvariantError(PqcError):
+    """This code contradicts itself: stop, keep the evidence, do not retry."""
+
+    code = 5
+
+
+class UnknownAlgorithmError(RejectedError):
+    """No scheme of this name is registered, so nothing was signed or verified."""
+
+    code = 6
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"algorithm: expected one of {', '.join(known)}, got {name[:64]!r}")
+        self.name = name
+        self.known = known
+
+
+class InvalidKeyError(RejectedError):
+    """A key, seed or context has the wrong size or type; nothing was signed or verified."""
+
+    code = 7
+
+    def __init__(self, field: str, expected: str, got: object) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field = field
+
+
+class InvalidSignatureError(RejectedError):
+    """The signature does not belong to this message, context and key: treat the message as not sent."""
+
+    code = 8
+
+    def __init__(self, algorithm: str, reason: str) -> None:
+        super().__init__(f"signature: expected a valid {algorithm} signature, got {reason}")
+        self.algorithm = algorithm
+
+
+class WrongPassphraseError(RejectedError):
+    """The passphrase does not open this file, or the file was changed since it was written.
+
+    The two cannot be told apart (authenticated encryption), and telling them apart would help an attacker.
+    """
+
+    code = 9
+
+
+class KeystoreFormatError(RejectedError):
+    """The file is not a keystore this version reads; nothing was decrypted."""
+
+    code = 10
+
+
+class UnknownKeyError(RejectedError):
+    """The keystore holds no key of this name."""
+
+    code = 11
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        shown = ", ".join(known[:20]) or "an empty keystore"
+        super().__init__(f"name: expected a key of this keystore ({shown}), got {name[:64]!r}")
+        self.name = name
+
+
+class KeyExistsError(RejectedError):
+    """A key or keystore file of this name exists; it was left as it was."""
+
+    code = 12
+
+
+class WrongKeyKindError(RejectedError):
+    """The key exists but cannot do what was asked (an ML-DSA key has no address, for example)."""
+
+    code = 13
+
+
+class KeystoreUnavailableError(UnavailableError):
+    """The file could not be read or written; the keys on disk are those of the last successful write."""
+
+    code = 14

@@ -1,0 +1,45 @@
+"""ML-DSA (FIPS 204) by the `cryptography` package: pure mode, hedged signing, keys from 32-byte seeds.
+
+Source: FIPS 204; RFC 9881 (seed as the private key).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import mldsa
+
+
+@dataclass(frozen=True, slots=True)
+class MlDsa:
+    """One parameter set of ML-DSA; sizes in bytes, from FIPS 204, table 2."""
+
+    name: str
+    public_key_bytes: int
+    signature_bytes: int
+    load_private: Callable[[bytes], mldsa.MLDSA65PrivateKey]
+    load_public: Callable[[bytes], mldsa.MLDSA65PublicKey]
+    seed_bytes: int = 32
+
+    def public_key(self, seed: bytes) -> bytes:
+        return self.load_private(seed).public_key().public_bytes_raw()
+
+    def sign(self, seed: bytes, message: bytes, context: bytes) -> bytes:
+        return self.load_private(seed).sign(message, context)
+
+    def is_valid(self, public_key: bytes, message: bytes, signature: bytes, context: bytes) -> bool:
+        try:
+            self.load_public(public_key).verify(signature, message, context)
+        except InvalidSignature:
+            return False
+        return True
+
+
+ML_DSA_65: Final = MlDsa(
+    name="ML-DSA-65",
+    public_key_bytes=1952,
+    signature_bytes=3309,
+    load_private=mldsa.MLDSA65PrivateKey.from_seed_bytes,
+    load_public=mldsa.MLDSA65PublicKey.from_public_bytes,
+)

@@ -1,0 +1,54 @@
+"""What this room needs from an implementation, and what others need from this room."""
+
+from typing import Protocol
+
+
+class SignatureScheme(Protocol):
+    """One signature algorithm of one backend; sizes in bytes.
+
+    `seed` is the only secret: every key is derived from it, so a keystore holds seeds and nothing else.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seed_bytes(self) -> int: ...
+
+    @property
+    def public_key_bytes(self) -> int: ...
+
+    @property
+    def signature_bytes(self) -> int: ...
+
+    def public_key(self, seed: bytes) -> bytes:
+        """Derive the public key."""
+        ...
+
+    def sign(self, seed: bytes, message: bytes, context: bytes) -> bytes:
+        """Sign; hedged where the algorithm allows it, so equal inputs give different signatures."""
+        ...
+
+    def is_valid(self, public_key: bytes, message: bytes, signature: bytes, context: bytes) -> bool:
+        """Check a signature; sizes of key and context have been checked by the caller."""
+        ...
+
+
+class Signer(Protocol):
+    """Holder of named keys that never leave it: the file keystore now, an HSM (PKCS#11) in the same place."""
+
+    def public_key(self, name: str) -> bytes:
+        """Return the public key: raw for ML-DSA, 33 bytes compressed for secp256k1."""
+        ...
+
+    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
+        """Sign with a post-quantum key."""
+        ...
+
+    def sign_digest(self, name: str, digest: bytes) -> bytes:
+        """Sign a 32-byte digest with a secp256k1 key: 65 bytes r, s, v with low s and v 27 or 28."""
+        ...
+
+    def address(self, name: str) -> str:
+        """Return the checksummed address of a secp256k1 key."""
+        ...
