@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from node.app.errors import SettingsError
 
 _PREFIX = "LANDFALL_"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """One frozen set of settings per process; command-line options override single fields."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(Path("devnet"), description="Directory with genesis, keystores and databases")
     rpc_port: int = Field(8545, ge=0, le=65535, description="Ethereum JSON-RPC port on loopback; 0 = any free one")
@@ -41,8 +40,9 @@ def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> 
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
     if unknown:
         raise SettingsError(f"{unknown[0]}: expected one of {', '.join(sorted(known))}; unset it or correct the name")
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given = {name.removeprefix(_PREFIX).lower(): value for name, value in environ.items() if name in known}
+    given |= {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings.model_validate(given)
     except ValueError as error:
         raise SettingsError(str(error)) from error
