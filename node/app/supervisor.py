@@ -72,6 +72,7 @@ async def running_node(home: Path, *, rpc_port: int, rest_port: int, chain_args:
         "chain": ["node.chain", "--home", str(home), "--port", str(rpc_port), *chain_args],
         "desk": ["node.app.desk", "--home", str(home), "--rpc-url", rpc_url, "--port", str(rest_port)],
     }
+    _log_path(home, "").parent.mkdir(parents=True, exist_ok=True)
     processes: dict[str, asyncio.subprocess.Process] = {}
     pumps: list[asyncio.Task[None]] = []
     try:
@@ -79,9 +80,9 @@ async def running_node(home: Path, *, rpc_port: int, rest_port: int, chain_args:
         for name, arguments in commands.items():
             processes[name] = await _spawn(arguments)
             ready[name] = asyncio.Event()
-            pumps.append(asyncio.create_task(_pump(name, processes[name], home / "logs", ready[name])))
+            pumps.append(asyncio.create_task(_pump(processes[name], _log_path(home, name), ready[name])))
         for name in commands:
-            await _wait_ready(name, processes[name], ready[name], home / "logs")
+            await _wait_ready(name, processes[name], ready[name], _log_path(home, name))
         yield Node(home, rpc_url, f"http://127.0.0.1:{rest_port}", processes)
     finally:
         for process in processes.values():
@@ -96,7 +97,7 @@ async def wait_for_end(node: Node) -> str:
     for task in pending:
         task.cancel()
     name = waits[next(iter(done))]
-    return f"{name} ended with code {node.processes[name].returncode}; see {node.home / 'logs' / name}.log"
+    return f"{name} ended with code {node.processes[name].returncode}; see {_log_path(node.home, name)}"
 
 
 async def _spawn(arguments: list[str]) -> asyncio.subprocess.Process:
@@ -115,14 +116,21 @@ async def _spawn(arguments: list[str]) -> asyncio.subprocess.Process:
     )
 
 
-async def _pump(name: str, process: asyncio.subprocess.Process, logs: Path, ready: asyncio.Event) -> None:
-    logs.mkdir(parents=True, exist_ok=True)
+async def _pump(process: asyncio.subprocess.Process, log_path: Path, ready: asyncio.Event) -> None:
     assert process.stderr is not None, "spawned with a pipe"
-    with (logs / f"{name}.log").open("ab", buffering=0) as log:
+    with log_path.open("ab", buffering=0) as log:
         async for line in process.stderr:
             log.write(line)
             if not ready.is_set() and _is_listening(line):
                 ready.set()
+
+
+def _log_path(home: Path, name: str) -> Path:
+    return home / "logs" / f"{name}.log"
+
+
+def _tail(log_path: Path) -> str:
+    return " | ".join(log_path.read_text("utf-8", "replace").splitlines()[-5:])
 
 
 def _is_listening(line: bytes) -> bool:
@@ -133,7 +141,7 @@ def _is_listening(line: bytes) -> bool:
     return isinstance(entry, dict) and entry.get("event") in LISTENING_EVENTS
 
 
-async def _wait_ready(name: str, process: asyncio.subprocess.Process, ready: asyncio.Event, logs: Path) -> None:
+async def _wait_ready(name: str, process: asyncio.subprocess.Process, ready: asyncio.Event, log_path: Path) -> None:
     ended = asyncio.create_task(process.wait())
     started = asyncio.create_task(ready.wait())
     try:
@@ -142,8 +150,8 @@ async def _wait_ready(name: str, process: asyncio.subprocess.Process, ready: asy
         ended.cancel()
         started.cancel()
     if not ready.is_set():
-        tail = (logs / f"{name}.log").read_text("utf-8", "replace").splitlines()[-5:]
-        raise ProcessError(f"{name} did not start: " + " | ".join(tail))
+        tail = _tail(log_path)
+        raise ProcessError(f"{name} did not start: " + tail)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
