@@ -60,16 +60,16 @@ class InvalidSignatureError(RejectedError):
 
 
 class WrongPassphraseError(RejectedError):
-    """The passphrase does not open this file, or the file was changed since it was written.
+    """The passphrase is not the one this keystore was written with; nothing was decrypted.
 
-    The two cannot be told apart (authenticated encryption), and telling them apart would help an attacker.
+    A keystore whose salt or cost was changed looks the same: the passphrase then leads to another key.
     """
 
     code = 9
 
 
 class KeystoreFormatError(RejectedError):
-    """The file is not a keystore this version reads; nothing was decrypted."""
+    """The file is not a keystore this version reads, or its parameters exceed the limits; nothing was decrypted."""
 
     code = 10
 
@@ -101,3 +101,15 @@ class KeystoreUnavailableError(UnavailableError):
     """The file could not be read or written; the keys on disk are those of the last successful write."""
 
     code = 14
+
+
+class TamperedKeystoreError(RejectedError):
+    """The passphrase is right but the content was changed after it was written: restore the file from a backup."""
+
+    code = 15
+
+
+class KeystoreChangedError(UnavailableError):
+    """Another process wrote the file since it was opened; nothing was written. Open it again and repeat."""
+
+    code = 16
