@@ -1,0 +1,51 @@
+"""What can go wrong in this room, in three families: the caller, the outside, ourselves."""
+
+from typing import ClassVar
+
+
+class BridgeError(Exception):
+    """Base of this room's errors; catch a family, not this."""
+
+    codespace: ClassVar[str] = "bridge"
+    code: ClassVar[int] = 2
+
+
+class RejectedError(BridgeError):
+    """The input is at fault: the same call fails again until the caller changes it."""
+
+    code = 3
+
+
+class UnavailableError(BridgeError):
+    """Something outside did not answer: the same call may succeed later."""
+
+    code = 4
+
+
+class InvariantError(BridgeError):
+    """This code contradicts itself: stop, keep the evidence, do not retry."""
+
+    code = 5
+
+
+class InvalidProofError(RejectedError):
+    """A Merkle proof, header or commit does not prove what it claims: believe nothing that rests on it."""
+
+    code = 6
+
+    def __init__(self, field: str, expected: object, got: object) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field = field
+        self.expected = expected
+        self.got = got
+
+
+class InsufficientPowerError(RejectedError):
+    """Fewer than two thirds of the voting power signed: the block is not final for this validator set."""
+
+    code = 7
+
+    def __init__(self, signed: int, total: int) -> None:
+        super().__init__(f"commit.signatures: expected more than 2/3 of voting power {total}, got {signed}")
+        self.signed = signed
+        self.total = total
