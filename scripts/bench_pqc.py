@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pqc import secp256k1, signatures
@@ -33,9 +34,7 @@ def keystore_opening(folder: Path) -> dict[str, float]:
         keystore = Keystore.create(path, b"benchmark", cost)
         keystore.add("vote", ALG, "validator")
         keystore.add("pay", "secp256k1", "transaction")
-        figures[f"keystore_open_{cost.profile}_us"] = microseconds(
-            lambda path=path: Keystore.open(path, b"benchmark"), 9
-        )
+        figures[f"keystore_open_{cost.profile}_us"] = microseconds(partial(Keystore.open, path, b"benchmark"), 9)
     return figures
 
 
