@@ -1,0 +1,329 @@
+# pragma version 0.4.3
+# pragma evm-version prague
+# pragma optimize codesize
+"""
+@title ParticipantRegistry
+@license Apache-2.0
+@notice Who takes part: institutions (LEI, BIC, roles, thumbprint of the post-quantum key, status), the notary
+        contracts that may hold money, and the digests an institution stands by through its own transaction.
+@custom:security The governor writes everything but digests; an institution writes only its own digests. Nothing here
+        moves money. Governance moves in two steps, so a wrong address cannot take it.
+@custom:kill None; an institution is switched off with `set_status`, a notary with `set_notary`.
+@custom:invariant A registered account stays registered; `has_role` and `is_institution` are false while inactive;
+        `role_count(bit)` = number of accounts for which `has_role(account, bit)`.
+@custom:units Roles are bits: CENTRAL_BANK 1, BANK 2, FX_PROVIDER 4, ATTESTER 8, ARBITER 16, REPORTER 32, VALIDATOR 64,
+        REGULATOR 128.
+"""
+
+from interfaces import IParticipantRegistry
+
+implements: IParticipantRegistry
+
+
+event ParticipantRegistered:
+    account: indexed(address)
+    lei: String[20]
+    bic: String[11]
+    roles: uint256
+    key_thumbprint: bytes32
+
+
+event RolesChanged:
+    account: indexed(address)
+    roles: uint256
+
+
+event StatusChanged:
+    account: indexed(address)
+    active: bool
+
+
+event KeyThumbprintChanged:
+    account: indexed(address)
+    key_thumbprint: bytes32
+
+
+event NotaryChanged:
+    notary: indexed(address)
+    allowed: bool
+
+
+event DigestRecorded:
+    institution: indexed(address)
+    digest: indexed(bytes32)
+
+
+event DigestWithdrawn:
+    institution: indexed(address)
+    digest: indexed(bytes32)
+
+
+event GovernanceOffered:
+    governor: indexed(address)
+    pending_governor: indexed(address)
+
+
+event GovernanceAccepted:
+    governor: indexed(address)
+
+
+ROLE_BITS: constant(uint256) = 8
+# All eight roles together.
+ROLES_MAX: constant(uint256) = 2**ROLE_BITS - 1
+
+governor: public(address)
+pending_governor: public(address)
+
+institutions: HashMap[address, IParticipantRegistry.Institution]
+notaries: HashMap[address, bool]
+recorded: HashMap[address, HashMap[bytes32, bool]]
+# Active institutions by role bit.
+role_count: public(HashMap[uint256, uint256])
+
+
+@deploy
+def __init__(governor: address):
+    """
+    @param governor The account, later the Governance contract, that registers members.
+    """
+    assert governor != empty(address), "registry: no governor"
+    self.governor = governor
+
+
+@external
+def register(account: address, lei: String[20], bic: String[11], roles: uint256, key_thumbprint: bytes32):
+    """
+    @notice Registers an institution, active at once.
+    @param account Its account, once only.
+    @param lei Legal Entity Identifier, 20 characters (ISO 17442).
+    @param bic Business Identifier Code, 8 or 11 characters (ISO 9362), or empty for who has none.
+    @param roles Bits, at least one.
+    @param key_thumbprint RFC 7638 thumbprint of its ML-DSA key, or zero while it has none.
+    """
+    self._check_governor()
+    assert account != empty(address), "registry: no account"
+    assert not self.institutions[account].registered, "registry: already registered"
+    assert len(lei) == 20, "registry: LEI is not 20 characters"
+    assert len(bic) in [0, 8, 11], "registry: BIC is not 8 or 11 characters"
+    self._check_roles(roles)
+    self.institutions[account] = IParticipantRegistry.Institution(
+        lei=lei, bic=bic, roles=roles, key_thumbprint=key_thumbprint, active=True, registered=True
+    )
+    self._count(0, roles)
+    log ParticipantRegistered(account=account, lei=lei, bic=bic, roles=roles, key_thumbprint=key_thumbprint)
+
+
+@external
+def set_roles(account: address, roles: uint256):
+    """
+    @notice Replaces an institution's roles.
+    @param account A registered account.
+    @param roles Bits, at least one; to take all, set the status.
+    """
+    self._check_governor()
+    self._check_registered(account)
+    self._check_roles(roles)
+    if self.institutions[account].active:
+        self._count(self.institutions[account].roles, roles)
+    self.institutions[account].roles = roles
+    log RolesChanged(account=account, roles=roles)
+
+
+@external
+def set_status(account: address, active: bool):
+    """
+    @notice Switches an institution on or off.
+    @param account A registered account.
+    @param active False suspends every role at once.
+    """
+    self._check_governor()
+    self._check_registered(account)
+    if self.institutions[account].active != active:
+        roles: uint256 = self.institutions[account].roles
+        self._count(0 if active else roles, roles if active else 0)
+    self.institutions[account].active = active
+    log StatusChanged(account=account, active=active)
+
+
+@external
+def set_key_thumbprint(account: address, thumbprint: bytes32):
+    """
+    @notice Replaces the thumbprint of an institution's ML-DSA key.
+    @param account A registered account.
+    @param thumbprint RFC 7638 thumbprint.
+    """
+    self._check_governor()
+    self._check_registered(account)
+    self.institutions[account].key_thumbprint = thumbprint
+    log KeyThumbprintChanged(account=account, key_thumbprint=thumbprint)
+
+
+@external
+def set_notary(contract_address: address, allowed: bool):
+    """
+    @notice Lets a contract be named as notary of new holds, or stops that; holds already placed keep their notary.
+    @param contract_address The notary.
+    @param allowed Whether new holds may name it.
+    """
+    self._check_governor()
+    assert contract_address != empty(address), "registry: no notary"
+    self.notaries[contract_address] = allowed
+    log NotaryChanged(notary=contract_address, allowed=allowed)
+
+
+@external
+def transfer_governance(new: address):
+    """
+    @notice Offers governance; `new` takes it by `accept_governance`.
+    @param new The next governor; zero withdraws an offer.
+    """
+    self._check_governor()
+    self.pending_governor = new
+    log GovernanceOffered(governor=msg.sender, pending_governor=new)
+
+
+@external
+def accept_governance():
+    """
+    @notice Takes governance that was offered to the caller.
+    """
+    assert msg.sender == self.pending_governor, "registry: not the pending governor"
+    self.governor = msg.sender
+    self.pending_governor = empty(address)
+    log GovernanceAccepted(governor=msg.sender)
+
+
+@external
+def record(digest: bytes32):
+    """
+    @notice The institution stands by a signed message: its digest counts from now on, whoever submits it.
+    @param digest EIP-712 digest.
+    """
+    assert self._is_active(msg.sender), "registry: not an active institution"
+    assert not self.recorded[msg.sender][digest], "registry: digest recorded"
+    self.recorded[msg.sender][digest] = True
+    log DigestRecorded(institution=msg.sender, digest=digest)
+
+
+@external
+def withdraw(digest: bytes32):
+    """
+    @notice The institution no longer stands by a message it recorded; what the message has already done stays.
+    @param digest EIP-712 digest.
+    """
+    assert self._is_active(msg.sender), "registry: not an active institution"
+    assert self.recorded[msg.sender][digest], "registry: digest not recorded"
+    self.recorded[msg.sender][digest] = False
+    log DigestWithdrawn(institution=msg.sender, digest=digest)
+
+
+@external
+@view
+def is_institution(account: address) -> bool:
+    """
+    @notice Tells whether `account` is registered and active.
+    @param account Any address.
+    @return True if so.
+    """
+    return self._is_active(account)
+
+
+@external
+@view
+def has_role(account: address, role: uint256) -> bool:
+    """
+    @notice Tells whether `account` is registered, active and has one of the roles asked for.
+    @param account Any address.
+    @param role One bit, or several of which one suffices.
+    @return True if so.
+    """
+    return self._is_active(account) and self.institutions[account].roles & role != 0
+
+
+@external
+@view
+def is_notary(contract_address: address) -> bool:
+    """
+    @notice Tells whether new holds may name this notary.
+    @param contract_address Any address.
+    @return True if so.
+    """
+    return self.notaries[contract_address]
+
+
+@external
+@view
+def is_recorded(account: address, digest: bytes32) -> bool:
+    """
+    @notice Tells whether `account` has recorded `digest`. Says nothing about its status now: ask `has_role` too.
+    @param account An institution.
+    @param digest EIP-712 digest.
+    @return True while recorded.
+    """
+    return self.recorded[account][digest]
+
+
+@external
+@view
+def institution(account: address) -> IParticipantRegistry.Institution:
+    """
+    @notice What is known of an account.
+    @param account Any address.
+    @return The record; `registered` is false for strangers.
+    """
+    return self.institutions[account]
+
+
+@internal
+def _count(old: uint256, new: uint256):
+    """
+    @notice Moves the count of holders from old roles to new ones.
+    @param old Roles that no longer count.
+    @param new Roles that count from now on.
+    """
+    for position: uint256 in range(ROLE_BITS):
+        bit: uint256 = 1 << position
+        if old & bit != 0:
+            self.role_count[bit] -= 1
+        if new & bit != 0:
+            self.role_count[bit] += 1
+
+
+@internal
+@view
+def _is_active(account: address) -> bool:
+    """
+    @notice Registered and switched on; an account that was never registered is not active.
+    @param account Any address.
+    @return True if so.
+    """
+    return self.institutions[account].active
+
+
+@internal
+@view
+def _check_governor():
+    """
+    @notice Refuses everyone but the governor.
+    """
+    assert msg.sender == self.governor, "registry: not the governor"
+
+
+@internal
+@view
+def _check_registered(account: address):
+    """
+    @notice Refuses an account that was never registered.
+    @param account Any address.
+    """
+    assert self.institutions[account].registered, "registry: not registered"
+
+
+@internal
+@pure
+def _check_roles(roles: uint256):
+    """
+    @notice Refuses no role and unknown bits.
+    @param roles Bits.
+    """
+    assert 0 < roles and roles <= ROLES_MAX, "registry: unknown roles"
