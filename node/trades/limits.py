@@ -1,0 +1,42 @@
+"""Limits on what a trade takes in, each with its reason."""
+
+from typing import Final
+
+TERMS_BYTES_MAX: Final = 64 * 1024
+"""A contract of five milestones and eight payees is 3 kB; a hundred lines of free text still fit."""
+
+INVOICE_BYTES_MAX: Final = 1024 * 1024
+"""UBL invoices of a thousand lines are about 900 kB."""
+
+INVOICE_DEPTH_MAX: Final = 24
+"""The deepest path of the UBL 2.1 invoice schema that is in use has 12 levels."""
+
+INVOICE_ELEMENTS_MAX: Final = 60_000
+"""A thousand lines of about fifty elements each, and the header."""
+
+INVOICE_LINES_MAX: Final = 1_000
+
+JSON_BYTES_MAX: Final = 256 * 1024
+"""A carrier's EPCIS document with a hundred pallets is 60 kB."""
+
+JSON_DEPTH_MAX: Final = 24
+"""EPCIS query documents nest eight levels; sensor data and extensions add a few."""
+
+EPCIS_EVENTS_MAX: Final = 200
+
+MILESTONES_MAX: Final = 8
+"""TradeEscrow's own limit."""
+
+PAYEES_MAX: Final = 8
+"""TradeEscrow's own limit."""
+
+ATTESTERS_MAX: Final = 8
+"""TradeEscrow's own limit per milestone."""
+
+SHIPMENT_REFERENCES_MAX: Final = 50
+
+TRADES_PAGE_MAX: Final = 100
+"""Trades on one page of the list."""
+
+TEXT_LENGTH_MAX: Final = 2_000
+"""Free text of terms and statements, in characters."""
