@@ -1,0 +1,267 @@
+"""A service's view of the chain process: Ethereum JSON-RPC through web3.py's AsyncWeb3, and decoded blocks.
+
+web3.py takes seconds to import, so `connect` imports it in a worker thread; nothing else here may import it.
+Works on any EVM node that serves the standard methods; `finality_proof` and `genesis` need Landfall's own chain.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from contracts.client.artifacts import (
+    ChainEvent,
+    checksummed,
+    decode_log,
+    decode_result,
+    decode_revert,
+    encode_call,
+)
+from contracts.client.blocks import BlockData, BlockInfo, TransactionOutcome
+from contracts.client.deployment import Deployment
+from contracts.client.errors import (
+    CallRevertedError,
+    ChainUnavailableError,
+    InvariantError,
+    RpcError,
+    TransactionRefusedError,
+)
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3
+
+Result = TypeVar("Result")
+Block = int | str
+"""A block's number or a tag, `latest`."""
+
+# Seconds for one answer; a block of a busy chain takes tens of milliseconds.
+_TIMEOUT_S = 30.0
+# Replaying failed transactions for their reason is bounded per block: a spammer must not stall followers.
+_REASONS_MAX = 64
+
+
+class ChainClient:
+    """JSON-RPC of one chain process, for the contracts of one deployment."""
+
+    def __init__(self, rpc_url: str, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._rpc_url = rpc_url
+        self._web3: AsyncWeb3[Any] | None = None
+        self._artifacts = deployment.artifacts_by_address()
+
+    async def connect(self) -> None:
+        """Import web3.py off the event loop, open the session and check that this is the right network.
+
+        Raises:
+            ChainUnavailableError: nobody answers at the address; call again.
+            InvariantError: another chain id answers there.
+        """
+        if self._web3 is None:
+            self._web3 = await asyncio.get_running_loop().run_in_executor(None, _open_web3, self._rpc_url)
+        found = await self.chain_id()
+        if found != self.deployment.chain_id:
+            raise InvariantError(f"chain id: expected {self.deployment.chain_id}, got {found} at {self._rpc_url}")
+
+    async def close(self) -> None:
+        """Close the HTTP session."""
+        if self._web3 is not None:
+            await self._web3.provider.disconnect()
+
+    async def raw(self, method: str, params: list[Any]) -> Any:
+        """Return the result of any JSON-RPC method, as JSON.
+
+        Raises:
+            RpcError: the chain answered with an error.
+            ChainUnavailableError: it did not answer.
+        """
+        response = await self._ask(self._provider().make_request(cast("Any", method), params))
+        error = response.get("error")
+        if error is not None:
+            if isinstance(error, Mapping):
+                raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")))
+            raise RpcError(method, 0, str(error))
+        return response.get("result")
+
+    async def chain_id(self) -> int:
+        return int(await self.raw("eth_chainId", []), 16)
+
+    async def block_number(self) -> int:
+        """Return the head's number."""
+        return int(await self.raw("eth_blockNumber", []), 16)
+
+    async def now_s(self) -> int:
+        """Return ledger time: the head's timestamp."""
+        return int((await self._ask(self._connected().eth.get_block("latest")))["timestamp"])
+
+    async def block_hash(self, number: int) -> bytes:
+        """Return the hash of block `number`."""
+        return bytes((await self._ask(self._connected().eth.get_block(cast("Any", number))))["hash"])
+
+    async def call(self, contract: str, function: str, *args: Any, block: Block = "latest") -> Any:
+        """Return the result of a view function of a contract (`TradeEscrow`) or of a currency's token (`EUR`).
+
+        Raises:
+            CallRevertedError: the contract refused, with its reason.
+            ArgumentError, UnknownFunctionError, UnknownAddressError: there is no such call.
+        """
+        data = encode_call(contract, function, args)
+        result = await self._eth_call({"to": self.deployment.address(contract), "data": "0x" + data.hex()}, block)
+        return decode_result(contract, function, len(args), result)
+
+    async def dry_run(self, sender: str, to: str, data: bytes) -> None:
+        """Execute a call on the head's state without effect; raises CallRevertedError where it reverts."""
+        await self._eth_call({"from": sender, "to": to, "data": "0x" + data.hex()}, "latest")
+
+    async def transaction_count(self, address: str) -> int:
+        return int(await self._ask(self._connected().eth.get_transaction_count(cast("Any", address))))
+
+    async def submit(self, raw: bytes) -> None:
+        """Hand over a signed transaction; one that the chain already knows is no error.
+
+        Raises:
+            TransactionRefusedError: refused; it is not pending.
+        """
+        try:
+            await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
+        except RpcError as error:
+            if "already known" not in error.message.lower():
+                raise TransactionRefusedError(f"transaction: expected to be accepted, got {error.message}") from error
+
+    async def knows_transaction(self, tx_hash: bytes) -> bool:
+        return await self.raw("eth_getTransactionByHash", ["0x" + tx_hash.hex()]) is not None
+
+    async def receipts(self, block: Block) -> list[dict[str, Any]]:
+        """Return every receipt of a block, as JSON, in order."""
+        return list(await self.raw("eth_getBlockReceipts", [_block_text(block)]))
+
+    async def finality_proof(self, block: Block) -> dict[str, Any]:
+        """Return `landfall_getFinalityProof`: consensus header, commit and payload proof of a block."""
+        return dict(await self.raw("landfall_getFinalityProof", [_block_text(block)]))
+
+    async def genesis(self) -> dict[str, Any]:
+        """Return `landfall_getGenesis`."""
+        return dict(await self.raw("landfall_getGenesis", []))
+
+    async def block(self, number: int) -> BlockData:
+        """Return a block with its decoded events and the outcome of every transaction.
+
+        Raises:
+            ChainUnavailableError: the chain does not answer, or has not that block yet.
+        """
+        header = await self.raw("eth_getBlockByNumber", [hex(number), False])
+        if header is None:
+            raise ChainUnavailableError(f"block {number}: expected to exist, got nothing; ask again")
+        info = BlockInfo(number, _bytes(header["hash"]), int(header["timestamp"], 16))
+        receipts = await self.receipts(number) if header["transactions"] else []
+        if any(_bytes(receipt["blockHash"]) != info.hash for receipt in receipts):
+            raise ChainUnavailableError(f"block {number}: expected receipts of this block, got another's; ask again")
+        events = tuple(
+            event for receipt in receipts for log in receipt["logs"] if (event := self._event(log, info)) is not None
+        )
+        return BlockData(info, _bytes(header["parentHash"]), events, await self._outcomes(receipts, number))
+
+    def _event(self, log: Mapping[str, Any], info: BlockInfo) -> ChainEvent | None:
+        address = checksummed(log["address"])
+        artifact = self._artifacts.get(address)
+        if artifact is None:
+            return None
+        decoded = decode_log(artifact, [_bytes(topic) for topic in log["topics"]], _bytes(log["data"]))
+        if decoded is None:
+            return None
+        return ChainEvent(
+            contract=artifact.name,
+            name=decoded[0],
+            args=decoded[1],
+            address=address,
+            block_number=info.number,
+            block_hash=info.hash,
+            block_time_s=info.time_s,
+            tx_hash=_bytes(log["transactionHash"]),
+            tx_index=int(log["transactionIndex"], 16),
+            log_index=int(log["logIndex"], 16),
+        )
+
+    async def _outcomes(self, receipts: list[dict[str, Any]], number: int) -> tuple[TransactionOutcome, ...]:
+        outcomes = []
+        replays_left = _REASONS_MAX
+        for receipt in receipts:
+            tx_hash, reason = _bytes(receipt["transactionHash"]), None
+            succeeded = int(receipt["status"], 16) == 1
+            if not succeeded:
+                reason = "reverted"
+                if replays_left and checksummed(receipt["to"] or "0x") in self._artifacts:
+                    replays_left -= 1
+                    reason = await self._reason(tx_hash, number)
+            outcomes.append(TransactionOutcome(tx_hash, number, succeeded, reason))
+        return tuple(outcomes)
+
+    async def _reason(self, tx_hash: bytes, number: int) -> str:
+        """Replay a failed transaction around its block: its state within the block is not offered by JSON-RPC."""
+        sent = await self.raw("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
+        if sent is None:
+            return "reverted"
+        request = {"from": sent["from"], "to": sent["to"], "data": sent["input"], "value": sent.get("value", "0x0")}
+        for block in (number, number - 1):
+            try:
+                await self._eth_call(request, block)
+            except CallRevertedError as error:
+                return error.reason
+        return "reverted within its block (neither the state before nor after it repeats the refusal)"
+
+    async def _eth_call(self, request: dict[str, Any], block: Block) -> bytes:
+        response = await self._ask(
+            self._provider().make_request(cast("Any", "eth_call"), [request, _block_text(block)])
+        )
+        error = response.get("error")
+        if error is None:
+            return _bytes(str(response["result"]))
+        if not isinstance(error, Mapping):
+            raise RpcError("eth_call", 0, str(error))
+        code, message, data = int(error.get("code", 0)), str(error.get("message", "")), error.get("data")
+        if isinstance(data, str) and data.startswith("0x") and len(data) > 2:
+            raise CallRevertedError(self._function_name(request), decode_revert(_bytes(data)))
+        if code == 3 or "revert" in message.lower():
+            raise CallRevertedError(self._function_name(request), message)
+        raise RpcError("eth_call", code, message)
+
+    def _function_name(self, request: Mapping[str, Any]) -> str:
+        artifact = self._artifacts.get(checksummed(request["to"]))
+        selector = _bytes(request["data"])[:4]
+        if artifact is not None:
+            for function in artifact.functions.values():
+                if function.selector == selector:
+                    return f"{artifact.name}.{function.name}"
+        return f"0x{selector.hex()}"
+
+    def _connected(self) -> "AsyncWeb3[Any]":
+        if self._web3 is None:
+            raise ChainUnavailableError("chain: expected a connection, got none yet; call connect() or try again")
+        return self._web3
+
+    def _provider(self) -> Any:
+        return self._connected().provider
+
+    async def _ask(self, answer: Awaitable[Result]) -> Result:
+        from aiohttp import ClientError
+        from web3.exceptions import Web3Exception, Web3RPCError
+
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await answer
+        except Web3RPCError as error:
+            raise RpcError("rpc", 0, str(error)) from error
+        except (ClientError, OSError, TimeoutError, Web3Exception, ValueError) as error:
+            raise ChainUnavailableError(f"{self._rpc_url}: expected an answer, got {error!r}") from error
+
+
+def _open_web3(rpc_url: str) -> "AsyncWeb3[Any]":
+    from web3 import AsyncHTTPProvider, AsyncWeb3
+
+    return AsyncWeb3(AsyncHTTPProvider(rpc_url, exception_retry_configuration=None))
+
+
+def _block_text(block: Block) -> str:
+    return hex(block) if isinstance(block, int) else block
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -1,0 +1,165 @@
+"""The one writer of a key's transactions: from outbox row to chain, exactly once.
+
+The signed bytes and their nonce are stored before the first submission, so a crash can only ever submit the
+same bytes again. Whether a transaction happened is said by the follower, never here.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from contracts.client.blocks import ChainWriter
+from contracts.client.errors import CallRevertedError, RpcError, TransactionRefusedError, UnavailableError
+from contracts.client.transactions import SignDigest, SignedTransaction, gas_limit, sign_call
+
+# A transaction that no block has taken after this time is submitted again.
+RESUBMIT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCall:
+    """An outbox row to be signed."""
+
+    row: int
+    contract: str
+    """A contract's name or a currency's code."""
+    function: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An outbox row that is signed and not yet confirmed."""
+
+    row: int
+    transaction: SignedTransaction
+
+
+class SenderStore(Protocol):
+    """The outbox of one key. Every `save_` is committed, durably, when it returns."""
+
+    def next_queued(self) -> QueuedCall | None:
+        """Return the oldest row to be signed."""
+        ...
+
+    def in_flight(self) -> Sequence[InFlight]:
+        """Return signed rows without an outcome, by nonce."""
+        ...
+
+    def highest_nonce(self) -> int | None:
+        """Return the highest nonce ever taken and not given back."""
+        ...
+
+    def save_signed(self, row: int, transaction: SignedTransaction) -> None:
+        """Take the nonce: queued -> signed."""
+        ...
+
+    def save_failed(self, row: int, reason: str) -> None:
+        """The call has no effect and never will: -> failed, giving back a nonce that it took."""
+        ...
+
+    async def wait_for_work(self, timeout_s: float) -> None:
+        """Return when a row was queued or an outcome was booked, at the latest after `timeout_s`."""
+        ...
+
+
+class TransactionSender:
+    """Signs and submits the outbox of one key, in order."""
+
+    def __init__(
+        self,
+        *,
+        chain: ChainWriter,
+        store: SenderStore,
+        address: str,
+        address_of: Callable[[str], str],
+        sign_digest: SignDigest,
+        submitted: Callable[[], None],
+        resubmit_s: float = RESUBMIT_S,
+    ) -> None:
+        """Make the sender of the key at `address`.
+
+        Args:
+            address_of: From a contract's name or currency to its address (`Deployment.address`).
+            submitted: Called after each submission (`BlockFeed.poke`).
+        """
+        self._chain = chain
+        self._store = store
+        self._address = address
+        self._address_of = address_of
+        self._sign_digest = sign_digest
+        self._submitted = submitted
+        self._resubmit_s = resubmit_s
+
+    async def run(self) -> None:
+        """Work until cancelled; resubmits what a previous process had signed."""
+        resubmit = True
+        while True:
+            try:
+                if resubmit:
+                    await self.resubmit()
+                await self.send_queued()
+            except UnavailableError:
+                await asyncio.sleep(self._resubmit_s / 10)
+            started = asyncio.get_running_loop().time()
+            await self._store.wait_for_work(self._resubmit_s)
+            resubmit = asyncio.get_running_loop().time() - started >= self._resubmit_s
+
+    async def resubmit(self) -> None:
+        """Submit again everything signed and not confirmed."""
+        for waiting in self._store.in_flight():
+            await self._submit(waiting)
+
+    async def send_queued(self) -> int:
+        """Sign and submit what is queued; return how many rows left the queue."""
+        handled = 0
+        while (call := self._store.next_queued()) is not None:
+            if not await self._send(call):
+                break
+            handled += 1
+        return handled
+
+    async def _send(self, call: QueuedCall) -> bool:
+        """Sign and submit one row; False when it must wait for those in flight."""
+        to = self._address_of(call.contract)
+        try:
+            await self._chain.dry_run(self._address, to, call.data)
+        except (CallRevertedError, RpcError) as error:
+            # What is in flight may be what this call waits for; without it the refusal is final.
+            if self._store.in_flight():
+                return False
+            self._store.save_failed(call.row, error.reason if isinstance(error, CallRevertedError) else error.message)
+            return True
+        transaction = sign_call(
+            chain_id=await self._chain.chain_id(),
+            nonce=await self._next_nonce(),
+            gas=gas_limit(call.function),
+            to=to,
+            data=call.data,
+            sign_digest=self._sign_digest,
+        )
+        self._store.save_signed(call.row, transaction)
+        await self._submit(InFlight(call.row, transaction))
+        return True
+
+    async def _next_nonce(self) -> int:
+        # The chain's count matters for a database restored from before its last transactions.
+        highest = self._store.highest_nonce()
+        return max(0 if highest is None else highest + 1, await self._chain.transaction_count(self._address))
+
+    async def _submit(self, waiting: InFlight) -> None:
+        try:
+            await self._chain.submit(waiting.transaction.raw)
+        except TransactionRefusedError as refusal:
+            await self._resolve_refusal(waiting, refusal)
+        self._submitted()
+
+    async def _resolve_refusal(self, waiting: InFlight, refusal: TransactionRefusedError) -> None:
+        """Decide what a refusal means: taken already, never to be taken, or to be tried again."""
+        if await self._chain.knows_transaction(waiting.transaction.tx_hash):
+            return
+        used = await self._chain.transaction_count(self._address)
+        is_last = waiting.transaction.nonce == self._store.highest_nonce()
+        if used > waiting.transaction.nonce or is_last:
+            self._store.save_failed(waiting.row, str(refusal))

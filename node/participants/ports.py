@@ -1,0 +1,19 @@
+"""What this slice needs from a keystore; `pqc.keystore.Keystore` has it, an HSM would."""
+
+from typing import Any, Protocol
+
+
+class KeyCustody(Protocol):
+    """Named secp256k1 keys that never leave their store."""
+
+    def add(self, name: str, alg: str, role: str) -> Any:
+        """Make a key, durably; KeyExistsError when there is one of this name."""
+        ...
+
+    def address(self, name: str) -> str:
+        """Return the checksummed address of a key; UnknownKeyError when there is none."""
+        ...
+
+    def sign_digest(self, name: str, digest: bytes) -> bytes:
+        """Return 65 bytes r, s, v with low s and v 27 or 28."""
+        ...

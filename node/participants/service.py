@@ -1,0 +1,177 @@
+"""Who an institution's customers are, and what their keys sign.
+
+Customers' keys are kept by their bank; every signature is stored with the message it covers and with who agreed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from eth_abi.exceptions import EncodingError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.client import typed_data
+from node.participants.directory import Directory, Institution
+from node.participants.errors import (
+    CustomerExistsError,
+    InvalidCustomerError,
+    MessageFormatError,
+    UnknownCustomerError,
+    WrongSignerError,
+)
+from node.participants.ports import KeyCustody
+from node.participants.store import ConsentRow, CustomerRow
+from pqc.errors import UnknownKeyError
+
+OWN_KEY: Final = "transaction"
+"""Name of the institution's own transaction key in its keystore."""
+_ALGORITHM: Final = "secp256k1"
+_ROLE: Final = "transaction"
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# ISO 20022 Max140Text.
+_NAME_CHARS_MAX: Final = 140
+# Fields of the typed messages that say for whom the message speaks.
+_OWNER_FIELDS: Final = ("owner", "from", "authorizer", "provider", "reporter")
+
+
+class ParticipantService:
+    """Customers and signatures of one institution."""
+
+    def __init__(
+        self, *, institution: Institution, directory: Directory, custody: KeyCustody, own_key: str = OWN_KEY
+    ) -> None:
+        self.institution = institution
+        self.directory = directory
+        self._custody = custody
+        self._own_key = own_key
+
+    def add_customer(self, session: Session, *, customer_id: str, name: str, now_s: int) -> CustomerRow:
+        """Make a customer and its key; asking again for the same one changes nothing.
+
+        Raises:
+            InvalidCustomerError: id or name is not acceptable, or the id is the institution's own.
+            CustomerExistsError: the id belongs to a customer of another name.
+        """
+        if not _ID.fullmatch(customer_id) or customer_id == self.institution.id:
+            raise InvalidCustomerError(f"id: expected up to 63 of a-z, 0-9 and -, got {customer_id[:80]!r}")
+        if not name.strip() or len(name) > _NAME_CHARS_MAX or not name.isprintable():
+            raise InvalidCustomerError(f"name: expected 1 to {_NAME_CHARS_MAX} printable characters, got {name[:80]!r}")
+        found = session.get(CustomerRow, customer_id)
+        if found is not None:
+            if found.name != name:
+                raise CustomerExistsError(f"id: expected a new one or the name {found.name!r}, got {name[:80]!r}")
+            return found
+        key_name = f"customer/{customer_id}"
+        row = CustomerRow(
+            id=customer_id, name=name, address=self._key_address(key_name), key_name=key_name, created_at_s=now_s
+        )
+        session.add(row)
+        session.flush()
+        return row
+
+    def customer(self, session: Session, customer_id: str) -> CustomerRow:
+        """Return a customer, or raise UnknownCustomerError."""
+        found = session.get(CustomerRow, customer_id)
+        if found is None:
+            raise UnknownCustomerError(customer_id)
+        return found
+
+    def customers(self, session: Session) -> Sequence[CustomerRow]:
+        """Return every customer, by id."""
+        return session.scalars(select(CustomerRow).order_by(CustomerRow.id)).all()
+
+    def account_names(self, session: Session) -> dict[str, str]:
+        """Return the accounts this institution keeps books for: address to owner's id, its own included."""
+        own = {self.institution.address: self.institution.id}
+        return own | {row.address: row.id for row in self.customers(session)}
+
+    def address_of(self, session: Session, owner_id: str) -> str:
+        """Return the address of a customer or of the institution itself."""
+        if owner_id == self.institution.id:
+            return self.institution.address
+        return self.customer(session, owner_id).address
+
+    def sign_typed(
+        self,
+        session: Session,
+        *,
+        signer: str,
+        domain: typed_data.Domain,
+        primary_type: str,
+        message: typed_data.Message,
+        given_by: str,
+        now_s: int,
+    ) -> bytes:
+        """Sign an EIP-712 message for a customer or for the institution itself, and keep the consent.
+
+        Args:
+            signer: A customer's id, or the institution's own.
+            given_by: Who agreed, as the desk authenticated them.
+            now_s: Ledger time.
+
+        Returns:
+            65 bytes r, s, v.
+
+        Raises:
+            UnknownCustomerError: `signer` is neither.
+            WrongSignerError: the message names another account as the one it speaks for.
+            MessageFormatError: the message does not fit its type.
+        """
+        address = self.address_of(session, signer)
+        for field in _OWNER_FIELDS:
+            if str(message.get(field, address)).lower() != address.lower():
+                raise WrongSignerError(f"{field}: expected {address} of {signer}, got {message[field]}")
+        try:
+            digest = typed_data.digest(domain, primary_type, message)
+        except (KeyError, EncodingError, TypeError, ValueError) as error:
+            raise MessageFormatError(f"{primary_type}: expected its fields, got {error!r}") from error
+        signature = self._custody.sign_digest(self._key_of(session, signer), digest)
+        session.add(
+            ConsentRow(
+                signer=signer,
+                address=address,
+                primary_type=primary_type,
+                domain=asdict(domain),
+                message=_shown(message),
+                digest=digest,
+                signature=signature,
+                given_by=given_by,
+                given_at_s=now_s,
+            )
+        )
+        session.flush()
+        return signature
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign with the institution's own transaction key: for its TransactionSender alone."""
+        return self._custody.sign_digest(self._own_key, digest)
+
+    def _key_of(self, session: Session, signer: str) -> str:
+        return self._own_key if signer == self.institution.id else self.customer(session, signer).key_name
+
+    def _key_address(self, key_name: str) -> str:
+        # The keystore is a file of its own: a key may have outlived a transaction that was rolled back.
+        try:
+            return self._custody.address(key_name)
+        except UnknownKeyError:
+            self._custody.add(key_name, _ALGORITHM, _ROLE)
+        return self._custody.address(key_name)
+
+
+def _shown(value: Any) -> Any:
+    """Return a message as JSON: integers as digits, bytes as hex."""
+    match value:
+        case Mapping():
+            return {str(key): _shown(item) for key, item in value.items()}
+        case bool() | str():
+            return value
+        case int():
+            return str(value)
+        case bytes():
+            return "0x" + value.hex()
+        case list() | tuple():
+            return [_shown(item) for item in value]
+        case _:
+            raise MessageFormatError(f"message: expected text, integers and bytes, got {type(value).__name__}")

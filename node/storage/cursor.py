@@ -1,0 +1,50 @@
+"""How far this database has followed the chain."""
+
+from contextlib import AbstractContextManager
+
+from sqlalchemy import LargeBinary
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contracts.client.follower import Cursor
+from node.storage.database import Base, Database
+
+_ONLY_ROW = 1
+
+
+class CursorRow(Base):
+    """The one row: the last block applied."""
+
+    __tablename__ = "chain_cursor"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    time_s: Mapped[int]
+
+
+def load_cursor(session: Session) -> Cursor | None:
+    """Return the cursor, None in a new database."""
+    row = session.get(CursorRow, _ONLY_ROW)
+    return None if row is None else Cursor(row.number, row.hash)
+
+
+def booked_until_s(session: Session) -> int:
+    """Return the ledger time up to which this database knows the chain, 0 in a new database."""
+    row = session.get(CursorRow, _ONLY_ROW)
+    return 0 if row is None else row.time_s
+
+
+class SqlFollowerStore:
+    """The database side of an EventFollower."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        return self._database.transaction()
+
+    def load_cursor(self, session: Session) -> Cursor | None:
+        return load_cursor(session)
+
+    def save_cursor(self, session: Session, cursor: Cursor, time_s: int) -> None:
+        session.merge(CursorRow(id=_ONLY_ROW, number=cursor.number, hash=cursor.hash, time_s=time_s))
