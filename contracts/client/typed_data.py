@@ -120,6 +120,33 @@ TYPES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("valid_until", "uint256"),
         ("action", "uint256"),
     ),
+    "Accept": (
+        ("trade_id", "bytes32"),
+        ("version", "uint256"),
+        ("milestone", "uint256"),
+        ("milestone_hash", "bytes32"),
+        ("valid_until", "uint256"),
+        ("action", "uint256"),
+    ),
+    "Dispute": (
+        ("trade_id", "bytes32"),
+        ("version", "uint256"),
+        ("milestone", "uint256"),
+        ("milestone_hash", "bytes32"),
+        ("reason_hash", "bytes32"),
+        ("valid_until", "uint256"),
+        ("action", "uint256"),
+    ),
+    "Award": (
+        ("trade_id", "bytes32"),
+        ("milestone", "uint256"),
+        ("milestone_hash", "bytes32"),
+        ("dispute", "bytes32"),
+        ("share_bps", "uint256"),
+        ("reason_hash", "bytes32"),
+        ("valid_until", "uint256"),
+        ("action", "uint256"),
+    ),
     # FxSettlement
     "Quote": (
         ("provider", "address"),

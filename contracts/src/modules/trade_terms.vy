@@ -1,0 +1,238 @@
+# pragma version 0.4.3
+"""
+@title Trade terms
+@license Apache-2.0
+@notice The terms of a trade as EIP-712 hashes, the checks they must pass, and the slices they cut the amount into.
+        Pure but for time and registry: what a trade does with its terms is the escrow's.
+@custom:security Terms are checked once, when both parties have signed them; what would trap money later (a payee that
+        cannot be paid, a slice of nothing, a hold that ends before the last window) is refused here.
+@custom:units Minor units below 2^72, basis points of 10,000, seconds of ledger time.
+@custom:source docs/spec/settlement.md section 2; contracts/client/typed_data.py.
+"""
+
+from interfaces import IParticipantRegistry
+from interfaces import ITradeEscrow
+from modules import checks
+
+
+MILESTONES_MAX: constant(uint256) = 8
+ATTESTERS_MAX: constant(uint256) = 8
+PAYEES_MAX: constant(uint256) = 8
+BPS: constant(uint256) = 10_000
+AMOUNT_LIMIT: constant(uint256) = 2**72
+# Far beyond any trade (the token's holds last 400 days), and far from overflow in sums.
+WINDOW_S_MAX: constant(uint256) = 400 * 86400
+# What a hold must outlive its last window by, so that anyone has a day to settle.
+LAST_DAY_S: constant(uint256) = 86400
+ATTESTER: constant(uint256) = 8
+ARBITER: constant(uint256) = 16
+
+MILESTONE_TYPE_HASH: constant(bytes32) = keccak256(
+    "Milestone(bytes32 kind,uint256 weight_bps,uint256 deadline,uint256 quorum,bool silence_pays,address[] attesters)"
+)
+PAYEE_TYPE_HASH: constant(bytes32) = keccak256("Payee(address account,uint256 share_bps)")
+FX_TERMS_TYPE_HASH: constant(bytes32) = keccak256(
+    "FxTerms(uint256 policy,uint256 rate_num,uint256 rate_den,uint256 band_bps,uint256 spread_bps,uint256 share_bps,uint256 option,uint256 cool_down_s,uint256 calls_max)"
+)
+WINDOWS_TYPE_HASH: constant(bytes32) = keccak256(
+    "Windows(uint256 dispute_s,uint256 award_s,uint256 unawarded_bps,uint256 call_s,uint256 choice_s,uint256 grace_s)"
+)
+TERMS_TYPE_HASH: constant(bytes32) = keccak256(
+    "Terms(address importer,address exporter,address arbiter,address invoice_token,uint256 invoice_amount,address funding_token,FxTerms fx,Milestone[] milestones,Payee[] payees,Windows windows,uint256 hold_expires_at,uint256 fund_by,bytes32 document_hash,bytes32 salt)FxTerms(uint256 policy,uint256 rate_num,uint256 rate_den,uint256 band_bps,uint256 spread_bps,uint256 share_bps,uint256 option,uint256 cool_down_s,uint256 calls_max)Milestone(bytes32 kind,uint256 weight_bps,uint256 deadline,uint256 quorum,bool silence_pays,address[] attesters)Payee(address account,uint256 share_bps)Windows(uint256 dispute_s,uint256 award_s,uint256 unawarded_bps,uint256 call_s,uint256 choice_s,uint256 grace_s)"
+)
+
+
+@internal
+@pure
+def _hash_terms(terms: ITradeEscrow.Terms) -> bytes32:
+    """
+    @notice hashStruct of the terms.
+    @param terms The terms.
+    @return 32 bytes.
+    """
+    milestones: DynArray[bytes32, MILESTONES_MAX] = []
+    for milestone: ITradeEscrow.Milestone in terms.milestones:
+        milestones.append(self._hash_milestone(milestone))
+    return keccak256(
+        abi_encode(
+            TERMS_TYPE_HASH,
+            terms.importer,
+            terms.exporter,
+            terms.arbiter,
+            terms.invoice_token,
+            terms.invoice_amount,
+            terms.funding_token,
+            keccak256(abi_encode(FX_TERMS_TYPE_HASH, terms.fx)),
+            self._hash_words(milestones),
+            self._hash_payees(terms.payees),
+            keccak256(abi_encode(WINDOWS_TYPE_HASH, terms.windows)),
+            terms.hold_expires_at,
+            terms.fund_by,
+            terms.document_hash,
+            terms.salt,
+        )
+    )
+
+
+@internal
+@pure
+def _hash_milestone(milestone: ITradeEscrow.Milestone) -> bytes32:
+    """
+    @notice hashStruct of a milestone.
+    @param milestone The milestone's terms.
+    @return 32 bytes.
+    """
+    attesters: DynArray[bytes32, ATTESTERS_MAX] = []
+    for attester: address in milestone.attesters:
+        attesters.append(convert(attester, bytes32))
+    return keccak256(
+        abi_encode(
+            MILESTONE_TYPE_HASH,
+            milestone.kind,
+            milestone.weight_bps,
+            milestone.deadline,
+            milestone.quorum,
+            milestone.silence_pays,
+            self._hash_words(attesters),
+        )
+    )
+
+
+@internal
+@pure
+def _bound_milestone(milestone_hash: bytes32, index: uint256, amount: uint256) -> bytes32:
+    """
+    @notice What attestations and awards sign of a milestone: its terms, its place and its amount.
+    @param milestone_hash hashStruct of the milestone.
+    @param index Its place in the terms, from 0.
+    @param amount Its slice, minor units of the invoice token.
+    @return 32 bytes.
+    """
+    return keccak256(abi_encode(milestone_hash, index, amount))
+
+
+@internal
+@pure
+def _hash_payees(payees: DynArray[ITradeEscrow.Payee, PAYEES_MAX]) -> bytes32:
+    """
+    @notice keccak of the payees' hashStructs, one after the other.
+    @param payees The payees; none is keccak of nothing.
+    @return 32 bytes.
+    """
+    hashes: DynArray[bytes32, PAYEES_MAX] = []
+    for payee: ITradeEscrow.Payee in payees:
+        hashes.append(keccak256(abi_encode(PAYEE_TYPE_HASH, payee)))
+    return self._hash_words(hashes)
+
+
+@internal
+@pure
+def _hash_words(words: DynArray[bytes32, 8]) -> bytes32:
+    """
+    @notice keccak of the words without the length before them, as EIP-712 encodes an array.
+    @param words The words.
+    @return 32 bytes.
+    """
+    return keccak256(slice(abi_encode(words), 64, 32 * len(words)))
+
+
+@internal
+@view
+def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
+    """
+    @notice Refuses terms that could trap or misdirect money.
+    @param terms The terms.
+    @param registry Where arbiter and attesters must be registered.
+    """
+    checks._require(terms.importer != empty(address) and terms.exporter != empty(address), "terms: party is zero")
+    checks._require(terms.importer != terms.exporter, "terms: parties are the same")
+    if terms.arbiter != empty(address):
+        checks._require(
+            terms.arbiter != terms.importer and terms.arbiter != terms.exporter, "terms: arbiter is a party"
+        )
+        checks._require(staticcall registry.has_role(terms.arbiter, ARBITER), "terms: arbiter not registered")
+    checks._require(0 < terms.invoice_amount and terms.invoice_amount < AMOUNT_LIMIT, "terms: amount out of range")
+    self._check_payees(terms.payees)
+
+    weights: uint256 = 0
+    last_deadline: uint256 = 0
+    for milestone: ITradeEscrow.Milestone in terms.milestones:
+        self._check_milestone(milestone, [terms.importer, terms.exporter, terms.arbiter], registry)
+        checks._require(milestone.deadline <= terms.hold_expires_at, "terms: hold ends too early")
+        weights += milestone.weight_bps
+        last_deadline = max(last_deadline, milestone.deadline)
+    checks._require(weights == BPS, "terms: weights are not 10000")
+    self._check_expiry(terms.windows, last_deadline, terms.hold_expires_at)
+
+
+@internal
+@pure
+def _check_payees(payees: DynArray[ITradeEscrow.Payee, PAYEES_MAX]):
+    """
+    @notice Refuses payees that a settlement could not pay, or that get more than there is.
+    @param payees The payees; the exporter gets what they leave.
+    """
+    shares: uint256 = 0
+    for payee: ITradeEscrow.Payee in payees:
+        checks._require(payee.account != empty(address), "terms: payee is zero")
+        checks._require(0 < payee.share_bps and payee.share_bps <= BPS, "terms: payee share")
+        shares += payee.share_bps
+    checks._require(shares <= BPS, "terms: payees get more than all")
+
+
+@internal
+@view
+def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[3], registry: IParticipantRegistry):
+    """
+    @notice Refuses a milestone that nobody could attest, or whose attesters could not be trusted.
+    @param milestone The milestone.
+    @param parties Importer, exporter and arbiter, none of which may attest.
+    @param registry Where its attesters must be registered.
+    """
+    count: uint256 = len(milestone.attesters)
+    checks._require(0 < milestone.weight_bps and milestone.weight_bps <= BPS, "terms: weight")
+    checks._require(milestone.deadline > block.timestamp, "terms: deadline passed")
+    checks._require(milestone.quorum <= count and 2 * milestone.quorum > count, "terms: quorum not above half")
+    seen: DynArray[address, ATTESTERS_MAX] = []
+    for attester: address in milestone.attesters:
+        checks._require(attester not in seen, "terms: attester twice")
+        checks._require(attester not in parties, "terms: attester is a party")
+        checks._require(staticcall registry.has_role(attester, ATTESTER), "terms: attester not registered")
+        seen.append(attester)
+
+
+@internal
+@pure
+def _check_expiry(windows: ITradeEscrow.Windows, last_deadline: uint256, hold_expires_at: uint256):
+    """
+    @notice Refuses windows that do not end a day before the hold does, counted from the last deadline.
+    @param windows The windows.
+    @param last_deadline The latest deadline of a milestone.
+    @param hold_expires_at When the hold ends.
+    """
+    for window_s: uint256 in [windows.dispute_s, windows.award_s, windows.call_s, windows.choice_s, windows.grace_s]:
+        checks._require(window_s <= WINDOW_S_MAX, "terms: window too long")
+    checks._require(windows.unawarded_bps <= BPS, "terms: unawarded share")
+    checks._require(hold_expires_at >= (
+        last_deadline + windows.dispute_s + windows.award_s + windows.call_s + windows.grace_s + LAST_DAY_S
+    ), "terms: hold ends too early")
+
+
+@internal
+@pure
+def _slices(terms: ITradeEscrow.Terms) -> DynArray[uint256, MILESTONES_MAX]:
+    """
+    @notice Cuts the invoice amount: floor(A w / 10000) each, the last takes the rest.
+    @param terms Checked terms.
+    @return The slices; none is zero.
+    """
+    slices: DynArray[uint256, MILESTONES_MAX] = []
+    rest: uint256 = terms.invoice_amount
+    for milestone: ITradeEscrow.Milestone in terms.milestones:
+        amount: uint256 = rest
+        if len(slices) + 1 < len(terms.milestones):
+            amount = terms.invoice_amount * milestone.weight_bps // BPS
+        checks._require(amount != 0, "terms: slice is zero")
+        slices.append(amount)
+        rest -= amount
+    return slices
