@@ -49,3 +49,18 @@ class InsufficientPowerError(RejectedError):
         super().__init__(f"commit.signatures: expected more than 2/3 of voting power {total}, got {signed}")
         self.signed = signed
         self.total = total
+
+
+class EvidenceError(RejectedError):
+    """An evidence pack is not what it claims to be: believe nothing in it.
+
+    `path` says where: the JSON path of the value, or the offset of the byte where the text stops being a pack.
+    """
+
+    code = 20
+
+    def __init__(self, path: str, expected: object, got: object) -> None:
+        super().__init__(f"{path}: expected {str(expected)[:300]}, got {str(got)[:200]}")
+        self.path = path
+        self.expected = expected
+        self.got = got
