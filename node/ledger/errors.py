@@ -1,0 +1,75 @@
+"""What can go wrong with the books."""
+
+from node.errors import InvariantError, RejectedError
+
+
+class UnbalancedEntryError(InvariantError):
+    """Debits and credits of an entry differ; it was not booked."""
+
+    codespace = "ledger"
+    code = 6
+
+
+class NegativeBalanceError(InvariantError):
+    """Money was booked away that the books do not have: books and chain disagree. Reconcile before going on."""
+
+    codespace = "ledger"
+    code = 7
+
+
+class BrokenBooksError(InvariantError):
+    """The stored books contradict themselves."""
+
+    codespace = "ledger"
+    code = 8
+
+
+class UnknownOwnerError(RejectedError):
+    """No books are kept for this owner."""
+
+    codespace = "ledger"
+    code = 9
+    kind = "not_found"
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"owner: expected this institution or one of its customers, got {owner[:64]!r}")
+        self.field = "owner"
+
+
+class UnknownCurrencyError(RejectedError):
+    """The network has no token of this currency."""
+
+    codespace = "ledger"
+    code = 10
+    kind = "not_found"
+
+    def __init__(self, currency: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"currency: expected one of {', '.join(known)}, got {currency[:16]!r}")
+        self.field = "currency"
+
+
+class UnknownEntryError(RejectedError):
+    """There is no such entry, or it was corrected already."""
+
+    codespace = "ledger"
+    code = 11
+    kind = "not_found"
+
+
+class PageError(RejectedError):
+    """The page asked for is larger than allowed."""
+
+    codespace = "ledger"
+    code = 12
+
+    def __init__(self, limit: int, limit_max: int) -> None:
+        super().__init__(f"limit: expected 1 to {limit_max}, got {limit}")
+        self.field = "limit"
+
+
+class NotBookedError(RejectedError):
+    """No entry of this transaction pays this account this amount; no memo was added."""
+
+    codespace = "ledger"
+    code = 13
+    kind = "not_found"

@@ -1,0 +1,272 @@
+"""The books of one institution: its own money and its customers', as the chain has them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.client.artifacts import ChainEvent
+from contracts.client.blocks import BlockData
+from contracts.client.deployment import Deployment
+from node.ledger import store
+from node.ledger.booking import AVAILABLE, BLOCKED, HELD, PARTS, Account, Booking
+from node.ledger.errors import (
+    NotBookedError,
+    PageError,
+    UnknownCurrencyError,
+    UnknownEntryError,
+    UnknownOwnerError,
+)
+from node.ledger.ports import Owners
+from node.ledger.store import AccountRow, EntryRow, LineRow, MemoRow
+from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
+
+PAGE_MAX: Final = 500
+
+
+class LedgerService:
+    """Books what the follower brings, and answers from the books."""
+
+    def __init__(self, *, institution_id: str, owners: Owners, deployment: Deployment) -> None:
+        self._owners = owners
+        self._currency_of = {token.address: currency for currency, token in deployment.tokens.items()}
+        own_address = deployment.participant(institution_id).address
+        self.currencies = tuple(sorted(deployment.tokens))
+        self.issues = frozenset(
+            currency
+            for currency, token in deployment.tokens.items()
+            if token.issuer.lower() in (institution_id, own_address.lower())
+        )
+
+    def on_block(self, session: Session, block: BlockData) -> None:
+        """Book every token event of a block; a block handler of the follower, before those of the slices.
+
+        Raises:
+            InvariantError: the entry does not balance, or the books would go below zero.
+        """
+        if not any(event.address in self._currency_of for event in block.events):
+            return
+        booking = Booking(
+            owners=self._owners.account_names(session),
+            currency_of=self._currency_of,
+            issues=self.issues,
+            load_hold=lambda hold_id: store.load_hold(session, hold_id),
+        )
+        entries = booking.entries(block.events)
+        for entry in entries:
+            store.post(session, entry)
+        for hold in booking.holds.values():
+            store.save_hold(session, hold)
+        if entries:
+            store.validate_not_negative(session)
+
+    def balances(self, session: Session, owner: str | None = None) -> list[Balance]:
+        """Return the balance of each owner (or of one) in each currency that it ever had."""
+        parts: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for row in store.accounts(session):
+            if row.owner is not None and owner in (None, row.owner):
+                parts[row.owner, row.currency][row.part] = row.balance
+        return [
+            Balance(who, currency, held.get(AVAILABLE, 0), held.get(HELD, 0), held.get(BLOCKED, 0))
+            for (who, currency), held in sorted(parts.items())
+        ]
+
+    def balance(self, session: Session, owner: str, currency: str) -> Balance:
+        """Return an owner's balance in one currency, zero if it never had any.
+
+        Raises:
+            UnknownOwnerError, UnknownCurrencyError: no books are kept for that.
+        """
+        self._check_known(session, owner, currency)
+        for balance in self.balances(session, owner):
+            if balance.currency == currency:
+                return balance
+        return Balance(owner, currency, 0, 0, 0)
+
+    def trial_balance(self, session: Session) -> list[AccountTotal]:
+        """Return every account with its balance on its side; both sides sum to the same per currency."""
+        return [
+            AccountTotal(row.name, row.currency, max(row.balance, 0), max(-row.balance, 0))
+            for row in store.accounts(session)
+        ]
+
+    def journal(self, session: Session, *, after: int = 0, limit: int = 100) -> Sequence[EntryRow]:
+        """Return entries with their lines, those after entry `after`, at most `limit` (1 to 500)."""
+        _check_page(limit)
+        return session.scalars(select(EntryRow).where(EntryRow.id > after).order_by(EntryRow.id).limit(limit)).all()
+
+    def statement(
+        self, session: Session, owner: str, currency: str, *, after: int = 0, limit: int = 100
+    ) -> list[StatementLine]:
+        """Return what changed an owner's money in one currency, oldest first, with the slices' memos.
+
+        Args:
+            after: Number of the last entry already seen.
+            limit: 1 to 500.
+
+        Raises:
+            UnknownOwnerError, UnknownCurrencyError, PageError
+        """
+        _check_page(limit)
+        self._check_known(session, owner, currency)
+        names = [Account(currency, owner, part).name for part in PARTS]
+        numbers = session.scalars(
+            select(LineRow.entry_id)
+            .join(AccountRow)
+            .where(AccountRow.name.in_(names), LineRow.entry_id > after)
+            .distinct()
+            .order_by(LineRow.entry_id)
+            .limit(limit)
+        ).all()
+        address = self._address_of(session, owner)
+        running = self._parts_until(session, names, after)
+        lines = []
+        for number in numbers:
+            entry = session.get_one(EntryRow, number)
+            changes = dict.fromkeys(PARTS, 0)
+            for line in entry.lines:
+                if line.account.name in names:
+                    changes[line.account.part] += line.signed
+                    running[line.account.part] = line.balance_after
+            lines.append(
+                StatementLine(
+                    entry=entry.id,
+                    kind=entry.kind,
+                    time_s=entry.time_s,
+                    tx_hash=entry.tx_hash,
+                    log_index=entry.log_index,
+                    counterparty=entry.payee if entry.payer == address else entry.payer,
+                    available_change=changes[AVAILABLE],
+                    held_change=changes[HELD],
+                    blocked_change=changes[BLOCKED],
+                    available=running[AVAILABLE],
+                    held=running[HELD],
+                    blocked=running[BLOCKED],
+                    reference=entry.reference,
+                    memos=self._memos(session, entry),
+                )
+            )
+        return lines
+
+    def add_memo(
+        self,
+        session: Session,
+        *,
+        tx_hash: bytes,
+        log_index: int,
+        purpose: str,
+        trade_id: str | None = None,
+        milestone: int | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Say what the money of a log was for; the same purpose said again replaces what was said before."""
+        found = session.scalar(
+            select(MemoRow).where(
+                MemoRow.tx_hash == tx_hash, MemoRow.log_index == log_index, MemoRow.purpose == purpose
+            )
+        )
+        if found is None:
+            found = MemoRow(tx_hash=tx_hash, log_index=log_index, purpose=purpose)
+            session.add(found)
+        found.trade_id, found.milestone, found.text = trade_id, milestone, text
+        session.flush()
+
+    def add_payment_memo(
+        self,
+        session: Session,
+        event: ChainEvent,
+        *,
+        currency: str,
+        account: str,
+        amount: int,
+        purpose: str,
+        trade_id: str | None = None,
+        milestone: int | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Say what a payment was for that `event` of another contract tells about (`PaymentMade`).
+
+        The payment is the last entry of the same transaction before the event that brings `account` that amount.
+
+        Raises:
+            NotBookedError: these books have no such entry (the account is not one of theirs).
+        """
+        candidates = session.scalars(
+            select(EntryRow)
+            .where(
+                EntryRow.tx_hash == event.tx_hash,
+                EntryRow.log_index < event.log_index,
+                EntryRow.currency == currency,
+                EntryRow.payee == account,
+            )
+            .order_by(EntryRow.log_index.desc())
+        )
+        for entry in candidates:
+            if (
+                entry.log_index is not None
+                and sum(line.amount for line in entry.lines if line.side == "debit") == amount
+            ):
+                self.add_memo(
+                    session,
+                    tx_hash=event.tx_hash,
+                    log_index=entry.log_index,
+                    purpose=purpose,
+                    trade_id=trade_id,
+                    milestone=milestone,
+                    text=text,
+                )
+                return
+        raise NotBookedError(f"payment: expected an entry of {amount} {currency} to {account}, got none in these books")
+
+    def correct(self, session: Session, entry: int, *, reason: str, now_s: int) -> EntryRow:
+        """Undo an entry by a new one with the opposite sides; the wrong one stays readable.
+
+        Raises:
+            UnknownEntryError: there is no such entry, or it has been corrected.
+        """
+        wrong = session.get(EntryRow, entry)
+        corrected = session.scalar(select(EntryRow).where(EntryRow.corrects == entry))
+        if wrong is None or corrected is not None:
+            raise UnknownEntryError(f"entry: expected one that is not corrected yet, got {entry}")
+        return store.post_correction(session, wrong, reason, now_s)
+
+    def _check_known(self, session: Session, owner: str, currency: str) -> None:
+        if owner not in self._owners.account_names(session).values():
+            raise UnknownOwnerError(owner)
+        if currency not in self.currencies:
+            raise UnknownCurrencyError(currency, self.currencies)
+
+    def _address_of(self, session: Session, owner: str) -> str:
+        return next(address for address, name in self._owners.account_names(session).items() if name == owner)
+
+    def _parts_until(self, session: Session, names: Sequence[str], after: int) -> dict[str, int]:
+        """Return what was in each part after entry `after`."""
+        running = dict.fromkeys(PARTS, 0)
+        for name in names:
+            last = session.scalar(
+                select(LineRow)
+                .join(AccountRow)
+                .where(AccountRow.name == name, LineRow.entry_id <= after)
+                .order_by(LineRow.id.desc())
+                .limit(1)
+            )
+            if last is not None:
+                running[last.account.part] = last.balance_after
+        return running
+
+    def _memos(self, session: Session, entry: EntryRow) -> tuple[Memo, ...]:
+        if entry.tx_hash is None:
+            return ()
+        rows = session.scalars(
+            select(MemoRow)
+            .where(MemoRow.tx_hash == entry.tx_hash, MemoRow.log_index == entry.log_index)
+            .order_by(MemoRow.id)
+        )
+        return tuple(Memo(row.purpose, row.trade_id, row.milestone, row.text) for row in rows)
+
+
+def _check_page(limit: int) -> None:
+    if not 1 <= limit <= PAGE_MAX:
+        raise PageError(limit, PAGE_MAX)

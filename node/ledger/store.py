@@ -1,0 +1,208 @@
+"""Tables of the journal, and the only code that writes them. Entries are never changed; corrections are new ones."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from node.ledger.booking import PARTS, Account, Entry, Hold, Line, validate_balanced
+from node.ledger.errors import NegativeBalanceError
+from node.storage.database import Base
+from node.storage.types import Amount
+
+
+class AccountRow(Base):
+    """An account and its balance."""
+
+    __tablename__ = "ledger_account"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    currency: Mapped[str]
+    owner: Mapped[str | None] = mapped_column(index=True)
+    part: Mapped[str]
+    balance: Mapped[int] = mapped_column(Amount)
+    """Minor units, debits positive."""
+
+    @property
+    def account(self) -> Account:
+        return Account(self.currency, self.owner, self.part)
+
+
+class EntryRow(Base):
+    """An entry of the journal."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (UniqueConstraint("tx_hash", "log_index"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    kind: Mapped[str]
+    currency: Mapped[str]
+    block_number: Mapped[int]
+    time_s: Mapped[int]
+    tx_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """None for a correction."""
+    log_index: Mapped[int | None]
+    payer: Mapped[str | None]
+    payee: Mapped[str | None]
+    hold_id: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    reference: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    corrects: Mapped[int | None] = mapped_column(ForeignKey("ledger_entry.id"), unique=True)
+    reason: Mapped[str | None]
+    """Of a correction."""
+    lines: Mapped[list["LineRow"]] = relationship(order_by="LineRow.id", lazy="selectin")
+
+
+class LineRow(Base):
+    """One side of an entry."""
+
+    __tablename__ = "ledger_line"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger_entry.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_account.id"), index=True)
+    side: Mapped[str]
+    amount: Mapped[int] = mapped_column(Amount)
+    balance_after: Mapped[int] = mapped_column(Amount)
+    """Of the account, debits positive."""
+    account: Mapped[AccountRow] = relationship(lazy="joined")
+
+    @property
+    def signed(self) -> int:
+        return self.amount if self.side == "debit" else -self.amount
+
+
+class HoldRow(Base):
+    """The rest of a hold of an owner of these books."""
+
+    __tablename__ = "ledger_hold"
+
+    id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    currency: Mapped[str]
+    owner: Mapped[str] = mapped_column(index=True)
+    notary: Mapped[str]
+    rest: Mapped[int] = mapped_column(Amount)
+    expires_at_s: Mapped[int]
+    reference: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class MemoRow(Base):
+    """What a slice says about a transaction's log: the statement shows it beside the entry."""
+
+    __tablename__ = "ledger_memo"
+    __table_args__ = (UniqueConstraint("tx_hash", "log_index", "purpose"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    tx_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    log_index: Mapped[int]
+    purpose: Mapped[str]
+    trade_id: Mapped[str | None] = mapped_column(index=True)
+    milestone: Mapped[int | None]
+    text: Mapped[str | None]
+
+
+def post(session: Session, entry: Entry) -> EntryRow:
+    """Write a balanced entry and move its accounts.
+
+    Raises:
+        UnbalancedEntryError: debits and credits differ.
+    """
+    validate_balanced(entry)
+    row = EntryRow(
+        kind=entry.kind,
+        currency=entry.currency,
+        block_number=entry.block_number,
+        time_s=entry.time_s,
+        tx_hash=entry.tx_hash,
+        log_index=entry.log_index,
+        payer=entry.payer,
+        payee=entry.payee,
+        hold_id=entry.hold_id,
+        reference=entry.reference,
+    )
+    _write(session, row, entry.lines)
+    return row
+
+
+def post_correction(session: Session, wrong: EntryRow, reason: str, time_s: int) -> EntryRow:
+    """Write the mirror image of an entry."""
+    row = EntryRow(
+        kind="correction",
+        currency=wrong.currency,
+        block_number=wrong.block_number,
+        time_s=time_s,
+        payer=wrong.payee,
+        payee=wrong.payer,
+        hold_id=wrong.hold_id,
+        reference=wrong.reference,
+        corrects=wrong.id,
+        reason=reason,
+    )
+    _write(
+        session,
+        row,
+        [
+            Line(line.account.account, "credit" if line.side == "debit" else "debit", line.amount)
+            for line in wrong.lines
+        ],
+    )
+    return row
+
+
+def validate_not_negative(session: Session) -> None:
+    """Raise NegativeBalanceError if an owner's account is below zero: the books gave away what was not there."""
+    for row in accounts(session):
+        if row.part in PARTS and row.balance < 0:
+            raise NegativeBalanceError(f"{row.name}: expected at least 0, got {row.balance}; reconcile with the chain")
+
+
+def accounts(session: Session) -> Sequence[AccountRow]:
+    """Return every account, by name."""
+    return session.scalars(select(AccountRow).order_by(AccountRow.name)).all()
+
+
+def account(session: Session, wanted: Account) -> AccountRow:
+    """Return the row of an account, made on first use."""
+    row = session.scalar(select(AccountRow).where(AccountRow.name == wanted.name))
+    if row is None:
+        row = AccountRow(name=wanted.name, currency=wanted.currency, owner=wanted.owner, part=wanted.part, balance=0)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def load_hold(session: Session, hold_id: bytes) -> Hold | None:
+    """Return a hold, None when it is not in these books."""
+    row = session.get(HoldRow, hold_id)
+    if row is None:
+        return None
+    return Hold(row.id, row.currency, row.owner, row.notary, row.rest, row.expires_at_s, row.reference)
+
+
+def save_hold(session: Session, hold: Hold) -> None:
+    """Write a hold's present rest and expiry."""
+    session.merge(
+        HoldRow(
+            id=hold.id,
+            currency=hold.currency,
+            owner=hold.owner,
+            notary=hold.notary,
+            rest=hold.rest,
+            expires_at_s=hold.expires_at_s,
+            reference=hold.reference,
+        )
+    )
+
+
+def holds(session: Session) -> Sequence[HoldRow]:
+    """Return every hold, also those that are used up."""
+    return session.scalars(select(HoldRow)).all()
+
+
+def _write(session: Session, row: EntryRow, lines: Sequence[Line]) -> None:
+    session.add(row)
+    for line in lines:
+        target = account(session, line.account)
+        target.balance += line.signed
+        row.lines.append(LineRow(account=target, side=line.side, amount=line.amount, balance_after=target.balance))
+    session.flush()

@@ -1,0 +1,13 @@
+"""Limits of every request, each with its reason."""
+
+from typing import Final
+
+# Terms with all their milestones and a UBL invoice are some tens of kilobytes.
+BODY_BYTES_MAX: Final = 1024 * 1024
+# EPCIS events, the deepest documents taken, nest about 8 levels.
+JSON_DEPTH_MAX: Final = 32
+IDEMPOTENCY_KEY_CHARS_MAX: Final = 128
+# Rows of one answer.
+PAGE_MAX: Final = 500
+# A proxy closes a silent connection after a minute or so.
+STREAM_KEEPALIVE_S: Final = 15.0
