@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_abi import encode
 from eth_hash.auto import keccak
 
 Message = Mapping[str, Any]
@@ -199,27 +198,21 @@ def hash_struct(primary_type: str, message: Message) -> bytes:
 
     Raises:
         KeyError: a field of the type is missing in `message`.
+        ValueError: a value does not fit its type.
     """
     fields = TYPES[primary_type]
-    abi_types = ["bytes32", *(_encoded_type(kind) for _, kind in fields)]
-    values = [keccak(encode_type(primary_type).encode())]
-    values += [_encoded_value(kind, message[name]) for name, kind in fields]
-    return keccak(encode(abi_types, values))
+    words = [_word(name, kind, message[name]) for name, kind in fields]
+    return keccak(keccak(encode_type(primary_type).encode()) + b"".join(words))
 
 
 def domain_separator(domain: Domain) -> bytes:
     """Return the EIP-712 domain separator (32 bytes)."""
     return keccak(
-        encode(
-            ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-            [
-                keccak(_DOMAIN_TYPE),
-                keccak(domain.name.encode()),
-                keccak(VERSION.encode()),
-                domain.chain_id,
-                domain.verifying_contract,
-            ],
-        )
+        keccak(_DOMAIN_TYPE)
+        + keccak(domain.name.encode())
+        + keccak(VERSION.encode())
+        + _word("chainId", "uint256", domain.chain_id)
+        + _word("verifyingContract", "address", domain.verifying_contract)
     )
 
 
@@ -269,17 +262,34 @@ def _referenced_structs(primary_type: str) -> set[str]:
     return found
 
 
-def _encoded_type(kind: str) -> str:
-    return "bytes32" if kind.endswith("[]") or kind in TYPES else kind
+def _word(name: str, kind: str, value: Any) -> bytes:
+    """Return one field as EIP-712 hashes it: 32 bytes, for structs and arrays the hash of what is in them.
 
-
-def _encoded_value(kind: str, value: Any) -> Any:
+    Only static types occur here, so this needs no ABI library and a verifier starts without one.
+    """
     if kind in TYPES:
         return hash_struct(kind, value)
     if kind.endswith("[]"):
         base = kind.removesuffix("[]")
-        return keccak(b"".join(encode([_encoded_type(base)], [_encoded_value(base, item)]) for item in value))
-    return value
+        return keccak(b"".join(_word(name, base, item) for item in value))
+    if kind == "uint256" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 256:
+        return value.to_bytes(32, "big")
+    if kind == "bytes32" and isinstance(value, bytes) and len(value) <= 32:
+        return value.ljust(32, b"\0")
+    if kind == "bool" and isinstance(value, bool):
+        return int(value).to_bytes(32, "big")
+    if kind == "address":
+        return _address(name, value).rjust(32, b"\0")
+    raise ValueError(f"{name}: expected {kind}, got {value!r:.80}")
+
+
+def _address(name: str, value: Any) -> bytes:
+    raw = value
+    if isinstance(value, str) and value[:2] == "0x" and len(value) == 42:
+        raw = bytes.fromhex(value[2:])
+    if not isinstance(raw, bytes) or len(raw) != 20:
+        raise ValueError(f"{name}: expected an address, got {value!r:.80}")
+    return raw
 
 
 def _abi_value(kind: str, value: Any) -> Any:
