@@ -13,6 +13,8 @@
 @custom:units Seconds of ledger time.
 """
 
+from modules import checks
+
 
 SCOPE_AVAILABLE: constant(uint256) = 1
 SCOPE_ALL: constant(uint256) = 2
@@ -65,14 +67,14 @@ def _order(account: address, number: uint256, scope: uint256, expires_at: uint25
     @param scope 1 `available`, 2 `all`.
     @param expires_at Last second of the order.
     """
-    assert number > self.last_order, "token: order number used"
-    assert scope == SCOPE_AVAILABLE or scope == SCOPE_ALL, "token: unknown scope"
-    assert block.timestamp <= expires_at, "token: order expired"
-    assert expires_at <= block.timestamp + ORDER_S_MAX, "token: order too long"
+    checks._require(number > self.last_order, "token: order number used")
+    checks._require(scope == SCOPE_AVAILABLE or scope == SCOPE_ALL, "token: unknown scope")
+    checks._require(block.timestamp <= expires_at, "token: order expired")
+    checks._require(expires_at <= block.timestamp + ORDER_S_MAX, "token: order too long")
     self.last_order = number
 
     in_force: DynArray[Order, ORDERS_MAX] = self._in_force(account, 0)
-    assert len(in_force) < ORDERS_MAX, "token: too many orders"
+    checks._require(len(in_force) < ORDERS_MAX, "token: too many orders")
     in_force.append(Order(number=number, scope=scope, expires_at=expires_at))
     self.orders[account] = in_force
 
@@ -93,7 +95,7 @@ def _lift(account: address, number: uint256):
         if order.number == number and block.timestamp <= order.expires_at:
             was_in_force = True
             was_all = order.scope == SCOPE_ALL
-    assert was_in_force, "token: no such order"
+    checks._require(was_in_force, "token: no such order")
 
     rest: DynArray[Order, ORDERS_MAX] = self._in_force(account, number)
     self.orders[account] = rest
