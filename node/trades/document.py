@@ -22,14 +22,20 @@ from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
 from fx.slices import milestone_slices
 from node.trades.errors import TermsRejectedError
-from node.trades.limits import TERMS_BYTES_MAX
+from node.trades.limits import (
+    ATTESTERS_MAX,
+    MILESTONES_MAX,
+    PAYEES_MAX,
+    SHIPMENT_REFERENCES_MAX,
+    TERMS_BYTES_MAX,
+)
 from node.trades.problems import first_problem
 
 SCHEMA: Final = "landfall-terms/1"
 POLICIES: Final[Mapping[str, Literal["none", "convert_now"]]] = {"none": "none", "convert_now": "convert_now"}
 """FX policies this version funds; `lock` and `float` of SPEC section 4 come with their own contract parts."""
 POLICY_NUMBERS: Final = {"none": 0, "convert_now": 1}
-DUE_OUTCOME_STANDS: Final = 10_001
+DUE_OUTCOME_STANDS: Final = 0
 """`unawarded_bps` of the struct when the terms set no other split for a dispute without award."""
 
 _ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
@@ -84,6 +90,8 @@ class Invoice(_Part):
     number: str
     currency: str
     amount_minor: Annotated[str, AfterValidator(_digits)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    """Hash of the invoice document, if one was attached."""
 
 
 class Funding(_Part):
@@ -92,7 +100,7 @@ class Funding(_Part):
 
 
 class Shipment(_Part):
-    references: tuple[str, ...]
+    references: tuple[str, ...] = Field(min_length=1, max_length=SHIPMENT_REFERENCES_MAX)
 
 
 class Milestone(_Part):
@@ -101,7 +109,7 @@ class Milestone(_Part):
     deadline_s: Seconds
     quorum: Annotated[int, Field(gt=0)]
     silence: Literal["refund", "pay"]
-    attesters: tuple[Institution, ...]
+    attesters: tuple[Institution, ...] = Field(min_length=1, max_length=ATTESTERS_MAX)
     place: str | None
 
 
@@ -117,7 +125,7 @@ class Payee(_Part):
 class Windows(_Part):
     dispute_s: Seconds
     award_s: Seconds
-    unawarded_bps: Annotated[int, Field(ge=0, le=10_000)] | None
+    unawarded_bps: Annotated[int, Field(ge=1, le=10_000)] | None
     call_s: Seconds
     choice_s: Seconds
     grace_s: Seconds
@@ -136,8 +144,8 @@ class TermsDocument(_Part):
     invoice: Invoice
     funding: Funding
     shipment: Shipment
-    milestones: tuple[Milestone, ...] = Field(min_length=1)
-    payees: tuple[Payee, ...]
+    milestones: tuple[Milestone, ...] = Field(min_length=1, max_length=MILESTONES_MAX)
+    payees: tuple[Payee, ...] = Field(max_length=PAYEES_MAX)
     windows: Windows
     fund_by_s: Seconds
     hold_expires_at_s: Seconds

@@ -5,19 +5,19 @@ from typing import Final
 TERMS_BYTES_MAX: Final = 64 * 1024
 """A contract of five milestones and eight payees is 3 kB; a hundred lines of free text still fit."""
 
-INVOICE_BYTES_MAX: Final = 1024 * 1024
-"""UBL invoices of a thousand lines are about 900 kB."""
+INVOICE_BYTES_MAX: Final = 160 * 1024
+"""Travels base64 in one message of 256 KiB beside the terms; room for 150 lines."""
 
 INVOICE_DEPTH_MAX: Final = 24
 """The deepest path of the UBL 2.1 invoice schema that is in use has 12 levels."""
 
-INVOICE_ELEMENTS_MAX: Final = 60_000
-"""A thousand lines of about fifty elements each, and the header."""
+INVOICE_ELEMENTS_MAX: Final = 12_000
+"""Two hundred lines of about fifty elements each, and the header."""
 
-INVOICE_LINES_MAX: Final = 1_000
+INVOICE_LINES_MAX: Final = 200
 
-JSON_BYTES_MAX: Final = 256 * 1024
-"""A carrier's EPCIS document with a hundred pallets is 60 kB."""
+JSON_BYTES_MAX: Final = 160 * 1024
+"""A carrier's EPCIS document with a hundred pallets is 60 kB; it travels base64 in one message of 256 KiB."""
 
 JSON_DEPTH_MAX: Final = 24
 """EPCIS query documents nest eight levels; sensor data and extensions add a few."""

@@ -144,7 +144,7 @@ def claim_from_statement(
     return Claim(
         milestone=expected.index,
         outcome=outcome,
-        share_bps=statement.share_bps if outcome == FULFILLED else WHOLE_BPS,
+        share_bps=statement.share_bps if outcome == FULFILLED else 0,
         evidence_hash=sha256(data).digest(),
         replay_key=f"statement:{statement.inspector}:{statement.statement_id}",
         happened_at_s=happened_at_s,

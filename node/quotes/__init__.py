@@ -1,0 +1,1 @@
+"""Quotes: the FX desk of an institution."""

@@ -1,0 +1,101 @@
+"""Tables of the FX desk: what was asked, what was offered, what was issued."""
+
+from typing import Any, Final
+
+from sqlalchemy import JSON, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from node.storage.database import Base
+from node.storage.types import Amount
+
+PLACING: Final = "placing"
+OFFERED: Final = "offered"
+DECLINED: Final = "declined"
+USED: Final = "used"
+RELEASING: Final = "releasing"
+RELEASED: Final = "released"
+
+
+class QuoteRequest(Base):
+    """A request for quotes that this institution sent for a customer (or for itself)."""
+
+    __tablename__ = "quote_request"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    taker: Mapped[str]
+    """Account that sells and buys."""
+    sell_currency: Mapped[str]
+    buy_currency: Mapped[str]
+    buy_minor: Mapped[int] = mapped_column(Amount)
+    trade_id: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    providers: Mapped[list[str]] = mapped_column(JSON)
+    """Institutions that were asked."""
+    asked_at_s: Mapped[int]
+    accepted: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Digest of the quote that was taken."""
+
+
+class QuoteOffer(Base):
+    """A provider's answer: a firm quote, or why there is none."""
+
+    __tablename__ = "quote_offer"
+    __table_args__ = (UniqueConstraint("request_id", "provider"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    request_id: Mapped[str] = mapped_column(index=True)
+    provider: Mapped[str]
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    quote: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """The typed message `Quote` as JSON."""
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
+    post_quantum: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    spread_bps: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why the provider declined."""
+    received_at_s: Mapped[int]
+
+
+class IssuedQuote(Base):
+    """A firm quote of this institution: `placing` its reserve, `offered`, then `used` or `released`; or `declined`."""
+
+    __tablename__ = "quote_issued"
+    __table_args__ = (UniqueConstraint("requester", "request_id"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    requester: Mapped[str]
+    """Institution that asked."""
+    request_id: Mapped[str]
+    quote: Mapped[dict[str, Any]] = mapped_column(JSON)
+    sell_currency: Mapped[str]
+    buy_currency: Mapped[str]
+    spread_bps: Mapped[int]
+    expires_at_s: Mapped[int] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class OracleReport(Base):
+    """A report of one round that reached this institution, its own included."""
+
+    __tablename__ = "quote_oracle_report"
+
+    pair: Mapped[str] = mapped_column(primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    reporter: Mapped[str] = mapped_column(primary_key=True)
+    """Account of the reporter."""
+    rate: Mapped[int] = mapped_column(Amount)
+    observed_at_s: Mapped[int]
+    signature: Mapped[bytes] = mapped_column(LargeBinary(65))
+
+
+class OracleRound(Base):
+    """A round this institution reported on, or submitted, or saw recorded."""
+
+    __tablename__ = "quote_oracle_round"
+
+    pair: Mapped[str] = mapped_column(primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    submitted: Mapped[bool]
+    median: Mapped[int | None] = mapped_column(Amount)
+    """As recorded on chain, 18 decimals."""
+    usable: Mapped[bool | None]

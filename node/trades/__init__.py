@@ -1,0 +1,1 @@
+"""Trades as a service: from terms to evidence."""
