@@ -73,3 +73,28 @@ class NotBookedError(RejectedError):
     codespace = "ledger"
     code = 13
     kind = "not_found"
+
+
+class NotIssuerError(RejectedError):
+    """Only a currency's own issuer can issue it; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 14
+    kind = "forbidden"
+
+    def __init__(self, institution: str, currency: str) -> None:
+        super().__init__(f"currency: expected one that {institution} issues, got {currency[:16]!r}")
+        self.field = "currency"
+
+
+class PayeeError(RejectedError):
+    """The payee is nobody this institution knows; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 15
+
+    def __init__(self, payee: str) -> None:
+        super().__init__(
+            f"payee: expected an address (0x and 40 hex digits), an institution or an own customer, got {payee[:64]!r}"
+        )
+        self.field = "payee"

@@ -1,0 +1,164 @@
+"""Orders about money: a central bank issues, an institution or its customer transfers.
+
+An order is queued in the caller's transaction and has its effect once the follower sees it; the books then
+carry a memo that says why. A customer never sends a transaction: the bank relays its EIP-3009 authorization.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contracts.client.artifacts import checksummed
+from contracts.client.deployment import Deployment
+from node.ledger.errors import NotIssuerError, PayeeError, UnknownCurrencyError
+from node.participants.service import ParticipantService
+from node.storage import outbox
+from node.storage.cursor import booked_until_s
+from node.storage.database import Base
+from node.storage.errors import UnknownRowError
+from node.storage.outbox import OutboxRow
+
+PREFIX: Final = "orders:"
+# A relayed authorization that no block took in a day is void; the chain is idle for less.
+_VALID_S: Final = 86_400
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+class OrderRow(Base):
+    """One order."""
+
+    __tablename__ = "ledger_order"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """32 bytes as hex: the chain's reference or nonce."""
+    kind: Mapped[str]
+    """`issue` or `transfer`."""
+    owner: Mapped[str] = mapped_column(index=True)
+    """Who orders: a customer's id or the institution's own."""
+    payee: Mapped[str]
+    """Address that gets the money."""
+    currency: Mapped[str]
+    amount_minor: Mapped[str]
+    """Digits: more than a database integer holds."""
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[str]
+    """`queued`, then `settled` or `failed`."""
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is ordered."""
+
+    owner: str
+    payee: str
+    """Address, an institution's id or an own customer's id."""
+    currency: str
+    amount_minor: int
+    text: str
+
+
+class OrderService:
+    """Takes orders of one institution and its customers."""
+
+    def __init__(self, *, participants: ParticipantService, deployment: Deployment) -> None:
+        self._participants = participants
+        self._deployment = deployment
+
+    def issue(self, session: Session, order: Order) -> OrderRow:
+        """Order new money to a bank or FX provider.
+
+        Raises:
+            NotIssuerError: this institution does not issue the currency.
+            PayeeError: the payee is nobody known here.
+        """
+        own = self._participants.institution
+        self._check_currency(order.currency)
+        if self._deployment.tokens[order.currency].issuer not in (own.id, own.address):
+            raise NotIssuerError(own.id, order.currency)
+        row = self._add(session, "issue", order)
+        self._enqueue(session, row, "issue", (row.payee, order.amount_minor, bytes.fromhex(row.id)))
+        return row
+
+    def transfer(self, session: Session, order: Order, *, given_by: str) -> OrderRow:
+        """Order a transfer from the institution's or a customer's account.
+
+        Raises:
+            PayeeError: the payee is nobody known here.
+            UnknownCustomerError: the owner is no customer.
+        """
+        payer = self._participants.address_of(session, order.owner)
+        self._check_currency(order.currency)
+        row = self._add(session, "transfer", order)
+        if order.owner == self._participants.institution.id:
+            self._enqueue(session, row, "transfer", (row.payee, order.amount_minor))
+            return row
+        now_s = booked_until_s(session)
+        message: dict[str, Any] = {
+            "from": payer,
+            "to": row.payee,
+            "value": order.amount_minor,
+            "validAfter": max(now_s - 1, 0),
+            "validBefore": now_s + _VALID_S,
+            "nonce": bytes.fromhex(row.id),
+        }
+        signature = self._participants.sign_typed(
+            session,
+            signer=order.owner,
+            domain=self._deployment.token_domain(order.currency),
+            primary_type="TransferWithAuthorization",
+            message=message,
+            given_by=given_by,
+            now_s=now_s,
+        )
+        self._enqueue(session, row, "transferWithAuthorization", (*message.values(), signature))
+        return row
+
+    def order(self, session: Session, order_id: str) -> OrderRow:
+        """Return an order, or raise UnknownRowError."""
+        found = session.get(OrderRow, order_id)
+        if found is None:
+            raise UnknownRowError("order", order_id)
+        return found
+
+    def on_outcome(self, session: Session, row: OutboxRow) -> None:
+        """Book how an order ended."""
+        order = session.get_one(OrderRow, row.reference.removeprefix(PREFIX))
+        order.state = "settled" if row.state == outbox.CONFIRMED else "failed"
+        order.reason = row.reason
+
+    def _add(self, session: Session, kind: str, order: Order) -> OrderRow:
+        row = OrderRow(
+            id=secrets.token_hex(32),
+            kind=kind,
+            owner=order.owner,
+            payee=self._payee_address(session, order.payee),
+            currency=order.currency,
+            amount_minor=str(order.amount_minor),
+            text=order.text,
+            state=outbox.QUEUED,
+            reason=None,
+        )
+        session.add(row)
+        session.flush()
+        return row
+
+    def _enqueue(self, session: Session, row: OrderRow, function: str, args: tuple[Any, ...]) -> None:
+        outbox.enqueue(session, contract=row.currency, function=function, args=args, reference=PREFIX + row.id)
+
+    def _check_currency(self, currency: str) -> None:
+        if currency not in self._deployment.tokens:
+            raise UnknownCurrencyError(currency, tuple(sorted(self._deployment.tokens)))
+
+    def _payee_address(self, session: Session, payee: str) -> str:
+        if _ADDRESS.fullmatch(payee):
+            return checksummed(payee)
+        known = {participant.id: participant.address for participant in self._deployment.participants}
+        known |= {customer.id: customer.address for customer in self._participants.customers(session)}
+        if payee not in known:
+            raise PayeeError(payee)
+        return known[payee]
