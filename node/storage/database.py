@@ -66,6 +66,8 @@ class Database:
         self._open_here.open = True
         try:
             with self._session(self._engine) as session:
+                # The writer's lock now, not at the first statement.
+                session.connection()
                 yield session
                 session.commit()
                 topics = session.info.get(_TOPICS, set())
