@@ -1,0 +1,97 @@
+"""A client of one node for one caller.
+
+Amounts are integers in minor units; the client writes them as strings of digits. Every change carries an
+idempotency key, so that a call that timed out can be repeated safely.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from node.client.errors import ProblemError, UnavailableError
+
+_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.03
+Result = TypeVar("Result")
+
+
+class LandfallClient:
+    """The API of a node, for the holder of `token`."""
+
+    def __init__(self, base_url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
+        """Open a session; `transport` replaces the network in tests."""
+        self._http = httpx.Client(
+            base_url=base_url.rstrip("/") + "/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_S,
+            transport=transport,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> "LandfallClient":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the session."""
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON at `path`, query parameters that are None left out.
+
+        Raises:
+            ProblemError: the node refused.
+            UnavailableError: the node did not answer.
+        """
+        return self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def get_bytes(self, path: str) -> bytes:
+        """Return the body at `path` as it is."""
+        return self._answer("GET", path).content
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """Post a JSON body once; the same `key` repeats the same request safely.
+
+        Raises:
+            ProblemError: the node refused; nothing was changed.
+            UnavailableError: the node did not answer; repeat with the same key.
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        return self._send("POST", path, json={} if body is None else body, headers=headers)
+
+    def wait_until(self, look: Callable[[], Result | None], what: str, timeout_s: float = 60.0) -> Result:
+        """Look again and again until there is something, at most `timeout_s` of wall time.
+
+        Raises:
+            UnavailableError: nothing came in time.
+        """
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            found = look()
+            if found is not None:
+                return found
+            time.sleep(_POLL_S)
+        raise UnavailableError(f"{what}: expected within {timeout_s:.0f} s, got nothing; look at the node's logs")
+
+    def _send(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._answer(method, path, **arguments)
+        return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"{self._http.base_url}: expected an answer, got {error!r}") from error
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise UnavailableError(str(answer.json().get("detail")))
+        if answer.is_error:
+            raise ProblemError(answer.json())
+        return answer
