@@ -247,9 +247,13 @@ def milestone_amounts(document: TermsDocument) -> list[int]:
 
 
 def milestone_hash(document: TermsDocument, index: int) -> bytes:
-    """Return keccak(abi.encode(hashStruct(Milestone), index, amount)): what an attestation binds."""
-    struct_hash = typed_data.hash_struct("Milestone", milestone_struct(document.milestones[index]))
-    amount = milestone_amounts(document)[index]
+    """Return what attestations of a milestone bind: its terms, its place and its amount."""
+    return bound_milestone(milestone_struct(document.milestones[index]), index, milestone_amounts(document)[index])
+
+
+def bound_milestone(struct: typed_data.Message, index: int, amount: int) -> bytes:
+    """Return keccak(abi.encode(hashStruct(Milestone), index, amount)), as TradeEscrow binds a milestone."""
+    struct_hash = typed_data.hash_struct("Milestone", struct)
     return keccak(encode(["bytes32", "uint256", "uint256"], [struct_hash, index, amount]))
 
 

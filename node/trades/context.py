@@ -1,0 +1,119 @@
+"""What every part of the trades service works with, and the few reads they share."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.client.deployment import Deployment
+from node.compliance.service import ComplianceService
+from node.ledger.service import LedgerService
+from node.messages.service import MessageService
+from node.participants.service import ParticipantService
+from node.quotes.keys import MessageKey
+from node.quotes.service import QuoteService
+from node.trades.document import TermsDocument, parse_document
+from node.trades.errors import NotPermittedError, UnknownTradeError
+from node.trades.store import TermsVersion, Trade
+from node.trades.terms import Context
+
+SIDES: Final = ("importer", "exporter")
+ESCROW: Final = "TradeEscrow"
+PREFIX: Final = "trades:"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: the institution's own staff (`customer` is None) or one of its customers."""
+
+    name: str
+    """As the desk authenticated them."""
+    customer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services of one institution that trades are made of."""
+
+    deployment: Deployment
+    participants: ParticipantService
+    messages: MessageService
+    quotes: QuoteService
+    compliance: ComplianceService
+    ledger: LedgerService
+    message_key: MessageKey | None
+
+    @property
+    def id(self) -> str:
+        """This institution's id."""
+        return self.participants.institution.id
+
+    def checking(self, session: Session, now_s: int) -> Context:
+        """Return what terms are checked against, at this desk now."""
+        known = {customer.id: customer.address for customer in self.participants.customers(session)}
+        return Context(now_s=now_s, deployment=self.deployment, bank=self.id, own_account=known.get)
+
+    def trade(self, session: Session, reference: str) -> Trade:
+        """Return a trade, or raise UnknownTradeError."""
+        found = session.get(Trade, reference)
+        if found is None:
+            raise UnknownTradeError(reference)
+        return found
+
+    def trade_of(self, session: Session, reference: str, actor: Actor) -> Trade:
+        """Return a trade that `actor` may see; a customer sees its own only."""
+        found = self.trade(session, reference)
+        if actor.customer is not None and not self.sides_of(found, actor):
+            raise UnknownTradeError(reference)
+        return found
+
+    def by_trade_id(self, session: Session, trade_id: bytes) -> Trade | None:
+        """Return the trade of that id, None if it is not this bank's."""
+        return session.scalar(select(Trade).where(Trade.trade_id == trade_id))
+
+    def own_sides(self, trade: Trade) -> tuple[str, ...]:
+        """Return the sides whose bank this is."""
+        banks = {"importer": trade.importer_bank, "exporter": trade.exporter_bank}
+        return tuple(side for side in SIDES if banks[side] == self.id)
+
+    def sides_of(self, trade: Trade, actor: Actor) -> tuple[str, ...]:
+        """Return the sides that `actor` may act for: a customer its own, the bank those of its customers."""
+        customers = {"importer": trade.importer, "exporter": trade.exporter}
+        return tuple(side for side in self.own_sides(trade) if actor.customer in (None, customers[side]))
+
+    def acting_side(self, trade: Trade, actor: Actor, side: str | None = None) -> str:
+        """Return the side `actor` acts for; where it may act for both, `side` has to say which.
+
+        Raises:
+            NotPermittedError: the actor may not act for that side, or has to name one.
+        """
+        allowed = self.sides_of(trade, actor)
+        if side is None and len(allowed) == 1:
+            return allowed[0]
+        if side is None or side not in allowed:
+            raise NotPermittedError("side", " or ".join(allowed) or "a party of the trade", side or "none")
+        return side
+
+    def version(self, session: Session, trade: Trade) -> TermsVersion:
+        """Return the latest version of the terms."""
+        return session.get_one(TermsVersion, (trade.reference, trade.version))
+
+    def document(self, session: Session, trade: Trade) -> TermsDocument:
+        """Return the latest terms document."""
+        return parse_document(self.version(session, trade).document)
+
+    def other_bank(self, trade: Trade) -> str | None:
+        """Return the bank of the other side, None where this bank has both."""
+        others = {trade.importer_bank, trade.exporter_bank} - {self.id}
+        return min(others) if others else None
+
+    def customer_of(self, trade: Trade, side: str) -> str:
+        """Return the customer id of a side."""
+        return trade.importer if side == "importer" else trade.exporter
+
+    def tell(self, session: Session, trade: Trade, kind: str, message_id: str, body: dict[str, object]) -> None:
+        """Send a message to the other side's bank, if there is one."""
+        other = self.other_bank(trade)
+        if other is not None:
+            self.messages.send(session, to=other, kind=kind, message_id=message_id, body=body)

@@ -1,0 +1,107 @@
+"""Trades as a service of one institution, assembled from its parts and attached to what they listen to."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.client.deployment import Deployment
+from contracts.client.follower import Handlers
+from node.compliance.service import ComplianceService
+from node.ledger.service import LedgerService
+from node.messages.service import MessageService
+from node.participants.service import ParticipantService
+from node.quotes.keys import MessageKey
+from node.quotes.service import QuoteService
+from node.storage.outbox import Outbox, OutboxRow
+from node.trades.agreement import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
+from node.trades.attesting import APPOINT, ATTESTED, Attesting
+from node.trades.cancelling import CANCEL, Cancelling
+from node.trades.chain_view import ChainView
+from node.trades.context import PREFIX, Actor, Desk
+from node.trades.errors import InvariantError
+from node.trades.funding import FUND, Funding
+from node.trades.limits import TRADES_PAGE_MAX
+from node.trades.store import Trade
+from node.trades.views import Views
+from node.trades.watch import Watch
+
+_CANCEL_STEP: Final = "cancel"
+
+
+class TradeService:
+    """A trade from terms to evidence, at one institution.
+
+    `agreement` drafts, counters and signs; `funding` takes quotes and funds; `attesting` turns documents into
+    attestations (attesters); `watch` does what is due (banks); `cancelling` ends by both parties' will; `views` reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        deployment: Deployment,
+        participants: ParticipantService,
+        messages: MessageService,
+        quotes: QuoteService,
+        compliance: ComplianceService,
+        ledger: LedgerService,
+        message_key: MessageKey | None = None,
+    ) -> None:
+        """Make the service.
+
+        Args:
+            message_key: Signs attestations post-quantum beside EIP-712, and an inspector's statements.
+        """
+        self.desk = Desk(
+            deployment=deployment,
+            participants=participants,
+            messages=messages,
+            quotes=quotes,
+            compliance=compliance,
+            ledger=ledger,
+            message_key=message_key,
+        )
+        self.agreement = Agreement(self.desk)
+        self.funding = Funding(self.desk)
+        self.attesting = Attesting(self.desk)
+        self.cancelling = Cancelling(self.desk)
+        self.watch = Watch(self.desk)
+        self.views = Views(self.desk)
+        self.chain_view = ChainView(self.desk, self.attesting)
+
+    def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
+        """Register what this service listens to; the ledger's handlers come first, memos need their entries."""
+        messages.register(OFFER, self.agreement.on_offer)
+        messages.register(COMPLETED, self.agreement.on_completed)
+        messages.register(CONSENT, self.agreement.on_consent)
+        messages.register(WITHDRAW, self.agreement.on_withdraw)
+        messages.register(CANCEL, self.cancelling.on_cancel)
+        messages.register(APPOINT, self.attesting.on_appointment)
+        messages.register(ATTESTED, self.watch.on_attested)
+        outbox.subscribe(PREFIX, self._on_outcome)
+        handlers.events.append(self.chain_view.on_event)
+        handlers.infos.append(self.watch.on_block)
+
+    def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
+        """Return trades by reference, a customer's own or all of the bank."""
+        wanted = select(Trade).where(Trade.reference > after)
+        if actor.customer is not None:
+            as_importer = (Trade.importer_bank == self.desk.id) & (Trade.importer == actor.customer)
+            as_exporter = (Trade.exporter_bank == self.desk.id) & (Trade.exporter == actor.customer)
+            wanted = wanted.where(as_importer | as_exporter)
+        return session.scalars(wanted.order_by(Trade.reference).limit(min(limit, TRADES_PAGE_MAX))).all()
+
+    def _on_outcome(self, session: Session, row: OutboxRow) -> None:
+        """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`."""
+        _, subject, step = row.reference.split(":", 2)
+        if subject.startswith("@"):
+            self.attesting.on_outcome(session, row, bytes.fromhex(subject[1:]))
+        elif step == FUND:
+            self.funding.on_outcome(session, row, subject)
+        elif step == _CANCEL_STEP:
+            self.cancelling.on_outcome(session, row, subject)
+        elif step:
+            self.watch.on_outcome(session, row, subject, step)
+        else:
+            raise InvariantError(f"outbox: expected trades:<trade>:<step>, got {row.reference}")

@@ -1,0 +1,366 @@
+"""A trade as people want to read it: who pays, who gets, at what cost, and what is waited for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.client.deployment import Deployment
+from fx.currencies import get_currency
+from fx.money import Money
+from fx.quotes import percent_text
+from fx.rates import major_rate
+from fx.slices import payee_split
+from node.compliance.errors import NoDecisionError
+from node.quotes.taker import Offer
+from node.trades import document as doc
+from node.trades import store
+from node.trades.agreement import CONSENT_TYPE
+from node.trades.context import SIDES, Desk
+from node.trades.document import TermsDocument, shown_time
+from node.trades.store import Attestation, Consent, MilestoneRow, TermsVersion, Trade
+from node.trades.watch import final_after
+
+CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed"}
+RATE_PLACES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What is waited for."""
+
+    who: str
+    what: str
+    by_s: int | None = None
+    """Last second for it; None where nothing hurries."""
+    not_before_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeView:
+    name: str
+    account: str | None
+    purpose: str
+    share_percent: str
+    amount: str
+    """Of the whole invoice, if all of it is paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationView:
+    attester: str
+    outcome: str
+    share_bps: int
+    source: str
+    state: str
+    summary: str
+    evidence_sha256: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneView:
+    index: int
+    kind: str
+    amount: str
+    weight_percent: str
+    deadline_s: int
+    silence: str
+    quorum: int
+    attesters: list[str]
+    state: str
+    due_percent: str | None
+    final_after_s: int | None
+    paid: str | None
+    refunded: str | None
+    attestations: list[AttestationView] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CostView:
+    """What the importer pays for the conversion, total, spread and fee apart."""
+
+    provider: str
+    pays: str
+    for_amount: str
+    rate: str
+    value_at_mid: str
+    spread: str
+    fee: str
+    total_percent: str
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradeView:
+    reference: str
+    state: str
+    version: int
+    trade_id: str | None
+    goods: str
+    incoterms: str | None
+    importer: str
+    exporter: str
+    invoice_number: str
+    amount: str
+    funding_currency: str
+    policy: str
+    fund_by_s: int
+    hold_expires_at_s: int
+    funded_at_s: int | None
+    importer_paid: str | None
+    closed_cause: str | None
+    screening: str
+    open_accounts: list[str]
+    signed_by: list[str]
+    failure: str | None
+    cost: CostView | None
+    payees: list[PayeeView]
+    milestones: list[MilestoneView]
+    next: list[Next]
+
+
+class Views:
+    """Reads of trades; changes nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def trade(self, session: Session, trade: Trade, now_s: int) -> TradeView:
+        """Return everything about a trade at ledger time `now_s`."""
+        document = self._desk.document(session, trade)
+        currency, funding = document.invoice.currency, document.funding.currency
+        return TradeView(
+            reference=trade.reference,
+            state=trade.state,
+            version=trade.version,
+            trade_id=None if trade.trade_id is None else "0x" + trade.trade_id.hex(),
+            goods=document.goods,
+            incoterms=document.incoterms,
+            importer=document.importer.name,
+            exporter=document.exporter.name,
+            invoice_number=document.invoice.number,
+            amount=shown_money(document.amount_minor, currency),
+            funding_currency=funding,
+            policy=document.funding.policy,
+            fund_by_s=document.fund_by_s,
+            hold_expires_at_s=document.hold_expires_at_s,
+            funded_at_s=trade.funded_at_s,
+            importer_paid=None if trade.funding_minor is None else shown_money(trade.funding_minor, funding),
+            closed_cause=None if trade.closed_cause is None else CAUSES[trade.closed_cause],
+            screening=self._screening(session, trade),
+            open_accounts=document.open_accounts(),
+            signed_by=self._signed(session, trade, document),
+            failure=trade.fund_failure,
+            cost=self._cost(session, trade, now_s),
+            payees=_payees(document),
+            milestones=self._milestones(session, trade, document),
+            next=self.next_actions(session, trade, now_s),
+        )
+
+    def next_actions(self, session: Session, trade: Trade, now_s: int) -> list[Next]:
+        """Return what is waited for: by whom, and until when."""
+        document = self._desk.document(session, trade)
+        match trade.state:
+            case store.NEGOTIATING:
+                return self._to_agree(session, trade, document)
+            case store.AGREED:
+                return self._to_fund(session, trade, document, now_s)
+            case store.FUNDING:
+                return [Next("the network", "take the funding transaction into a block", document.fund_by_s)]
+            case store.FUNDED:
+                return self._to_settle(session, trade, document)
+        return []
+
+    def versions(self, session: Session, trade: Trade) -> list[tuple[TermsVersion, list[tuple[str, Any, Any]]]]:
+        """Return each version with what it changed."""
+        rows = session.scalars(
+            select(TermsVersion).where(TermsVersion.reference == trade.reference).order_by(TermsVersion.version)
+        ).all()
+        found: list[tuple[TermsVersion, list[tuple[str, Any, Any]]]] = []
+        for position, row in enumerate(rows):
+            before = rows[position - 1] if position else None
+            changed = [] if before is None else doc.changes(_parsed(before), _parsed(row))
+            found.append((row, changed))
+        return found
+
+    def offer(self, offer: Offer, document: TermsDocument) -> CostView:
+        """Return a quote as its taker reads it."""
+        sold, bought = document.funding.currency, document.invoice.currency
+        rate = major_rate(offer.all_in, get_currency(sold), get_currency(bought))
+        return CostView(
+            provider=offer.provider,
+            pays=shown_money(offer.sell_minor, sold),
+            for_amount=shown_money(document.amount_minor, bought),
+            rate=f"{rate.decimal(RATE_PLACES)} {bought} per {sold}",
+            value_at_mid=shown_money(offer.value_minor, sold),
+            spread=shown_money(offer.spread_minor, sold),
+            fee=shown_money(offer.fee_minor, sold),
+            total_percent=percent_text(offer.cost_percent),
+            expires_at_s=offer.expires_at_s,
+        )
+
+    def _to_agree(self, session: Session, trade: Trade, document: TermsDocument) -> list[Next]:
+        missing = document.open_accounts()
+        if missing:
+            banks = {document.importer.bank, document.exporter.bank} - {self._desk.id}
+            return [Next(bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)]
+        signed = self._signed(session, trade, document)
+        return [
+            Next(document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)
+            for side in SIDES
+            if document.side(side).name not in signed
+        ]
+
+    def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[Next]:
+        importer = document.importer.name
+        if document.funding.policy == "none":
+            return [Next(importer, "fund the trade", document.fund_by_s)]
+        if trade.quote_request is None or self._desk.id != trade.importer_bank:
+            return [Next(importer, "ask for quotes and fund the trade", document.fund_by_s)]
+        taker = self._desk.quotes.taker
+        taken = taker.taken(session, trade.quote_request, now_s)
+        if taken is not None and taken.expires_at_s >= now_s:
+            return [Next(importer, "fund the trade", min(document.fund_by_s, taken.expires_at_s))]
+        live = taker.offers(session, trade.quote_request, now_s)
+        if live:
+            return [Next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
+        return [Next(importer, "ask for quotes (again)", document.fund_by_s)]
+
+    def _to_settle(self, session: Session, trade: Trade, document: TermsDocument) -> list[Next]:
+        found = []
+        for row in self._rows(session, trade):
+            if row.state == store.PENDING:
+                done = {item.attester for item in self._attestations(session, trade, row.index)}
+                named = [attester.institution for attester in document.milestones[row.index].attesters]
+                silent = "then it is paid" if row.silence_pays else "then it is refunded"
+                found += [Next(who, f"attest {row.kind}, {silent}", row.deadline_s) for who in named if who not in done]
+            elif row.state in (store.DUE, store.DISPUTED):
+                who = document.arbiter.institution if row.state == store.DISPUTED else "the parties"
+                what = f"award {row.kind}" if row.state == store.DISPUTED else f"dispute {row.kind}, or let it settle"
+                found.append(Next(who, what, final_after(row)))
+            elif row.state == store.FINAL:
+                found.append(Next("the banks", f"settle {row.kind}"))
+        return found
+
+    def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneView]:
+        rows = {row.index: row for row in self._rows(session, trade)}
+        amounts, currency = doc.milestone_amounts(document), document.invoice.currency
+        return [
+            MilestoneView(
+                index=index,
+                kind=milestone.kind,
+                amount=shown_money(amounts[index], currency),
+                weight_percent=shown_bps(milestone.weight_bps),
+                deadline_s=milestone.deadline_s,
+                silence=milestone.silence,
+                quorum=milestone.quorum,
+                attesters=[attester.institution for attester in milestone.attesters],
+                attestations=[_attestation(item) for item in self._attestations(session, trade, index)],
+                **_progress(rows.get(index), currency),
+            )
+            for index, milestone in enumerate(document.milestones)
+        ]
+
+    def _rows(self, session: Session, trade: Trade) -> Sequence[MilestoneRow]:
+        wanted = select(MilestoneRow).where(MilestoneRow.trade_id == trade.trade_id).order_by(MilestoneRow.index)
+        return session.scalars(wanted).all()
+
+    def _attestations(self, session: Session, trade: Trade, index: int) -> Sequence[Attestation]:
+        wanted = select(Attestation).where(Attestation.trade_id == trade.trade_id, Attestation.milestone == index)
+        return session.scalars(wanted.order_by(Attestation.signed_at_s, Attestation.attester)).all()
+
+    def _signed(self, session: Session, trade: Trade, document: TermsDocument) -> list[str]:
+        keys = [(side, (trade.reference, trade.version, side, CONSENT_TYPE)) for side in SIDES]
+        return [document.side(side).name for side, key in keys if session.get(Consent, key) is not None]
+
+    def _screening(self, session: Session, trade: Trade) -> str:
+        try:
+            return self._desk.compliance.decision_for(session, trade.reference).outcome
+        except NoDecisionError:
+            return "not decided yet"
+
+    def _cost(self, session: Session, trade: Trade, now_s: int) -> CostView | None:
+        if trade.quote_request is None:
+            return None
+        taken = self._desk.quotes.taker.taken(session, trade.quote_request, now_s)
+        return None if taken is None else self.offer(taken, self._desk.document(session, trade))
+
+
+def shown_money(amount_minor: int, currency: str) -> str:
+    """Return an amount as people write it: `1,500,000.00 KES`."""
+    return str(Money(amount_minor, get_currency(currency)))
+
+
+def shown_bps(bps: int) -> str:
+    """Return basis points as a percentage: `30.00 %`."""
+    return f"{bps // 100}.{bps % 100:02d} %"
+
+
+def shown_deadline(seconds: int | None) -> str | None:
+    """Return a deadline as people write it."""
+    return None if seconds is None else shown_time(seconds)
+
+
+def account_names(document: TermsDocument, deployment: Deployment) -> dict[str, str]:
+    """Return names for the accounts of a trade, for showing payments."""
+    known = {participant.address: participant.name for participant in deployment.participants}
+    parts: list[doc.Party | doc.Payee] = [document.importer, document.exporter, *document.payees]
+    return known | {part.account: part.name for part in parts if part.account is not None}
+
+
+def _payees(document: TermsDocument) -> list[PayeeView]:
+    currency = document.invoice.currency
+    shares = [payee.share_bps for payee in document.payees]
+    # Per milestone, as the contract pays: the sum may be some minor units below the share of the whole.
+    splits = [payee_split(amount, shares) for amount in doc.milestone_amounts(document)]
+    parts = [sum(split[0][index] for split in splits) for index in range(len(shares))]
+    found = [
+        PayeeView(
+            name=payee.name,
+            account=payee.account,
+            purpose=payee.purpose,
+            share_percent=shown_bps(payee.share_bps),
+            amount=shown_money(part, currency),
+        )
+        for payee, part in zip(document.payees, parts, strict=True)
+    ]
+    rest = PayeeView(
+        name=document.exporter.name,
+        account=document.exporter.account,
+        purpose="invoice",
+        share_percent=shown_bps(10_000 - sum(shares)),
+        amount=shown_money(document.amount_minor - sum(parts), currency),
+    )
+    return [*found, rest]
+
+
+def _progress(row: MilestoneRow | None, currency: str) -> dict[str, Any]:
+    if row is None:
+        return {"state": "not funded", "due_percent": None, "final_after_s": None, "paid": None, "refunded": None}
+    return {
+        "state": row.state,
+        "due_percent": None if row.share_bps is None else shown_bps(row.share_bps),
+        "final_after_s": final_after(row) if row.state in (store.DUE, store.DISPUTED) else None,
+        "paid": None if row.paid is None else shown_money(row.paid, currency),
+        "refunded": None if row.refunded is None else shown_money(row.refunded, currency),
+    }
+
+
+def _attestation(item: Attestation) -> AttestationView:
+    return AttestationView(
+        attester=item.attester,
+        outcome="fulfilled" if item.message["outcome"] == "1" else "failed",
+        share_bps=int(item.message["share_bps"]),
+        source=item.source,
+        state=item.state,
+        summary=item.summary,
+        evidence_sha256=str(item.message["evidence_hash"]),
+        reason=item.reason,
+    )
+
+
+def _parsed(version: TermsVersion) -> TermsDocument:
+    return doc.parse_document(version.document)
