@@ -84,7 +84,7 @@ def __init__(registry: address):
     @notice Binds the oracle to the network's registry.
     @param registry The ParticipantRegistry that knows the reporters and the governor.
     """
-    assert registry != empty(address), "oracle: registry is zero"
+    assert registry != empty(address), "oracle: no registry"
     REGISTRY = IParticipantRegistry(registry)
     eip712.__init__("FxOracle")
 

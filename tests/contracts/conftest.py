@@ -1,6 +1,5 @@
-"""Shared contracts and actors. Deployed once per process; every test starts from the same state and time."""
+"""Shared contracts and actors. Deployed once per process; titanoboa's plugin undoes what a test did, time included."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boa
@@ -17,13 +16,7 @@ from tests.contracts.support import (
     Holds,
     deploy,
 )
-
-
-@pytest.fixture(autouse=True)
-def fresh_state() -> Iterator[None]:
-    """Undo what the test did on chain, time included."""
-    with boa.env.anchor():
-        yield
+from tests.contracts.trades import World
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +135,10 @@ def funded_eur(eur: Any, issuer: Actor, bank: Actor, payer: Actor) -> Any:
     eur.issue(bank.address, 100_000, ZERO_BYTES32, sender=issuer.address)
     eur.transfer(payer.address, 40_000, sender=bank.address)
     return eur
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """A whole network with escrow, FX and oracle, for the tests of trades."""
+    boa.env.timestamp = START_S
+    return World()

@@ -144,7 +144,7 @@ def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
     @param terms The terms.
     @param registry Where arbiter and attesters must be registered.
     """
-    checks._require(terms.importer != empty(address) and terms.exporter != empty(address), "terms: party is zero")
+    checks._require(terms.importer != empty(address), "terms: importer is zero")
     checks._require(terms.importer != terms.exporter, "terms: parties are the same")
     if terms.arbiter != empty(address):
         checks._require(
@@ -152,7 +152,7 @@ def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
         )
         checks._require(staticcall registry.has_role(terms.arbiter, ARBITER), "terms: arbiter not registered")
     checks._require(0 < terms.invoice_amount and terms.invoice_amount < AMOUNT_LIMIT, "terms: amount out of range")
-    self._check_payees(terms.payees)
+    self._check_payees(terms)
 
     weights: uint256 = 0
     last_deadline: uint256 = 0
@@ -167,14 +167,17 @@ def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
 
 @internal
 @pure
-def _check_payees(payees: DynArray[ITradeEscrow.Payee, PAYEES_MAX]):
+def _check_payees(terms: ITradeEscrow.Terms):
     """
-    @notice Refuses payees that a settlement could not pay, or that get more than there is.
-    @param payees The payees; the exporter gets what they leave.
+    @notice Refuses payees that a settlement could not pay (a token pays neither nobody nor itself), or that get more
+            than there is.
+    @param terms The terms; the exporter gets what the payees leave.
     """
+    unpayable: address[3] = [empty(address), terms.invoice_token, terms.funding_token]
+    checks._require(terms.exporter not in unpayable, "terms: payee cannot be paid")
     shares: uint256 = 0
-    for payee: ITradeEscrow.Payee in payees:
-        checks._require(payee.account != empty(address), "terms: payee is zero")
+    for payee: ITradeEscrow.Payee in terms.payees:
+        checks._require(payee.account not in unpayable, "terms: payee cannot be paid")
         checks._require(0 < payee.share_bps and payee.share_bps <= BPS, "terms: payee share")
         shares += payee.share_bps
     checks._require(shares <= BPS, "terms: payees get more than all")
