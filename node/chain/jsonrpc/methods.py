@@ -1,0 +1,14 @@
+"""A JSON-RPC method: what answers it and how many parameters it takes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`answer` gets the positional parameters; it may be a coroutine function."""
+
+    answer: Callable[[list[Any]], Any | Awaitable[Any]]
+    params_min: int
+    params_max: int

@@ -1,0 +1,60 @@
+"""Every limit of the chain process, with its reason."""
+
+from typing import Final
+
+TRANSACTION_BYTES_MAX: Final = 131_072
+"""As geth's pool: bounds decoding and gossip."""
+INIT_CODE_BYTES_MAX: Final = 49_152
+"""EIP-3860."""
+BLOCK_GAS_LIMIT: Final = 60_000_000
+"""In the header, below 2^53 for JavaScript clients."""
+BLOCK_GAS_TARGET: Final = BLOCK_GAS_LIMIT // 2
+"""What a proposal fills at most: at or below the EIP-1559 target a base fee of zero stays zero."""
+BLOCK_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Payload and transactions of one consensus block."""
+TRANSACTION_GAS_MAX: Final = BLOCK_GAS_TARGET
+"""A transaction that asks for more would never fit a proposal."""
+
+MEMPOOL_TRANSACTIONS_MAX: Final = 20_000
+MEMPOOL_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Whichever comes first; the journal holds the same bytes on disk."""
+MEMPOOL_PER_SENDER_MAX: Final = 2_000
+"""One sender cannot crowd out the others; a benchmark account still fits."""
+MEMPOOL_NONCE_GAP_MAX: Final = 1_000
+"""How far ahead of the account's nonce a waiting transaction may be."""
+REPLACEMENT_BUMP_PERCENT: Final = 10
+"""As geth: a replacement pays at least this much more, and more than nothing."""
+
+JOURNAL_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Above this the journal is rewritten with what is still pending."""
+
+RPC_BODY_BYTES_MAX: Final = 5 * 1024 * 1024
+RPC_BATCH_MAX: Final = 1_000
+RPC_RESULT_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Sum of a batch's answers, so that one request cannot fill the memory."""
+RPC_WAIT_READY_S: Final = 30.0
+"""How long a request waits while the chain opens."""
+RPC_JSON_DEPTH_MAX: Final = 32
+
+CALL_GAS_MAX: Final = BLOCK_GAS_TARGET
+"""Gas of eth_call and eth_estimateGas, unless less is asked for."""
+CALL_STEPS_MAX: Final = 1_000_000
+"""EVM instructions of one eth_call: about two seconds in this interpreter, in the process that makes blocks."""
+CALL_OVERRIDES_MAX: Final = 1_000
+"""Accounts and slots of a state override set."""
+
+LOGS_BLOCKS_MAX: Final = 100_000
+LOGS_RESULTS_MAX: Final = 20_000
+LOGS_ADDRESSES_MAX: Final = 1_000
+LOGS_TOPICS_MAX: Final = 1_000
+FILTERS_MAX: Final = 1_000
+FILTER_IDLE_S: Final = 300.0
+"""A filter nobody polls is dropped."""
+FEE_HISTORY_BLOCKS_MAX: Final = 1_024
+
+EXTRA_DATA: Final = b"landfall"
+EXTRA_DATA_BYTES_MAX: Final = 32
+LMDB_MAP_BYTES: Final = 64 * 1024 * 1024 * 1024
+"""Address space, not disk: the file grows with the chain."""
+CLOCK_AHEAD_S_MAX: Final = 100 * 365 * 86_400
+"""How far time control may move the ledger ahead of the wall clock."""
