@@ -90,6 +90,7 @@ class Cast(_Strict):
     chain_id: int
     genesis_time: datetime
     governor: str
+    developer_accounts: tuple[str, ...]
     currencies: tuple[CurrencyCast, ...]
     pairs: tuple[PairCast, ...]
     institutions: tuple[InstitutionCast, ...]

@@ -1,0 +1,31 @@
+"""The command line: `landfall ...`. Each command imports what it needs when it runs."""
+
+import sys
+
+import typer
+
+from node.app.cli import demo, devnet, trade, verify
+from node.app.cli.output import fail
+
+app = typer.Typer(
+    name="landfall",
+    help="Landfall: goods make landfall, money moves. A cross-border settlement node.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.run)
+app.command("verify")(verify.run)
+app.command("genesis")(devnet.genesis)
+app.add_typer(devnet.app, name="devnet")
+app.add_typer(trade.app, name="trade")
+
+
+def main() -> None:
+    """Entry point: an expected error is one line on standard error and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        if not fail(error):
+            raise
+        sys.exit(1)

@@ -1,0 +1,97 @@
+"""The desk process: REST on loopback, one set of workers per institution. `python -m node.app.desk --home DIR ...`"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from contracts.client.errors import UnavailableError
+from node.app.home import Home, load_cast_of
+from node.app.logs import configure_logging
+from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+
+_CONNECT_RETRY_S = 0.1
+_LOG = structlog.get_logger(__name__)
+
+
+async def run_desk(home: Home, rpc_url: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
+    cast = load_cast_of(home)
+    chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
+    institutions = build_institutions(home, cast, chain)
+    server = _Server(uvicorn.Config(build_rest(home, cast, institutions, _no_lifespan), log_config=None, port=port))
+    async with asyncio.TaskGroup() as tasks:
+        workers = tasks.create_task(_work(chain, institutions))
+        tasks.create_task(_serve(server, workers, port))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it listens."""
+
+    async def startup(self, sockets: object = None) -> None:
+        await super().startup()
+        _LOG.info("desk_listening", port=self.config.port)
+
+
+async def _serve(server: _Server, workers: "asyncio.Task[None]", port: int) -> None:
+    await server.serve()
+    _LOG.info("desk_stopping", port=port)
+    workers.cancel()
+
+
+async def _work(chain: Chain, institutions: dict[str, Institution]) -> None:
+    """Connect to the chain, then run the feed and every institution's workers."""
+    await _connect(chain)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(chain.feed.run())
+        for institution_id, institution in institutions.items():
+            for worker in institution.workers:
+                tasks.create_task(_named(institution_id, worker))
+
+
+async def _connect(chain: Chain) -> None:
+    while True:
+        try:
+            await chain.client.connect()
+        except UnavailableError:
+            await asyncio.sleep(_CONNECT_RETRY_S)
+        else:
+            return
+
+
+async def _named(institution_id: str, worker: Worker) -> None:
+    structlog.contextvars.bind_contextvars(institution=institution_id)
+    try:
+        await worker()
+    except Exception:
+        _LOG.error("worker_failed", worker=worker.__qualname__, exc_info=True)
+        raise
+
+
+@contextlib.asynccontextmanager
+async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def main() -> None:
+    """Parse arguments and run."""
+    parser = argparse.ArgumentParser(prog="python -m node.app.desk", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--rpc-url", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--log-level", default="info")
+    arguments = parser.parse_args()
+    configure_logging(arguments.log_level, "desk")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The devnet's network: from the cast to the genesis file.
+
+Building runs the contracts' constructors and takes seconds, so the result ships with the program
+(`devnet_genesis.json`, made by `scripts/build_devnet_genesis.py`; a test holds it against the sources).
+"""
+
+import json
+from importlib.resources import files
+from typing import Any, Final
+
+from fx.currencies import get_currency
+from node.app.cast import Cast, InstitutionCast, devnet_seed
+from node.app.home import MESSAGE_ALGORITHM, genesis_time_s, validator_key
+from pqc import secp256k1, signatures
+
+GENESIS_FILE: Final = "devnet_genesis.json"
+_ETHER_WEI: Final = 10**18
+_BALANCE_WEI: Final = 10_000 * _ETHER_WEI
+
+
+def shipped_genesis() -> dict[str, Any]:
+    """Return the devnet's genesis."""
+    genesis: dict[str, Any] = json.loads(files("node.app").joinpath(GENESIS_FILE).read_text("utf-8"))
+    return genesis
+
+
+def build_devnet_genesis(cast: Cast) -> dict[str, Any]:
+    """Build the genesis of a cast; imports the execution engine."""
+    from node.chain.genesis import (
+        NetworkConfig,
+        PairConfig,
+        ParticipantConfig,
+        TokenConfig,
+        ValidatorConfig,
+        build_genesis,
+    )
+
+    config = NetworkConfig(
+        network=cast.network,
+        chain_id=cast.chain_id,
+        genesis_time_s=genesis_time_s(cast),
+        governor=cast.governor,
+        validators=tuple(
+            ValidatorConfig(name=one.id, algorithm=MESSAGE_ALGORITHM, public_key=validator_key(one.id).public_key)
+            for one in cast.institutions
+            if "validator" in one.roles
+        ),
+        participants=tuple(
+            ParticipantConfig(
+                id=one.id,
+                name=one.name,
+                lei=one.lei,
+                bic=one.bic,
+                roles=one.roles,
+                address=_address(one),
+                key_thumbprint=signatures.thumbprint(
+                    MESSAGE_ALGORITHM,
+                    signatures.from_seed(MESSAGE_ALGORITHM, devnet_seed(one.id, "message")).public_key,
+                ),
+            )
+            for one in cast.institutions
+        ),
+        tokens=tuple(
+            TokenConfig(
+                currency=one.code,
+                name=one.name,
+                symbol=one.symbol,
+                decimals=get_currency(one.code).exponent,
+                issuer=one.issuer,
+            )
+            for one in cast.currencies
+        ),
+        pairs=tuple(PairConfig(**pair.model_dump()) for pair in cast.pairs),
+        balances_wei={
+            **{_address(one): _BALANCE_WEI for one in cast.institutions},
+            **{bytes.fromhex(account.removeprefix("0x")): _BALANCE_WEI for account in cast.developer_accounts},
+        },
+    )
+    return build_genesis(config)
+
+
+def _address(institution: InstitutionCast) -> bytes:
+    public_key = secp256k1.public_key(devnet_seed(institution.id, "transaction"))
+    return bytes.fromhex(secp256k1.address_of(public_key).removeprefix("0x"))

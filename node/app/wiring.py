@@ -1,0 +1,205 @@
+"""Builds the desk process: every institution's database, services and workers, and the one REST application."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy.orm import Session
+
+from contracts.client.block_feed import BlockFeed
+from contracts.client.chain_client import ChainClient
+from contracts.client.deployment import Deployment
+from contracts.client.follower import EventFollower, Handlers
+from contracts.client.sender import TransactionSender
+from fx.ports import RateSource
+from fx.rate_files import read_daily_rates
+from node.app.cast import Cast, InstitutionCast
+from node.app.home import MESSAGE_ALGORITHM, MESSAGE_KEY, PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
+from node.compliance.service import ComplianceService
+from node.ledger import order_routes as ledger_order_routes
+from node.ledger import orders as ledger_orders
+from node.ledger import routes as ledger_routes
+from node.ledger.orders import OrderService
+from node.ledger.reconciliation import Reconciler
+from node.ledger.service import LedgerService
+from node.messages.in_process import InProcessTransport
+from node.messages.service import MessageService
+from node.participants import routes as participant_routes
+from node.participants.directory import Directory
+from node.participants.service import ParticipantService
+from node.quotes import routes as quote_routes
+from node.quotes.desk import Pricing
+from node.quotes.keys import MessageKey
+from node.quotes.oracle import OraclePair
+from node.quotes.rates import LedgerRates
+from node.quotes.service import QuoteService
+from node.storage.cursor import SqlFollowerStore
+from node.storage.database import Database
+from node.storage.migrate import prepare
+from node.storage.outbox import Outbox
+from node.trades import routes as trade_routes
+from node.trades.service import TradeService
+from node.web.app import build_app
+from node.web.auth import Principal, TokenAuthority
+from node.web.desk import Desk
+from pqc.keystore import Keystore
+
+Worker = Callable[[], Coroutine[Any, Any, None]]
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    participant_routes.router,
+    ledger_routes.router,
+    ledger_order_routes.router,
+    quote_routes.router,
+    trade_routes.router,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What every institution of the process shares: the chain's client and its blocks."""
+
+    client: ChainClient
+    feed: BlockFeed
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """One institution, assembled: what routes see, and what runs in the background."""
+
+    desk: Desk
+    workers: tuple[Worker, ...]
+
+
+def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
+    """Build the view of the chain process from genesis.json."""
+    deployment = Deployment.from_genesis(genesis["landfall"], int(genesis["config"]["chainId"]))
+    client = ChainClient(rpc_url, deployment)
+    return Chain(client, BlockFeed(client), deployment)
+
+
+def build_institutions(home: Home, cast: Cast, chain: Chain) -> dict[str, Institution]:
+    """Build every institution of the cast; they know each other only through messages and the chain."""
+    transport = InProcessTransport()
+    rates = read_daily_rates(home.rates)
+    pairs = tuple(OraclePair(pair.name, pair.period_s) for pair in cast.pairs)
+    return {entry.id: _Builder(home, entry, chain, transport, rates, pairs).build() for entry in cast.institutions}
+
+
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], lifespan: Any) -> FastAPI:
+    """Build the REST application of the process."""
+    desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
+    authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
+    return build_app(desks=desks, authority=authority, routers=ROUTERS, lifespan=lifespan)
+
+
+class _Builder:
+    def __init__(
+        self,
+        home: Home,
+        entry: InstitutionCast,
+        chain: Chain,
+        transport: InProcessTransport,
+        rates: RateSource,
+        pairs: tuple[OraclePair, ...],
+    ) -> None:
+        self._entry = entry
+        self._chain = chain
+        self._transport = transport
+        self._rates = LedgerRates(rates)
+        self._pairs = pairs
+        self._keystore = Keystore.open(home.keystore(entry.id), PASSPHRASE)
+        self._database = Database(home.database_url(entry.id))
+        self._outbox = Outbox(self._database)
+        self._handlers: Handlers[Session] = Handlers()
+
+    def build(self) -> Institution:
+        prepare(self._database)
+        deployment, entry = self._chain.deployment, self._entry
+        directory = Directory(deployment)
+        participants = ParticipantService(
+            institution=directory.institution(entry.id), directory=directory, custody=self._keystore
+        )
+        messages = MessageService(self._database, entry.id, self._transport)
+        self._transport.connect(entry.id, messages.receive)
+        ledger = LedgerService(institution_id=entry.id, owners=participants, deployment=deployment)
+        orders = OrderService(participants=participants, deployment=deployment)
+        message_key = MessageKey(self._keystore, MESSAGE_KEY, MESSAGE_ALGORITHM)
+        quotes = self._quotes(participants, messages, message_key)
+        compliance = ComplianceService()
+        trades = self._trades(participants, messages, quotes, compliance, ledger, message_key)
+        reconciler = Reconciler(database=self._database, ledger=ledger, owners=participants, chain=self._chain.client)
+        self._add_customers(participants)
+        self._handlers.outcomes.append(self._outbox.on_outcome)
+        self._handlers.blocks.append(ledger.on_block)
+        self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
+        quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
+        trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
+        services = [participants, messages, ledger, orders, reconciler, quotes, compliance, trades]
+        desk = Desk(institution_id=entry.id, database=self._database, services=services)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, messages.run))
+
+    def _add_customers(self, participants: ParticipantService) -> None:
+        with self._database.transaction() as session:
+            for customer in self._entry.customers:
+                participants.add_customer(
+                    session,
+                    customer_id=customer.id,
+                    name=customer.name,
+                    now_s=self._chain.deployment.genesis_time_s,
+                )
+
+    def _quotes(
+        self, participants: ParticipantService, messages: MessageService, message_key: MessageKey
+    ) -> QuoteService:
+        pricing = self._entry.pricing
+        return QuoteService(
+            deployment=self._chain.deployment,
+            participants=participants,
+            messages=messages,
+            rates=self._rates,
+            pricing=None if pricing is None else Pricing(pricing.spread_bps, pricing.fee_bps),
+            message_key=message_key,
+            oracle_pairs=self._pairs,
+        )
+
+    def _trades(
+        self,
+        participants: ParticipantService,
+        messages: MessageService,
+        quotes: QuoteService,
+        compliance: ComplianceService,
+        ledger: LedgerService,
+        message_key: MessageKey,
+    ) -> TradeService:
+        return TradeService(
+            deployment=self._chain.deployment,
+            participants=participants,
+            messages=messages,
+            quotes=quotes,
+            compliance=compliance,
+            ledger=ledger,
+            chain=self._chain.client,
+            message_key=message_key,
+        )
+
+    def _follower(self) -> EventFollower[Session]:
+        return EventFollower(self._chain.feed, SqlFollowerStore(self._database), self._handlers)
+
+    def _sender(self, participants: ParticipantService) -> TransactionSender:
+        return TransactionSender(
+            chain=self._chain.client,
+            store=self._outbox,
+            address=self._keystore.address(TRANSACTION_KEY),
+            address_of=self._chain.deployment.address,
+            sign_digest=participants.sign_digest,
+            submitted=self._chain.feed.poke,
+        )
+
+
+def _principals(cast: Cast, tokens: dict[str, str]) -> Iterator[tuple[str, Principal]]:
+    for institution in cast.institutions:
+        yield tokens[institution.id], Principal(institution.id, None, frozenset(institution.roles))
+        for customer in institution.customers:
+            yield tokens[customer.id], Principal(institution.id, customer.id, frozenset())
