@@ -1,0 +1,1 @@
+"""Value and messages across ledgers; now the proofs: finality, receipts, evidence packs."""

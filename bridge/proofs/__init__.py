@@ -1,0 +1,1 @@
+"""Proofs that stand alone: pure functions over bytes, no network, no clock."""

@@ -1,0 +1,99 @@
+"""From a replayed story and the signed terms to the facts a verifier hands on, names included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.proofs.blocks import ProvenBlock
+from bridge.proofs.fields import get_mapping, get_text
+from bridge.proofs.network import Network
+from bridge.proofs.statement import printable
+from bridge.proofs.story import Story
+from bridge.proofs.verified import Party, VerifiedMilestone, VerifiedPack, VerifiedPayment
+
+
+def collect_facts(
+    network: Network, document: Mapping[str, Any], story: Story, blocks: tuple[ProvenBlock, ...], is_trusted: bool
+) -> VerifiedPack:
+    """Return what blocks, story and terms prove; consents, quotes and attestations are filled in by the caller."""
+    terms = story.terms
+    return VerifiedPack(
+        genesis_hash=network.genesis_hash,
+        is_trusted=is_trusted,
+        network=network.name,
+        chain_id=network.chain_id,
+        trade_id=story.trade_id,
+        document=document,
+        terms=terms,
+        importer=_party(document, "importer", terms["importer"]),
+        exporter=_party(document, "exporter", terms["exporter"]),
+        invoice_token=network.tokens[terms["invoice_token"]],
+        invoice_minor=terms["invoice_amount"],
+        funding_token=network.tokens[terms["funding_token"]],
+        funding_minor=story.funding_minor,
+        funded_at=story.funded_at,
+        funded_in=story.funded_in,
+        consents={},
+        quotes=(),
+        attestations=(),
+        equivocations=tuple(
+            (index, name_of(network, attester), block) for index, attester, block in story.equivocations
+        ),
+        milestones=tuple(
+            VerifiedMilestone(
+                index=one.index,
+                kind=printable(one.terms["kind"].rstrip(b"\0").decode("utf-8")),
+                weight_bps=one.terms["weight_bps"],
+                amount_minor=one.amount_minor,
+                why=one.why,
+                share_bps=one.share_bps,
+                paid_minor=one.paid_minor,
+                refunded_minor=one.refunded_minor,
+                settled_at=one.settled_at,
+                settled_in=one.settled_in,
+            )
+            for one in story.milestones
+        ),
+        payments=_payments(document, story),
+        blocks=blocks,
+        validators=len(network.validators),
+        power_total=sum(validator.power for validator in network.validators),
+        closed_cause=story.closed_cause,
+        closed_at=story.closed_at,
+        closed_in=story.closed_in,
+    )
+
+
+def _payments(document: Mapping[str, Any], story: Story) -> tuple[VerifiedPayment, ...]:
+    exporter = _party(document, "exporter", story.terms["exporter"])
+    named = {exporter.account: (exporter.name, "exporter")}
+    for index, payee in enumerate(document["payees"]):
+        name = printable(get_text(payee.get("name"), f"terms.document.payees[{index}].name"))
+        purpose = printable(get_text(payee.get("purpose"), f"terms.document.payees[{index}].purpose"))
+        known = named.get(payee["account"])
+        if known is not None:
+            name, purpose = f"{known[0]} / {name}", f"{known[1]} / {purpose}"
+        named[payee["account"]] = (name, purpose)
+    return tuple(
+        VerifiedPayment(
+            milestone=payment.milestone,
+            account=payment.account,
+            name=named[payment.account][0],
+            purpose=named[payment.account][1],
+            amount_minor=payment.amount_minor,
+            blocked_minor=payment.blocked_minor,
+        )
+        for payment in story.payments
+    )
+
+
+def _party(document: Mapping[str, Any], side: str, account: str) -> Party:
+    path = f"terms.document.{side}"
+    fields = get_mapping(document.get(side), path)
+    name, bank = get_text(fields.get("name"), f"{path}.name"), get_text(fields.get("bank"), f"{path}.bank")
+    return Party(account=account, name=printable(name), bank=printable(bank))
+
+
+def name_of(network: Network, address: str) -> str:
+    """Return an institution's name, or the address of a stranger."""
+    institution = network.institutions.get(address)
+    return printable(institution.name) if institution else address
