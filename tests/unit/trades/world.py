@@ -1,0 +1,256 @@
+"""A network of desks over one ledger: real services, messages, outboxes and contracts; no socket, no thread."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contracts.client.artifacts import encode_call
+from contracts.client.blocks import BlockData, BlockInfo
+from contracts.client.deployment import Deployment
+from contracts.client.follower import EventFollower, Handlers
+from contracts.client.sender import TransactionSender
+from fx.money import Money
+from fx.rate_files import read_daily_rates
+from node.app.cast import devnet_seed
+from node.compliance.service import ComplianceService
+from node.ledger.service import LedgerService
+from node.messages.in_process import InProcessTransport
+from node.messages.service import MessageService
+from node.messages.store import ReceivedMessage, SentMessage
+from node.participants.directory import Directory
+from node.participants.service import ParticipantService
+from node.quotes.desk import Pricing
+from node.quotes.keys import MessageKey
+from node.quotes.oracle import OraclePair
+from node.quotes.rates import LedgerRates
+from node.quotes.service import QuoteService
+from node.storage.cursor import SqlFollowerStore, booked_until_s
+from node.storage.database import Database
+from node.storage.migrate import prepare
+from node.storage.outbox import Outbox, OutboxRow
+from node.trades.context import Actor
+from node.trades.service import TradeService
+from pqc import secp256k1, signatures
+from tests.unit.trades.ledger import ALGORITHM, Ledger, address_of, genesis, message_pair
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+RATES = EXAMPLES / "rates" / "eur-daily-2026.csv"
+ROUNDS_MAX = 200
+
+
+@dataclass
+class FakeKeystore:
+    """Keys that follow from their owner, so that a restarted desk has the same ones."""
+
+    owner: str
+    names: set[str] = field(default_factory=lambda: {"transaction"})
+
+    def add(self, name: str, alg: str, role: str) -> None:
+        self.names.add(name)
+
+    def address(self, name: str) -> str:
+        return secp256k1.address_of(secp256k1.public_key(self._seed(name)))
+
+    def sign_digest(self, name: str, digest: bytes) -> bytes:
+        return secp256k1.sign_digest(self._seed(name), digest)
+
+    def public_key(self, name: str) -> bytes:
+        return message_pair(self.owner).public_key
+
+    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
+        return signatures.sign(message_pair(self.owner), message, context)
+
+    def _seed(self, name: str) -> bytes:
+        return devnet_seed(self.owner if name == "transaction" else f"{self.owner}/{name}", "transaction")
+
+
+class HeadFeed:
+    """What a follower takes blocks from: the ledger itself."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @property
+    def head(self) -> BlockInfo:
+        return self._ledger.blocks[-1].info
+
+    async def block(self, number: int) -> BlockData:
+        return self._ledger.blocks[number]
+
+
+class TestDesk:
+    """One institution, wired as the product wires it."""
+
+    __test__ = False
+
+    def __init__(self, world: "World", institution_id: str) -> None:
+        cast, deployment, _ = genesis()
+        self.id = institution_id
+        self.world = world
+        self.database = world.open_database(institution_id)
+        prepare(self.database)
+        entry = cast.institution(institution_id)
+        directory = Directory(deployment)
+        keystore = FakeKeystore(institution_id)
+        key = MessageKey(keystore, "message", ALGORITHM)
+        self.participants = ParticipantService(
+            institution=directory.institution(institution_id), directory=directory, custody=keystore
+        )
+        self.messages = MessageService(self.database, institution_id, world.transport)
+        world.transport.connect(institution_id, self.messages.receive)
+        rates = LedgerRates(read_daily_rates(RATES))
+        pricing = None if entry.pricing is None else Pricing(entry.pricing.spread_bps, entry.pricing.fee_bps)
+        self.quotes = QuoteService(
+            deployment=deployment,
+            participants=self.participants,
+            messages=self.messages,
+            rates=rates,
+            pricing=pricing,
+            message_key=key,
+            oracle_pairs=[OraclePair(pair.name, pair.period_s) for pair in cast.pairs] if world.with_oracle else (),
+        )
+        self.ledger = LedgerService(institution_id=institution_id, owners=self.participants, deployment=deployment)
+        self.trades = TradeService(
+            deployment=deployment,
+            participants=self.participants,
+            messages=self.messages,
+            quotes=self.quotes,
+            compliance=ComplianceService(),
+            ledger=self.ledger,
+            message_key=key,
+        )
+        self.outbox = Outbox(self.database)
+        handlers: Handlers[Session] = Handlers()
+        handlers.blocks.append(self.ledger.on_block)
+        handlers.outcomes.append(self.outbox.on_outcome)
+        self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
+        self.trades.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
+        feed: Any = HeadFeed(world.ledger)
+        self.follower = EventFollower(feed, SqlFollowerStore(self.database), handlers)
+        self.sender = TransactionSender(
+            chain=world.ledger,
+            store=self.outbox,
+            address=self.participants.institution.address,
+            address_of=deployment.address,
+            sign_digest=self.participants.sign_digest,
+            submitted=lambda: None,
+        )
+
+    def add_customers(self) -> None:
+        cast, _, _ = genesis()
+        for customer in cast.institution(self.id).customers:
+            with self.database.transaction() as session:
+                self.participants.add_customer(session, customer_id=customer.id, name=customer.name, now_s=0)
+
+    async def work(self) -> None:
+        """Do everything there is to do once."""
+        await self.sender.resubmit()
+        await self.sender.send_queued()
+        await self.follower.catch_up()
+        await self.messages.deliver_queued()
+        self.messages.handle_received()
+
+    def run(self, effect: Callable[..., Any], *args: Any) -> Any:
+        """Run a command as its route does: in one transaction, at the ledger time this desk has booked."""
+        with self.database.transaction() as session:
+            return effect(session, *args, booked_until_s(session))
+
+
+class World:
+    """Every institution of the devnet's cast."""
+
+    def __init__(
+        self,
+        *,
+        open_database: Callable[[str], Database] | None = None,
+        with_oracle: bool = False,
+        only: Iterable[str] | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        cast, self.deployment, _ = genesis()
+        self.ledger = Ledger.fresh() if ledger is None else ledger
+        self.transport = InProcessTransport()
+        self.with_oracle = with_oracle
+        self.open_database = open_database or (lambda _: Database("sqlite://"))
+        names = [one.id for one in cast.institutions] if only is None else list(only)
+        self.desks = {name: TestDesk(self, name) for name in names}
+
+    def __getitem__(self, institution_id: str) -> TestDesk:
+        return self.desks[institution_id]
+
+    def fund_cast(self) -> None:
+        """Issue what the cast says everybody starts with, and open the customers' books."""
+        cast, _, _ = genesis()
+        issuers = {one.code: one.issuer for one in cast.currencies}
+        for desk in self.desks.values():
+            desk.add_customers()
+        for entry in cast.institutions:
+            for currency, amount in entry.funds.items():
+                minor = Money.parse(amount, currency).amount_minor
+                self._call(issuers[currency], currency, "issue", address_of(entry.id), minor, bytes(32))
+            for customer in entry.customers:
+                for currency, amount in customer.funds.items():
+                    minor = Money.parse(amount, currency).amount_minor
+                    self._call(entry.id, currency, "transfer", self.account(entry.id, customer.id), minor)
+
+    def account(self, bank: str, customer: str) -> str:
+        desk = self.desks[bank]
+        with desk.database.read() as session:
+            return desk.participants.address_of(session, customer)
+
+    def balance(self, currency: str, address: str) -> int:
+        return int(self.ledger.call(currency, "balanceOf", address))
+
+    def settle_down(self) -> None:
+        """Let every desk work until nothing happens any more."""
+        asyncio.run(self._settle_down())
+
+    def advance_to(self, time_s: int) -> None:
+        self.ledger.advance_to(time_s)
+        self.settle_down()
+
+    def _call(self, sender: str, contract: str, function: str, *args: Any) -> None:
+        data = encode_call(contract, function, args)
+        reason = self.ledger.transact(address_of(sender), self.deployment.address(contract), data)
+        assert reason is None, reason
+
+    async def _settle_down(self) -> None:
+        for _ in range(ROUNDS_MAX):
+            before = self._activity()
+            for desk in self.desks.values():
+                await desk.work()
+            if self._activity() == before:
+                return
+        raise AssertionError("the desks do not come to rest")
+
+    def _activity(self) -> list[object]:
+        found: list[object] = [len(self.ledger.blocks)]
+        for desk in self.desks.values():
+            with desk.database.read() as session:
+                for table in (SentMessage, ReceivedMessage, OutboxRow):
+                    states = select(table.state, func.count()).group_by(table.state).order_by(table.state)
+                    found.append([tuple(row) for row in session.execute(states)])
+            found.append(desk.follower.cursor)
+        return found
+
+
+def clerk(bank: str) -> Actor:
+    """A bank's own staff."""
+    return Actor(name=bank, customer=None)
+
+
+def customer(bank: str, customer_id: str) -> Actor:
+    return Actor(name=f"{bank}/{customer_id}", customer=customer_id)
+
+
+def example(path: str) -> bytes:
+    return (EXAMPLES / path).read_bytes()
+
+
+def deployment_of(world: World) -> Deployment:
+    return world.deployment
