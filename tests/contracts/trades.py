@@ -311,7 +311,7 @@ class World:
         self.escrow.attest(
             message["trade_id"],
             message["milestone"],
-            as_tuple("Milestone", changes.get("milestone", terms["milestones"][message["milestone"]])),
+            as_tuple("Milestone", changes.get("milestone") or terms["milestones"][message["milestone"]]),
             attester.address,
             message["outcome"],
             message["share_bps"],
