@@ -1,4 +1,4 @@
-"""Writes the devnet's genesis from its cast and the compiled contracts; `--check` only compares."""
+"""Writes the devnet's genesis and its hash from the cast and the compiled contracts; `--check` only compares."""
 
 import argparse
 import json
@@ -6,26 +6,36 @@ import sys
 from pathlib import Path
 
 from node.app.cast import load_cast
-from node.app.network import GENESIS_FILE, build_devnet_genesis
+from node.app.names import GENESIS_FILE, GENESIS_HASH_FILE
+from node.app.network import build_devnet_genesis
+from node.chain.genesis_block import read_genesis
 
-TARGET = Path(__file__).parent.parent / "node" / "app" / GENESIS_FILE
+FOLDER = Path(__file__).parent.parent / "node" / "app"
 
 
 def main() -> int:
-    """Write or check the file; return the exit code."""
+    """Write or check the files; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail when the file is not what the sources give")
+    parser.add_argument("--check", action="store_true", help="fail when a file is not what the sources give")
     arguments = parser.parse_args()
-    text = json.dumps(build_devnet_genesis(load_cast()), separators=(",", ":"), sort_keys=True) + "\n"
-    if TARGET.exists() and TARGET.read_text("utf-8") == text:
-        print(f"{TARGET.name}: up to date")
-        return 0
+    genesis = build_devnet_genesis(load_cast())
+    texts = {
+        GENESIS_FILE: json.dumps(genesis, separators=(",", ":"), sort_keys=True) + "\n",
+        GENESIS_HASH_FILE: read_genesis(genesis).trusted_hash.hex() + "\n",
+    }
+    stale = [name for name, text in texts.items() if not _holds(FOLDER / name, text)]
+    for name in texts:
+        print(f"{name}: {'not what the sources give' if name in stale else 'up to date'}")
     if arguments.check:
-        print(f"{TARGET.name}: is not what the sources give; run scripts/build_devnet_genesis.py")
-        return 1
-    TARGET.write_text(text, "utf-8")
-    print(f"{TARGET.name}: written, {len(text)} bytes")
+        return len(stale)
+    for name in stale:
+        (FOLDER / name).write_text(texts[name], "utf-8")
+        print(f"{name}: written")
     return 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text("utf-8") == text
 
 
 if __name__ == "__main__":

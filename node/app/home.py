@@ -50,6 +50,10 @@ class Home:
         return self.root / "access.json"
 
     @property
+    def run(self) -> Path:
+        return self.root / "run.json"
+
+    @property
     def rates(self) -> Path:
         return self.root / "rates.csv"
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from fx.currencies import get_currency
 from node.app.cast import Cast, InstitutionCast, devnet_seed
 from node.app.home import MESSAGE_ALGORITHM, genesis_time_s, validator_key
+from node.app.names import GENESIS_FILE
 from pqc import secp256k1, signatures
 
-GENESIS_FILE: Final = "devnet_genesis.json"
 _ETHER_WEI: Final = 10**18
 _BALANCE_WEI: Final = 10_000 * _ETHER_WEI
 

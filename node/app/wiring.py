@@ -14,6 +14,7 @@ from contracts.client.follower import EventFollower, Handlers
 from contracts.client.sender import TransactionSender
 from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
+from node.app import status
 from node.app.cast import Cast, InstitutionCast
 from node.app.home import MESSAGE_ALGORITHM, MESSAGE_KEY, PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.compliance.service import ComplianceService
@@ -91,7 +92,8 @@ def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], lif
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
-    return build_app(desks=desks, authority=authority, routers=ROUTERS, lifespan=lifespan)
+    routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
+    return build_app(desks=desks, authority=authority, routers=routers, lifespan=lifespan)
 
 
 class _Builder:
@@ -180,7 +182,6 @@ class _Builder:
             quotes=quotes,
             compliance=compliance,
             ledger=ledger,
-            chain=self._chain.client,
             message_key=message_key,
         )
 

@@ -29,7 +29,8 @@ OWN_KEY: Final = "transaction"
 """Name of the institution's own transaction key in its keystore."""
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
-_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# With `customer.` in front a keystore's name, 64 characters at most.
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,54}")
 # ISO 20022 Max140Text.
 _NAME_CHARS_MAX: Final = 140
 # Fields of the typed messages that say for whom the message speaks.
@@ -55,7 +56,7 @@ class ParticipantService:
             CustomerExistsError: the id belongs to a customer of another name.
         """
         if not _ID.fullmatch(customer_id) or customer_id == self.institution.id:
-            raise InvalidCustomerError(f"id: expected up to 63 of a-z, 0-9 and -, got {customer_id[:80]!r}")
+            raise InvalidCustomerError(f"id: expected up to 55 of a-z, 0-9 and -, got {customer_id[:80]!r}")
         if not name.strip() or len(name) > _NAME_CHARS_MAX or not name.isprintable():
             raise InvalidCustomerError(f"name: expected 1 to {_NAME_CHARS_MAX} printable characters, got {name[:80]!r}")
         found = session.get(CustomerRow, customer_id)
@@ -63,7 +64,7 @@ class ParticipantService:
             if found.name != name:
                 raise CustomerExistsError(f"id: expected a new one or the name {found.name!r}, got {name[:80]!r}")
             return found
-        key_name = f"customer/{customer_id}"
+        key_name = f"customer.{customer_id}"
         row = CustomerRow(
             id=customer_id, name=name, address=self._key_address(key_name), key_name=key_name, created_at_s=now_s
         )

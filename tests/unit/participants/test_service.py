@@ -82,10 +82,10 @@ def test_add_customer_changes_nothing_when_asked_again(database: Database, servi
 def test_add_customer_takes_the_key_there_is_when_its_transaction_was_lost(
     database: Database, service: ParticipantService, custody: FakeCustody
 ) -> None:
-    custody.add("customer/bloem", "secp256k1", "transaction")
+    custody.add("customer.bloem", "secp256k1", "transaction")
     with database.transaction() as session:
         row = service.add_customer(session, customer_id="bloem", name="Bloemenhuis BV", now_s=NOW_S)
-        assert row.address == custody.address("customer/bloem")
+        assert row.address == custody.address("customer.bloem")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""A devnet: its processes, its money at the start, its clock, and a client for each of its people."""
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from fx.money import Money
+from node.app.cast import Cast, load_cast
+from node.app.errors import HomeError, ProcessError
+from node.app.home import Home, load_cast_of, load_tokens, prepare_home
+from node.app.network import shipped_genesis
+from node.app.supervisor import Node, locked_home, running_node
+from node.client import LandfallClient
+
+_DAY_S: Final = 86_400
+_TIMEOUT_S: Final = 60.0
+_POLL_S: Final = 0.02
+
+
+@contextlib.asynccontextmanager
+async def running_devnet(
+    root: Path,
+    *,
+    rpc_port: int,
+    rest_port: int,
+    interval_ms: int = 0,
+    rates_file: Path | None = None,
+    fresh: bool = False,
+) -> AsyncIterator[Node]:
+    """Prepare `root`, run a devnet in it while the context lasts.
+
+    Raises:
+        HomeError: the home is in use or holds another network.
+        ProcessError: a process did not start.
+    """
+    home, cast = Home(root), load_cast()
+    with locked_home(root):
+        if fresh:
+            _empty(home)
+        prepare_home(home, cast, shipped_genesis(), rates_file)
+        chain_args = ["--interval-ms", str(interval_ms)]
+        async with running_node(root, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args) as node:
+            home.run.write_text(json.dumps({"rpc_url": node.rpc_url, "rest_url": node.rest_url}), "utf-8")
+            try:
+                yield node
+            finally:
+                home.run.unlink()
+
+
+@dataclass(slots=True)
+class Devnet:
+    """A running devnet, as its people see it."""
+
+    cast: Cast
+    rpc_url: str
+    rest_url: str
+    tokens: dict[str, str]
+    _clients: dict[str, LandfallClient] = field(default_factory=dict)
+
+    def client(self, owner: str) -> LandfallClient:
+        """Return the client of an institution or a customer.
+
+        Raises:
+            HomeError: nobody of that name lives here.
+        """
+        if owner not in self.tokens:
+            raise HomeError(f"--as: expected one of {', '.join(sorted(self.tokens))}, got {owner!r}")
+        if owner not in self._clients:
+            self._clients[owner] = LandfallClient(self.rest_url, self.tokens[owner])
+        return self._clients[owner]
+
+    def close(self) -> None:
+        """Close every client."""
+        for client in self._clients.values():
+            client.close()
+
+    def now_s(self) -> int:
+        """Return ledger time."""
+        return int(self.rpc("landfall_clock")["time_s"])
+
+    def advance(self, target_s: int) -> int:
+        """Move ledger time to `target_s`, one block a day at the latest, and return it.
+
+        Every day's fixing is played: after each step the desk has followed the block.
+        """
+        now_s = self.now_s()
+        if target_s < now_s:
+            raise HomeError(
+                f"--to: expected {datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%S} or later, got an earlier time"
+            )
+        while now_s < target_s:
+            now_s = min(now_s + _DAY_S, target_s)
+            self.rpc("landfall_advanceTo", now_s)
+            self.settle_down()
+            now_s = max(now_s, self.now_s())
+        return now_s
+
+    def settle_down(self) -> None:
+        """Wait until the desk has followed the chain and nothing is queued or pending.
+
+        Raises:
+            ProcessError: it did not in time.
+        """
+        end = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < end:
+            status = self.client(self.cast.governor).get("/status")
+            is_idle = not status["transactions"] and not status["messages"]
+            if is_idle and status["block_number"] == int(self.rpc("eth_blockNumber"), 16):
+                return
+            time.sleep(_POLL_S)
+        raise ProcessError(f"desk: expected to follow the chain within {_TIMEOUT_S:.0f} s; see logs/desk.log")
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Return the result of a JSON-RPC method of the chain."""
+        import httpx
+
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        answer = httpx.post(self.rpc_url, json=request, timeout=_TIMEOUT_S, trust_env=False).json()
+        if "error" in answer:
+            raise ProcessError(f"{method}: {answer['error'].get('message')}")
+        return answer["result"]
+
+
+@contextlib.contextmanager
+def open_devnet(root: Path) -> Iterator[Devnet]:
+    """Open the devnet that runs in `root`.
+
+    Raises:
+        HomeError: none runs there.
+    """
+    home = Home(root)
+    try:
+        urls = json.loads(home.run.read_text("utf-8"))
+    except OSError as error:
+        raise HomeError(f"--home: expected a running devnet, got none in {root}; start one: landfall devnet") from error
+    devnet = Devnet(load_cast_of(home), urls["rpc_url"], urls["rest_url"], load_tokens(home))
+    try:
+        yield devnet
+    finally:
+        devnet.close()
+
+
+def issue_starting_money(devnet: Devnet) -> list[tuple[str, str, int]]:
+    """Let central banks issue what the cast says, and banks fund their customers; doing it again changes nothing.
+
+    Returns:
+        (owner, currency, minor units), in order.
+    """
+    issuers = {currency.code: currency.issuer for currency in devnet.cast.currencies}
+    done = []
+    for institution in devnet.cast.institutions:
+        for currency, amount in institution.funds.items():
+            minor = Money.parse(amount, currency).amount_minor
+            _order(devnet, issuers[currency], "/issuances", institution.id, currency, minor)
+            done.append((institution.id, currency, minor))
+    devnet.settle_down()
+    for institution in devnet.cast.institutions:
+        for customer in institution.customers:
+            for currency, amount in customer.funds.items():
+                minor = Money.parse(amount, currency).amount_minor
+                _order(devnet, institution.id, "/transfers", customer.id, currency, minor)
+                done.append((customer.id, currency, minor))
+    devnet.settle_down()
+    return done
+
+
+def _order(devnet: Devnet, payer: str, path: str, payee: str, currency: str, minor: int) -> None:
+    body = {"payee": payee, "currency": currency, "amount": str(minor), "text": "starting money"}
+    devnet.client(payer).post(path, body, key=f"starting-money/{payee}/{currency}")
+
+
+def _empty(home: Home) -> None:
+    """Delete what a devnet keeps in its home, and nothing else."""
+    for name in ("access.json", "cast.json", "genesis.json", "rates.csv", "validator_key.json"):
+        (home.root / name).unlink(missing_ok=True)
+    for name in ("chain", "institutions", "logs"):
+        shutil.rmtree(home.root / name, ignore_errors=True)
