@@ -54,7 +54,11 @@ async def get_idempotent_call(
     principal: Caller,
     desk: CallersDesk,
     idempotency_key: Annotated[
-        str | None, Header(description="Your own name for this request; repeat it to repeat the request safely")
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Your own name for this request; repeat it to repeat the request safely",
+        ),
     ] = None,
 ) -> IdempotentCall:
     """Return the call, or raise IdempotencyKeyMissingError."""

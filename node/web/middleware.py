@@ -1,6 +1,7 @@
 """Around every request: limits before it is parsed, and one place that turns an error into problem+json."""
 
 import json
+from traceback import format_exception
 from typing import Final
 
 import structlog
@@ -62,7 +63,8 @@ class ProblemMiddleware:
                 raise
             row = map_error(error)
             if row is INVARIANT:
-                _LOG.error("request_failed", path=scope["path"], method=scope["method"], exc_info=error)
+                trace = "".join(format_exception(error))
+                _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
             await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode())
 
 

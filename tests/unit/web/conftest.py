@@ -1,0 +1,98 @@
+"""A desk process with bank-nl and bank-ke, without chain and sockets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from node.compliance.service import ComplianceService
+from node.errors import InvariantError, UnavailableError
+from node.ledger.reconciliation import Reconciler
+from node.ledger.routes import router as ledger_router
+from node.participants.routes import router as participants_router
+from node.web.app import build_app
+from node.web.auth import Principal, Staff, TokenAuthority
+from node.web.desk import CallersDesk, Desk
+from node.web.idempotency import OnceOnly
+from tests.unit.ledger.conftest import Books, open_books
+
+TOKENS = {
+    "staff-nl": Principal("bank-nl", None, frozenset({"operator"})),
+    "bloem-nl": Principal("bank-nl", "bloem", frozenset()),
+    "tulp-nl": Principal("bank-nl", "tulp", frozenset()),
+    "staff-ke": Principal("bank-ke", None, frozenset()),
+    "staff-nowhere": Principal("nowhere", None, frozenset()),
+}
+
+probe = APIRouter(tags=["probe"])
+
+
+@probe.get("/probe/unavailable")
+async def unavailable(_staff: Staff) -> None:
+    """Fail as a room does whose outside is away."""
+    raise UnavailableError("chain: expected an answer, got none")
+
+
+@probe.get("/probe/broken")
+async def broken(_staff: Staff) -> None:
+    """Fail as a room does that contradicts itself."""
+    raise InvariantError("the secret of the machine")
+
+
+@probe.get("/probe/missing-service")
+async def missing_service(desk: CallersDesk) -> None:
+    """Ask for a service that wiring forgot."""
+    desk.get(ComplianceService)
+
+
+@probe.post("/probe/counter")
+async def count(call: OnceOnly, desk: CallersDesk, is_failing: bool = False) -> JSONResponse:
+    """Count the effects of a request."""
+
+    def effect(session: Session) -> dict[str, int]:
+        counts[desk.institution_id] = counts.get(desk.institution_id, 0) + 1
+        if is_failing:
+            raise UnavailableError("not now")
+        return {"count": counts[desk.institution_id]}
+
+    return call.run(effect, status=202)
+
+
+counts: dict[str, int] = {}
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    counts.clear()
+    return open_books(f"sqlite:///{tmp_path}/bank-nl.sqlite")
+
+
+@pytest.fixture
+def app(books: Books, tmp_path: Path) -> FastAPI:
+    other = open_books(f"sqlite:///{tmp_path}/bank-ke.sqlite", "bank-ke")
+    desks = {item.institution_id: desk_of(item) for item in (books, other)}
+    return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[participants_router, ledger_router, probe])
+
+
+def desk_of(books: Books) -> Desk:
+    reconciler: Reconciler = books.reconciler
+    return Desk(
+        institution_id=books.institution_id,
+        database=books.database,
+        services=[books.participants, books.ledger, reconciler],
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk") as client:
+        yield client
+
+
+def bearer(token: str, **headers: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
