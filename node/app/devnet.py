@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from fx.money import Money
 from node.app.cast import Cast, load_cast
 from node.app.errors import HomeError, ProcessError
@@ -20,7 +22,6 @@ from node.client import LandfallClient
 
 _DAY_S: Final = 86_400
 _TIMEOUT_S: Final = 60.0
-_POLL_S: Final = 0.02
 
 
 @contextlib.asynccontextmanager
@@ -62,6 +63,7 @@ class Devnet:
     rest_url: str
     tokens: dict[str, str]
     _clients: dict[str, LandfallClient] = field(default_factory=dict)
+    _rpc: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=_TIMEOUT_S, trust_env=False))
 
     def client(self, owner: str) -> LandfallClient:
         """Return the client of an institution or a customer.
@@ -77,6 +79,7 @@ class Devnet:
 
     def close(self) -> None:
         """Close every client."""
+        self._rpc.close()
         for client in self._clients.values():
             client.close()
 
@@ -109,19 +112,17 @@ class Devnet:
         """
         end = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < end:
-            status = self.client(self.cast.governor).get("/status")
+            block_number = int(self.rpc("eth_blockNumber"), 16)
+            status = self.client(self.cast.governor).get("/status", idle_at=block_number)
             is_idle = not status["transactions"] and not status["messages"]
             if is_idle and status["block_number"] == int(self.rpc("eth_blockNumber"), 16):
                 return
-            time.sleep(_POLL_S)
         raise ProcessError(f"desk: expected to follow the chain within {_TIMEOUT_S:.0f} s; see logs/desk.log")
 
     def rpc(self, method: str, *params: Any) -> Any:
         """Return the result of a JSON-RPC method of the chain."""
-        import httpx
-
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = httpx.post(self.rpc_url, json=request, timeout=_TIMEOUT_S, trust_env=False).json()
+        answer = self._rpc.post(self.rpc_url, json=request).json()
         if "error" in answer:
             raise ProcessError(f"{method}: {answer['error'].get('message')}")
         return answer["result"]
