@@ -177,6 +177,13 @@ class QuoteTaker:
         live = [offer for offer in found if offer.expires_at_s >= now_s]
         return sorted(live, key=lambda offer: offer.sell_minor)
 
+    def signed_quotes(self, session: Session, request_id: str) -> list[tuple[dict[str, Any], bytes]]:
+        """Return (message, signature) of every firm quote that came, live or not, in the order they came."""
+        rows = session.scalars(
+            select(QuoteOffer).where(QuoteOffer.request_id == request_id).order_by(QuoteOffer.id)
+        ).all()
+        return [(from_json("Quote", row.quote, "quote"), row.signature or b"") for row in rows if row.quote is not None]
+
     def declined(self, session: Session, request_id: str) -> list[tuple[str, str]]:
         """Return (provider, reason) of those who declined."""
         rows = session.scalars(

@@ -5,7 +5,6 @@ answers for and sends them back. A signature binds one version; a new version ne
 """
 
 import base64
-import binascii
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +22,22 @@ from node.trades import document as doc
 from node.trades import store
 from node.trades.context import ESCROW, SIDES, Actor, Desk
 from node.trades.document import TermsDocument
-from node.trades.errors import NotPermittedError, OfferRejectedError, TermsRejectedError, WrongStateError
-from node.trades.invoice import check_agreement, parse_invoice
-from node.trades.limits import INVOICE_BYTES_MAX, TERMS_BYTES_MAX
+from node.trades.errors import NotPermittedError, OfferRejectedError, WrongStateError
 from node.trades.store import Consent, TermsVersion, Trade
-from node.trades.terms import check_document, check_terms, parse_terms
+from node.trades.terms import check_terms, parse_terms
+from node.trades.terms_checks import check_document
+from node.trades.versions import (
+    VERSIONS_MAX,
+    check_invoice,
+    document_of,
+    invoice_of,
+    known_accounts,
+    new_trade,
+    require_open,
+    require_same_parties,
+    version_of,
+    without_accounts,
+)
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
@@ -35,7 +45,6 @@ OFFER: Final = "trades.offer"
 COMPLETED: Final = "trades.completed"
 CONSENT: Final = "trades.consent"
 WITHDRAW: Final = "trades.withdraw"
-VERSIONS_MAX: Final = 50
 CONSENT_TYPE: Final = "Consent"
 
 
@@ -66,7 +75,7 @@ class Agreement:
         document = self._checked(session, papers, None, now_s)
         if session.get(Trade, document.reference) is not None:
             raise WrongStateError("reference", "a new reference; counter to change a trade", document.reference)
-        trade = _new_trade(document, now_s)
+        trade = new_trade(document, now_s)
         proposer = self._desk.acting_side(trade, actor, side)
         session.add(trade)
         self._propose(session, trade, 1, proposer, document, papers.invoice, now_s)
@@ -82,14 +91,14 @@ class Agreement:
         """
         trade = self._desk.trade_of(session, reference, actor)
         proposer = self._desk.acting_side(trade, actor, side)
-        _require_open(trade, "a trade that is being negotiated")
+        require_open(trade, "a trade that is being negotiated")
         if trade.version >= VERSIONS_MAX:
             raise WrongStateError("version", f"at most {VERSIONS_MAX} versions", trade.version)
         before = self._desk.version(session, trade)
         known = doc.parse_document(before.document)
         invoice = before.invoice if papers.invoice is None else papers.invoice
         document = self._checked(session, Papers(papers.terms, invoice), known, now_s)
-        _require_same_parties(known, document)
+        require_same_parties(known, document)
         if not doc.changes(known, document):
             raise WrongStateError("terms", "terms that differ from the version on the table", "the same")
         self._propose(session, trade, trade.version + 1, proposer, document, invoice, now_s)
@@ -107,7 +116,7 @@ class Agreement:
         key = (reference, trade.version, signer, CONSENT_TYPE)
         if session.get(Consent, key) is not None:
             return trade
-        _require_open(trade, "a trade that is being negotiated")
+        require_open(trade, "a trade that is being negotiated")
         document = self._desk.document(session, trade)
         check_document(document, self._desk.checking(session, now_s))
         valid_until, action = document.fund_by_s, secrets.randbits(62)
@@ -153,22 +162,22 @@ class Agreement:
     def on_offer(self, session: Session, message: Message) -> None:
         """Take a version from the other bank, fill in our customers' accounts and send them back."""
         body = message.body
-        document = _document_of(body)
+        document = document_of(body)
         side = text_of(body.get("side"), "side", length_max=8)
         self._require_sender(message, document, side)
-        version = _version_of(body)
+        version = version_of(body)
         now_s = self._now(session)
         trade = session.get(Trade, document.reference)
         if trade is None:
             if version != 1:
                 raise OfferRejectedError("version", "1 for a trade that is new here", version)
-            trade = _new_trade(document, now_s)
+            trade = new_trade(document, now_s)
             session.add(trade)
         elif not self._is_next(session, trade, document, version, side):
             return
         check_document(document, self._desk.checking(session, now_s))
-        invoice = _invoice_of(body)
-        _check_invoice(document, invoice)
+        invoice = invoice_of(body)
+        check_invoice(document, invoice)
         filled = self._filled(session, document, None, now_s)
         self._store(session, trade, version, side, filled, invoice, now_s)
         if filled != document:
@@ -186,13 +195,13 @@ class Agreement:
 
     def on_completed(self, session: Session, message: Message) -> None:
         """Take the accounts that the other bank filled in; it may change nothing else."""
-        document = _document_of(message.body)
+        document = document_of(message.body)
         trade = self._desk.trade(session, document.reference)
-        if message.sender != self._desk.other_bank(trade) or _version_of(message.body) != trade.version:
+        if message.sender != self._desk.other_bank(trade) or version_of(message.body) != trade.version:
             # An answer to a version that has been replaced meanwhile.
             return
         ours = self._desk.document(session, trade)
-        if _without_accounts(ours, message.sender) != _without_accounts(document, message.sender):
+        if without_accounts(ours, message.sender) != without_accounts(document, message.sender):
             raise OfferRejectedError("document", "our version with the other bank's accounts", "other changes")
         if trade.state != store.NEGOTIATING or not ours.open_accounts():
             return
@@ -206,7 +215,7 @@ class Agreement:
         side = text_of(body.get("side"), "side", length_max=8)
         document = self._desk.document(session, trade)
         self._require_sender(message, document, side)
-        if _version_of(body) != trade.version or word_of(body.get("trade_id"), "trade_id") != trade.trade_id:
+        if version_of(body) != trade.version or word_of(body.get("trade_id"), "trade_id") != trade.trade_id:
             raise OfferRejectedError("version", f"a signature under version {trade.version}", body.get("version"))
         if session.get(Consent, (trade.reference, trade.version, side, CONSENT_TYPE)) is not None:
             return
@@ -233,7 +242,7 @@ class Agreement:
         invoice_hash = None if papers.invoice is None else sha256(papers.invoice).digest()
         context = self._desk.checking(session, now_s)
         document = check_terms(parse_terms(papers.terms), secrets.token_bytes(32), context, invoice_hash)
-        _check_invoice(document, papers.invoice)
+        check_invoice(document, papers.invoice)
         return self._filled(session, document, known, now_s)
 
     def _filled(
@@ -241,7 +250,7 @@ class Agreement:
     ) -> TermsDocument:
         """Fill in accounts of our customers, and those that an earlier version names."""
         own = self._desk.checking(session, now_s).own_account
-        accounts = {} if known is None else _accounts(known)
+        accounts = {} if known is None else known_accounts(known)
 
         def account(part: doc.Party | doc.Payee) -> str | None:
             if part.account is not None or part.customer is None:
@@ -311,8 +320,8 @@ class Agreement:
 
     def _is_next(self, session: Session, trade: Trade, document: TermsDocument, version: int, side: str) -> bool:
         """Tell whether an offer goes on from what is stored; False for one that changes nothing."""
-        _require_open(trade, "a trade that is being negotiated")
-        _require_same_parties(self._desk.document(session, trade), document)
+        require_open(trade, "a trade that is being negotiated")
+        require_same_parties(self._desk.document(session, trade), document)
         if version == trade.version + 1:
             return True
         if version == trade.version and self._desk.version(session, trade).proposed_by != side:
@@ -375,86 +384,3 @@ def require_signature(
         raise OfferRejectedError("signature", f"a signature of {account}", str(error)) from error
     if signer != account:
         raise OfferRejectedError("signature", f"a signature of {account}", signer)
-
-
-def _new_trade(document: TermsDocument, now_s: int) -> Trade:
-    return Trade(
-        reference=document.reference,
-        state=store.NEGOTIATING,
-        importer_bank=document.importer.bank,
-        exporter_bank=document.exporter.bank,
-        importer=document.importer.customer,
-        exporter=document.exporter.customer,
-        version=1,
-        trade_id=None,
-        created_at_s=now_s,
-        quote_request=None,
-        fund_attempts=0,
-        fund_failure=None,
-        funding_minor=None,
-        funded_at_s=None,
-        hold_expires_at_s=document.hold_expires_at_s,
-        closed_cause=None,
-        closed_at_s=None,
-    )
-
-
-def _require_open(trade: Trade, expected: str) -> None:
-    if trade.state != store.NEGOTIATING:
-        raise WrongStateError("state", expected, trade.state)
-
-
-def _require_same_parties(before: TermsDocument, after: TermsDocument) -> None:
-    for side in SIDES:
-        old, new = before.side(side), after.side(side)
-        if (old.bank, old.customer) != (new.bank, new.customer):
-            raise TermsRejectedError(
-                side, f"{old.customer} at {old.bank}; another party is another trade", new.customer
-            )
-    if before.reference != after.reference:
-        raise TermsRejectedError("reference", before.reference, after.reference)
-
-
-def _accounts(document: TermsDocument) -> dict[tuple[str, str | None], str]:
-    parts: list[doc.Party | doc.Payee] = [document.importer, document.exporter, *document.payees]
-    return {(part.bank, part.customer): part.account for part in parts if part.account is not None}
-
-
-def _without_accounts(document: TermsDocument, bank: str) -> TermsDocument:
-    """Return the document with the accounts of that bank's customers left open."""
-
-    def opened(part: Any) -> Any:
-        is_open = part.bank == bank and part.customer is not None
-        return part.model_copy(update={"account": None}) if is_open else part
-
-    parties = {side: opened(document.side(side)) for side in SIDES}
-    return document.model_copy(update={**parties, "payees": tuple(opened(payee) for payee in document.payees)})
-
-
-def _check_invoice(document: TermsDocument, invoice: bytes | None) -> None:
-    found = None if invoice is None else sha256(invoice).hexdigest()
-    if document.invoice.sha256 != found:
-        raise OfferRejectedError("invoice.sha256", found or "none, as there is no invoice", document.invoice.sha256)
-    if invoice is not None:
-        check_agreement(parse_invoice(invoice), document)
-
-
-def _document_of(body: Mapping[str, Any]) -> TermsDocument:
-    return doc.parse_document(text_of(body.get("document"), "document", length_max=TERMS_BYTES_MAX).encode())
-
-
-def _version_of(body: Mapping[str, Any]) -> int:
-    version = body.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSIONS_MAX:
-        raise OfferRejectedError("version", f"1 to {VERSIONS_MAX}", version)
-    return version
-
-
-def _invoice_of(body: Mapping[str, Any]) -> bytes | None:
-    given = body.get("invoice")
-    if given is None:
-        return None
-    try:
-        return base64.b64decode(text_of(given, "invoice", length_max=2 * INVOICE_BYTES_MAX), validate=True)
-    except binascii.Error as error:
-        raise OfferRejectedError("invoice", "base64", str(error)) from error

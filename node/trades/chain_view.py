@@ -16,6 +16,7 @@ from node.trades import document as doc
 from node.trades import store
 from node.trades.attesting import Attesting
 from node.trades.context import ESCROW, Desk
+from node.trades.funding import Funding
 from node.trades.store import Appointment, Attestation, EscrowEvent, MilestoneRow, RecordedDigest, Trade
 from node.web.notices import publish
 
@@ -25,8 +26,9 @@ REGISTRY = "ParticipantRegistry"
 class ChainView:
     """Applies events."""
 
-    def __init__(self, desk: Desk, attesting: Attesting) -> None:
+    def __init__(self, desk: Desk, funding: Funding, attesting: Attesting) -> None:
         self._desk = desk
+        self._funding = funding
         self._attesting = attesting
         self._appliers: Mapping[str, Callable[[Session, Trade, ChainEvent], None]] = {
             "TradeFunded": self._funded,
@@ -79,6 +81,7 @@ class ChainView:
         session.flush()
         if trade.importer_bank == self._desk.id:
             self._attesting.appoint(session, trade, document)
+            self._funding.share_quotes(session, trade)
 
     def _attested(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         self._mark(session, event.args["signature_digest"], store.COUNTED)

@@ -16,7 +16,7 @@ from node.quotes.service import QuoteService
 from node.trades.document import TermsDocument, parse_document
 from node.trades.errors import NotPermittedError, UnknownTradeError
 from node.trades.store import TermsVersion, Trade
-from node.trades.terms import Context
+from node.trades.terms_checks import Context
 
 SIDES: Final = ("importer", "exporter")
 ESCROW: Final = "TradeEscrow"

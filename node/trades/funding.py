@@ -7,10 +7,14 @@ the reason, and may be tried again with a new quote.
 import secrets
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
+from node.messages.ports import Message
+from node.quotes.desk import signature_of
 from node.quotes.taker import Ask, Offer
+from node.quotes.wire import from_json, hex_of, text_of, to_json
 from node.storage import outbox
 from node.storage.outbox import OutboxRow
 from node.trades import document as doc
@@ -18,12 +22,15 @@ from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import ESCROW, PREFIX, SIDES, Actor, Desk
 from node.trades.document import TermsDocument
-from node.trades.errors import TermsRejectedError, WrongStateError
-from node.trades.store import Consent, Trade
+from node.trades.errors import OfferRejectedError, TermsRejectedError, WrongStateError
+from node.trades.store import Consent, Trade, TradeQuote
 
 SELL_HOLD_S: Final = 86_400
 """Length of the hold in the funding currency: it is executed in the transaction that places it."""
 FUND: Final = "fund"
+QUOTES: Final = "trades.quotes"
+QUOTES_MAX: Final = 32
+"""Quotes of one trade that are kept as evidence."""
 
 
 class Funding:
@@ -97,6 +104,7 @@ class Funding:
             offer = self._desk.quotes.taker.accepted(session, self._request_of(trade), now_s)
             valid_until = min(valid_until, offer.expires_at_s)
             conversion = [self._conversion(session, trade, document, offer, valid_until, actor, now_s)]
+            self._keep_quotes(session, trade)
         invoice_hold = self._signed_hold(
             session,
             trade,
@@ -124,6 +132,48 @@ class Funding:
         trade = self._desk.trade(session, reference)
         if row.state == outbox.FAILED and trade.state == store.FUNDING:
             trade.state, trade.fund_failure = store.AGREED, row.reason
+
+    def share_quotes(self, session: Session, trade: Trade) -> None:
+        """Send the quotes of a funded trade to the exporter's bank: its evidence needs them too."""
+        rows = quotes_of(session, trade.trade_id or b"")
+        if rows:
+            self._desk.tell(
+                session,
+                trade,
+                QUOTES,
+                f"trade-quotes/{trade.reference}",
+                {
+                    "reference": trade.reference,
+                    "quotes": [{"quote": row.quote, "signature": hex_of(row.signature)} for row in rows],
+                },
+            )
+
+    def on_quotes(self, session: Session, message: Message) -> None:
+        """Keep the quotes that the importer's bank chose from."""
+        trade = self._desk.trade(session, text_of(message.body.get("reference"), "reference"))
+        if message.sender != trade.importer_bank:
+            raise OfferRejectedError("sender", trade.importer_bank, message.sender)
+        entries = message.body.get("quotes")
+        if not isinstance(entries, list) or len(entries) > QUOTES_MAX:
+            raise OfferRejectedError("quotes", f"a list of at most {QUOTES_MAX}", type(entries).__name__)
+        for position, entry in enumerate(entries):
+            path = f"quotes.{position}"
+            if not isinstance(entry, dict):
+                raise OfferRejectedError(path, "an object", type(entry).__name__)
+            quote = from_json("Quote", entry.get("quote"), f"{path}.quote")
+            signature = signature_of(entry.get("signature"), f"{path}.signature")
+            self._keep_quote(session, trade, quote, signature)
+
+    def _keep_quotes(self, session: Session, trade: Trade) -> None:
+        taker = self._desk.quotes.taker
+        for quote, signature in taker.signed_quotes(session, self._request_of(trade))[:QUOTES_MAX]:
+            self._keep_quote(session, trade, quote, signature)
+
+    def _keep_quote(self, session: Session, trade: Trade, quote: dict[str, Any], signature: bytes) -> None:
+        digest = typed_data.digest(self._desk.deployment.domain("FxSettlement"), "Quote", quote)
+        session.merge(
+            TradeQuote(trade_id=trade.trade_id, digest=digest, quote=to_json("Quote", quote), signature=signature)
+        )
 
     def _importers(self, session: Session, reference: str, actor: Actor) -> tuple[Trade, TermsDocument]:
         """Return an agreed trade that `actor` may fund."""
@@ -208,3 +258,9 @@ class Funding:
         )
         fields = ("amount", "expires_at", "salt", "valid_until")
         return {**{field: message[field] for field in fields}, "signature": signature}
+
+
+def quotes_of(session: Session, trade_id: bytes) -> list[TradeQuote]:
+    """Return the quotes kept for a trade, by digest."""
+    wanted = select(TradeQuote).where(TradeQuote.trade_id == trade_id).order_by(TradeQuote.digest)
+    return list(session.scalars(wanted))

@@ -21,7 +21,7 @@ from node.trades.cancelling import CANCEL, Cancelling
 from node.trades.chain_view import ChainView
 from node.trades.context import PREFIX, Actor, Desk
 from node.trades.errors import InvariantError
-from node.trades.funding import FUND, Funding
+from node.trades.funding import FUND, QUOTES, Funding
 from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.store import Trade
 from node.trades.views import Views
@@ -68,7 +68,7 @@ class TradeService:
         self.cancelling = Cancelling(self.desk)
         self.watch = Watch(self.desk)
         self.views = Views(self.desk)
-        self.chain_view = ChainView(self.desk, self.attesting)
+        self.chain_view = ChainView(self.desk, self.funding, self.attesting)
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
         """Register what this service listens to; the ledger's handlers come first, memos need their entries."""
@@ -76,6 +76,7 @@ class TradeService:
         messages.register(COMPLETED, self.agreement.on_completed)
         messages.register(CONSENT, self.agreement.on_consent)
         messages.register(WITHDRAW, self.agreement.on_withdraw)
+        messages.register(QUOTES, self.funding.on_quotes)
         messages.register(CANCEL, self.cancelling.on_cancel)
         messages.register(APPOINT, self.attesting.on_appointment)
         messages.register(ATTESTED, self.watch.on_attested)

@@ -101,6 +101,18 @@ class Consent(Base):
     signed_at_s: Mapped[int]
 
 
+class TradeQuote(Base):
+    """A firm quote that was on the table when the trade was funded, at both banks: part of its evidence."""
+
+    __tablename__ = "trade_quote"
+
+    trade_id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    quote: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The typed message `Quote` as JSON."""
+    signature: Mapped[bytes] = mapped_column(LargeBinary(65))
+
+
 class MilestoneRow(Base):
     """A milestone of a funded trade, as chain events and time say."""
 

@@ -1,13 +1,11 @@
 """A trade as people want to read it: who pays, who gets, at what cost, and what is waited for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.client.deployment import Deployment
 from fx.currencies import get_currency
 from fx.money import Money
 from fx.quotes import percent_text
@@ -19,107 +17,13 @@ from node.trades import document as doc
 from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
-from node.trades.document import TermsDocument, shown_time
+from node.trades.document import TermsDocument
+from node.trades.schemas import AttestationOut, CostOut, MilestoneOut, NextOut, PayeeOut, TradeOut
 from node.trades.store import Attestation, Consent, MilestoneRow, TermsVersion, Trade
 from node.trades.watch import final_after
 
 CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed"}
 RATE_PLACES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What is waited for."""
-
-    who: str
-    what: str
-    by_s: int | None = None
-    """Last second for it; None where nothing hurries."""
-    not_before_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PayeeView:
-    name: str
-    account: str | None
-    purpose: str
-    share_percent: str
-    amount: str
-    """Of the whole invoice, if all of it is paid."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttestationView:
-    attester: str
-    outcome: str
-    share_bps: int
-    source: str
-    state: str
-    summary: str
-    evidence_sha256: str
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MilestoneView:
-    index: int
-    kind: str
-    amount: str
-    weight_percent: str
-    deadline_s: int
-    silence: str
-    quorum: int
-    attesters: list[str]
-    state: str
-    due_percent: str | None
-    final_after_s: int | None
-    paid: str | None
-    refunded: str | None
-    attestations: list[AttestationView] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class CostView:
-    """What the importer pays for the conversion, total, spread and fee apart."""
-
-    provider: str
-    pays: str
-    for_amount: str
-    rate: str
-    value_at_mid: str
-    spread: str
-    fee: str
-    total_percent: str
-    expires_at_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class TradeView:
-    reference: str
-    state: str
-    version: int
-    trade_id: str | None
-    goods: str
-    incoterms: str | None
-    importer: str
-    exporter: str
-    invoice_number: str
-    amount: str
-    funding_currency: str
-    policy: str
-    fund_by_s: int
-    hold_expires_at_s: int
-    funded_at_s: int | None
-    importer_paid: str | None
-    closed_cause: str | None
-    screening: str
-    open_accounts: list[str]
-    signed_by: list[str]
-    failure: str | None
-    cost: CostView | None
-    payees: list[PayeeView]
-    milestones: list[MilestoneView]
-    next: list[Next]
 
 
 class Views:
@@ -128,11 +32,11 @@ class Views:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def trade(self, session: Session, trade: Trade, now_s: int) -> TradeView:
+    def trade(self, session: Session, trade: Trade, now_s: int) -> TradeOut:
         """Return everything about a trade at ledger time `now_s`."""
         document = self._desk.document(session, trade)
         currency, funding = document.invoice.currency, document.funding.currency
-        return TradeView(
+        return TradeOut(
             reference=trade.reference,
             state=trade.state,
             version=trade.version,
@@ -160,7 +64,7 @@ class Views:
             next=self.next_actions(session, trade, now_s),
         )
 
-    def next_actions(self, session: Session, trade: Trade, now_s: int) -> list[Next]:
+    def next_actions(self, session: Session, trade: Trade, now_s: int) -> list[NextOut]:
         """Return what is waited for: by whom, and until when."""
         document = self._desk.document(session, trade)
         match trade.state:
@@ -169,7 +73,7 @@ class Views:
             case store.AGREED:
                 return self._to_fund(session, trade, document, now_s)
             case store.FUNDING:
-                return [Next("the network", "take the funding transaction into a block", document.fund_by_s)]
+                return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
             case store.FUNDED:
                 return self._to_settle(session, trade, document)
         return []
@@ -186,11 +90,13 @@ class Views:
             found.append((row, changed))
         return found
 
-    def offer(self, offer: Offer, document: TermsDocument) -> CostView:
+    def offer(self, offer: Offer, document: TermsDocument) -> CostOut:
         """Return a quote as its taker reads it."""
         sold, bought = document.funding.currency, document.invoice.currency
         rate = major_rate(offer.all_in, get_currency(sold), get_currency(bought))
-        return CostView(
+        return CostOut(
+            digest="0x" + offer.digest.hex(),
+            post_quantum=offer.post_quantum is not None,
             provider=offer.provider,
             pays=shown_money(offer.sell_minor, sold),
             for_amount=shown_money(document.amount_minor, bought),
@@ -202,54 +108,56 @@ class Views:
             expires_at_s=offer.expires_at_s,
         )
 
-    def _to_agree(self, session: Session, trade: Trade, document: TermsDocument) -> list[Next]:
+    def _to_agree(self, session: Session, trade: Trade, document: TermsDocument) -> list[NextOut]:
         missing = document.open_accounts()
         if missing:
             banks = {document.importer.bank, document.exporter.bank} - {self._desk.id}
-            return [Next(bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)]
+            return [_next(bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)]
         signed = self._signed(session, trade, document)
         return [
-            Next(document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)
+            _next(document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)
             for side in SIDES
             if document.side(side).name not in signed
         ]
 
-    def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[Next]:
+    def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         importer = document.importer.name
         if document.funding.policy == "none":
-            return [Next(importer, "fund the trade", document.fund_by_s)]
+            return [_next(importer, "fund the trade", document.fund_by_s)]
         if trade.quote_request is None or self._desk.id != trade.importer_bank:
-            return [Next(importer, "ask for quotes and fund the trade", document.fund_by_s)]
+            return [_next(importer, "ask for quotes and fund the trade", document.fund_by_s)]
         taker = self._desk.quotes.taker
         taken = taker.taken(session, trade.quote_request, now_s)
         if taken is not None and taken.expires_at_s >= now_s:
-            return [Next(importer, "fund the trade", min(document.fund_by_s, taken.expires_at_s))]
+            return [_next(importer, "fund the trade", min(document.fund_by_s, taken.expires_at_s))]
         live = taker.offers(session, trade.quote_request, now_s)
         if live:
-            return [Next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
-        return [Next(importer, "ask for quotes (again)", document.fund_by_s)]
+            return [_next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
+        return [_next(importer, "ask for quotes (again)", document.fund_by_s)]
 
-    def _to_settle(self, session: Session, trade: Trade, document: TermsDocument) -> list[Next]:
+    def _to_settle(self, session: Session, trade: Trade, document: TermsDocument) -> list[NextOut]:
         found = []
         for row in self._rows(session, trade):
             if row.state == store.PENDING:
                 done = {item.attester for item in self._attestations(session, trade, row.index)}
                 named = [attester.institution for attester in document.milestones[row.index].attesters]
                 silent = "then it is paid" if row.silence_pays else "then it is refunded"
-                found += [Next(who, f"attest {row.kind}, {silent}", row.deadline_s) for who in named if who not in done]
+                found += [
+                    _next(who, f"attest {row.kind}, {silent}", row.deadline_s) for who in named if who not in done
+                ]
             elif row.state in (store.DUE, store.DISPUTED):
                 who = document.arbiter.institution if row.state == store.DISPUTED else "the parties"
                 what = f"award {row.kind}" if row.state == store.DISPUTED else f"dispute {row.kind}, or let it settle"
-                found.append(Next(who, what, final_after(row)))
+                found.append(_next(who, what, final_after(row)))
             elif row.state == store.FINAL:
-                found.append(Next("the banks", f"settle {row.kind}"))
+                found.append(_next("the banks", f"settle {row.kind}"))
         return found
 
-    def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneView]:
+    def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneOut]:
         rows = {row.index: row for row in self._rows(session, trade)}
         amounts, currency = doc.milestone_amounts(document), document.invoice.currency
         return [
-            MilestoneView(
+            MilestoneOut(
                 index=index,
                 kind=milestone.kind,
                 amount=shown_money(amounts[index], currency),
@@ -282,11 +190,15 @@ class Views:
         except NoDecisionError:
             return "not decided yet"
 
-    def _cost(self, session: Session, trade: Trade, now_s: int) -> CostView | None:
+    def _cost(self, session: Session, trade: Trade, now_s: int) -> CostOut | None:
         if trade.quote_request is None:
             return None
         taken = self._desk.quotes.taker.taken(session, trade.quote_request, now_s)
         return None if taken is None else self.offer(taken, self._desk.document(session, trade))
+
+
+def _next(who: str, what: str, by_s: int | None = None) -> NextOut:
+    return NextOut(who=who, what=what, by_s=by_s)
 
 
 def shown_money(amount_minor: int, currency: str) -> str:
@@ -299,26 +211,14 @@ def shown_bps(bps: int) -> str:
     return f"{bps // 100}.{bps % 100:02d} %"
 
 
-def shown_deadline(seconds: int | None) -> str | None:
-    """Return a deadline as people write it."""
-    return None if seconds is None else shown_time(seconds)
-
-
-def account_names(document: TermsDocument, deployment: Deployment) -> dict[str, str]:
-    """Return names for the accounts of a trade, for showing payments."""
-    known = {participant.address: participant.name for participant in deployment.participants}
-    parts: list[doc.Party | doc.Payee] = [document.importer, document.exporter, *document.payees]
-    return known | {part.account: part.name for part in parts if part.account is not None}
-
-
-def _payees(document: TermsDocument) -> list[PayeeView]:
+def _payees(document: TermsDocument) -> list[PayeeOut]:
     currency = document.invoice.currency
     shares = [payee.share_bps for payee in document.payees]
     # Per milestone, as the contract pays: the sum may be some minor units below the share of the whole.
     splits = [payee_split(amount, shares) for amount in doc.milestone_amounts(document)]
     parts = [sum(split[0][index] for split in splits) for index in range(len(shares))]
     found = [
-        PayeeView(
+        PayeeOut(
             name=payee.name,
             account=payee.account,
             purpose=payee.purpose,
@@ -327,7 +227,7 @@ def _payees(document: TermsDocument) -> list[PayeeView]:
         )
         for payee, part in zip(document.payees, parts, strict=True)
     ]
-    rest = PayeeView(
+    rest = PayeeOut(
         name=document.exporter.name,
         account=document.exporter.account,
         purpose="invoice",
@@ -349,8 +249,8 @@ def _progress(row: MilestoneRow | None, currency: str) -> dict[str, Any]:
     }
 
 
-def _attestation(item: Attestation) -> AttestationView:
-    return AttestationView(
+def _attestation(item: Attestation) -> AttestationOut:
+    return AttestationOut(
         attester=item.attester,
         outcome="fulfilled" if item.message["outcome"] == "1" else "failed",
         share_bps=int(item.message["share_bps"]),

@@ -1,0 +1,41 @@
+"""What the routes of quotes give. Times are ledger seconds; amounts are minor units as digits."""
+
+from pydantic import Field
+
+from node.web.schemas import Answer
+
+
+class IssuedQuoteOut(Answer):
+    """A firm quote of this desk."""
+
+    digest: str = Field(description="EIP-712 digest of the quote")
+    requester: str = Field(examples=["bank-nl"])
+    sell_currency: str = Field(description="What the taker pays in")
+    buy_currency: str
+    max_amount: str = Field(description="Minor units of the bought currency, as digits")
+    rate_num: str = Field(description="All in: bought minor units for one sold minor unit, numerator")
+    rate_den: str
+    spread_bps: int
+    fee_bps: int
+    expires_at_s: int
+    state: str = Field(description="placing its reserve, offered, used, releasing, released or declined")
+    reason: str | None = None
+
+
+class RateOut(Answer):
+    """A mid rate by ledger time."""
+
+    base: str
+    quote: str
+    rate: str = Field(description="Units of the quote currency for one of the base", examples=["148.772900"])
+    day: str = Field(description="Ledger day the rate was asked for")
+
+
+class RoundOut(Answer):
+    """A round of the oracle as this institution knows it."""
+
+    pair: str
+    round: int
+    submitted: bool
+    median: str | None = Field(None, description="18 decimals, as digits; null until recorded on chain")
+    usable: bool | None = None

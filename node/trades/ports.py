@@ -1,0 +1,23 @@
+"""What evidence needs from the chain; `contracts.client.chain_client.ChainClient` has it."""
+
+from typing import Any, Protocol
+
+
+class ProofSource(Protocol):
+    """Reads for an evidence pack.
+
+    Raises (every call):
+        UnavailableError: the chain does not answer now.
+    """
+
+    async def genesis(self) -> dict[str, Any]:
+        """Return `landfall_getGenesis`."""
+        ...
+
+    async def receipts(self, block: int) -> list[dict[str, Any]]:
+        """Return `eth_getBlockReceipts`."""
+        ...
+
+    async def finality_proof(self, block: int) -> dict[str, Any]:
+        """Return `landfall_getFinalityProof`."""
+        ...

@@ -1,0 +1,334 @@
+"""Routes of trades: what the command line, the console and a bank's own systems use."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from node.quotes.wire import word_of
+from node.storage.cursor import booked_until_s
+from node.trades.agreement import Papers
+from node.trades.attesting import is_fulfilled
+from node.trades.chain_view import events_of
+from node.trades.context import Actor
+from node.trades.document import parse_document, shown_json
+from node.trades.evidence import EvidenceRoom, pack_name
+from node.trades.limits import TRADES_PAGE_MAX
+from node.trades.schemas import (
+    AcceptQuoteIn,
+    AppointmentOut,
+    AttestedOut,
+    ChangeOut,
+    CostOut,
+    DraftIn,
+    EventOut,
+    NextOut,
+    QuotesOut,
+    SideIn,
+    TradeLineOut,
+    TradeOut,
+    VersionOut,
+)
+from node.trades.service import TradeService
+from node.trades.store import Attestation, Trade
+from node.trades.views import shown_money
+from node.web.auth import Caller, Principal, Staff
+from node.web.desk import CallersDesk, Desk
+from node.web.idempotency import OnceOnly
+
+router = APIRouter(prefix="/trades", tags=["trades"])
+appointments_router = APIRouter(tags=["attesters"])
+
+_EPCIS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A GS1 EPCIS 2.0 document in JSON or JSON-LD, byte for byte as the field sent it",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+_STATEMENT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A landfall-statement/1 (docs/spec/terms.md), signed, or unsigned for this desk to sign",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@router.post("", status_code=201, response_model=TradeOut)
+async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Draft a trade from terms and invoice, and offer it to the other side's bank."""
+
+    def effect(session: Session) -> TradeOut:
+        papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
+        now_s = booked_until_s(session)
+        trade = _trades(desk).agreement.draft(session, papers, _actor(principal), order.side, now_s)
+        return _view(session, desk, trade)
+
+    return once.run(effect, status=201)
+
+
+@router.get("")
+async def list_trades(
+    principal: Caller,
+    desk: CallersDesk,
+    after: Annotated[str, Query(description="Reference of the last trade already seen")] = "",
+    limit: Annotated[int, Query(ge=1, le=TRADES_PAGE_MAX)] = TRADES_PAGE_MAX,
+) -> list[TradeLineOut]:
+    """Return trades by reference: a customer's own, or all of the bank."""
+    with desk.database.read() as session:
+        return [_line(session, desk, trade) for trade in _trades(desk).trades(session, _actor(principal), after, limit)]
+
+
+@router.get("/{reference}")
+async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
+    """Return a trade: who pays, who gets, what it costs, what is waited for."""
+    with desk.database.read() as session:
+        return _view(session, desk, _find(session, desk, reference, principal))
+
+
+@router.get("/{reference}/next")
+async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
+    """Return what a trade waits for: by whom, and until when."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        return _trades(desk).views.next_actions(session, trade, booked_until_s(session))
+
+
+@router.get("/{reference}/versions")
+async def list_versions(reference: str, principal: Caller, desk: CallersDesk) -> list[VersionOut]:
+    """Return every version of the terms with what it changed."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        return [
+            VersionOut(
+                version=row.version,
+                proposed_by=row.proposed_by,
+                proposed_at_s=row.proposed_at_s,
+                changes=[ChangeOut(field=field, old=old, new=new) for field, old, new in changed],
+                document=shown_json(row.document),
+                has_invoice=row.invoice is not None,
+            )
+            for row, changed in _trades(desk).views.versions(session, trade)
+        ]
+
+
+@router.get("/{reference}/history")
+async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
+    """Return what the chain says happened to a trade, oldest first."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        return [
+            EventOut(
+                name=event.name,
+                time_s=event.block_time_s,
+                block_number=event.block_number,
+                tx_hash="0x" + event.tx_hash.hex(),
+                args=event.args,
+            )
+            for event in events_of(session, trade.trade_id or b"")
+        ]
+
+
+@router.post("/{reference}/counter", response_model=TradeOut)
+async def counter(reference: str, order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Answer with another version; without an invoice the last one stays."""
+
+    def effect(session: Session) -> TradeOut:
+        papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
+        now_s = booked_until_s(session)
+        trade = _trades(desk).agreement.counter(session, reference, papers, _actor(principal), order.side, now_s)
+        return _view(session, desk, trade)
+
+    return once.run(effect)
+
+
+@router.post("/{reference}/sign", response_model=TradeOut)
+async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Consent to the latest version: the bank signs with the customer's key and keeps who agreed."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        trade = _trades(desk).agreement.sign(session, reference, _actor(principal), order.side, now_s)
+        return _view(session, desk, trade)
+
+    return once.run(effect)
+
+
+@router.post("/{reference}/withdraw", response_model=TradeOut)
+async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """End a negotiation before funding."""
+
+    def effect(session: Session) -> TradeOut:
+        return _view(session, desk, _trades(desk).agreement.withdraw(session, reference, _actor(principal)))
+
+    return once.run(effect)
+
+
+@router.post("/{reference}/quotes", response_model=TradeOut)
+async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Ask every FX provider for a firm quote; live quotes of the last request stand."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        return _view(session, desk, _trades(desk).funding.request_quotes(session, reference, _actor(principal), now_s))
+
+    return once.run(effect)
+
+
+@router.get("/{reference}/quotes")
+async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> QuotesOut:
+    """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
+    trades, actor = _trades(desk), _actor(principal)
+    with desk.database.read() as session:
+        trade = trades.desk.trade_of(session, reference, actor)
+        document = trades.desk.document(session, trade)
+        now_s = booked_until_s(session)
+        offers = trades.funding.offers(session, reference, actor, now_s)
+        taken = trades.desk.quotes.taker.taken(session, trade.quote_request or "", now_s)
+        return QuotesOut(
+            quotes=[trades.views.offer(offer, document) for offer in offers],
+            declined=dict(trades.funding.declined(session, reference, actor)),
+            accepted=None if taken is None else "0x" + taken.digest.hex(),
+        )
+
+
+@router.post("/{reference}/quotes/accept", response_model=CostOut)
+async def accept_quote(
+    reference: str, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Take a quote: the cheapest all in, unless its digest names another."""
+
+    def effect(session: Session) -> CostOut:
+        trades, actor, now_s = _trades(desk), _actor(principal), booked_until_s(session)
+        digest = None if order.digest is None else word_of(order.digest, "digest")
+        offer = trades.funding.accept(session, reference, actor, digest, now_s)
+        trade = trades.desk.trade_of(session, reference, actor)
+        return trades.views.offer(offer, trades.desk.document(session, trade))
+
+    return once.run(effect)
+
+
+@router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
+async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Sign the importer's holds and send the one transaction that starts the trade."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        return _view(session, desk, _trades(desk).funding.fund(session, reference, _actor(principal), now_s))
+
+    return once.run(effect, status=202)
+
+
+@router.post("/{reference}/cancel", status_code=202, response_model=TradeOut)
+async def cancel(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Sign a cancellation; with both signatures it is sent, and what is unsettled goes back to the importer."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        trade = _trades(desk).cancelling.cancel(session, reference, _actor(principal), order.side, now_s)
+        return _view(session, desk, trade)
+
+    return once.run(effect, status=202)
+
+
+@router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS_BODY)
+async def attest_event(
+    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Attest what an EPCIS document shows, as an attester of the trade."""
+    data = await request.body()
+
+    def effect(session: Session) -> AttestedOut:
+        return _attested(_trades(desk).attesting.attest_epcis(session, reference, data, booked_until_s(session)))
+
+    return once.run(effect, status=202)
+
+
+@router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT_BODY)
+async def attest_statement(
+    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Attest what this institution's own statement says."""
+    data = await request.body()
+
+    def effect(session: Session) -> AttestedOut:
+        return _attested(_trades(desk).attesting.attest_statement(session, reference, data, booked_until_s(session)))
+
+    return once.run(effect, status=202)
+
+
+@router.get("/{reference}/evidence", response_class=Response)
+async def download_evidence(reference: str, principal: Caller, desk: CallersDesk) -> Response:
+    """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
+    pack = await desk.get(EvidenceRoom).build(reference, _actor(principal))
+    name = pack_name(reference)
+    return Response(
+        pack, media_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+@appointments_router.get("/appointments")
+async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[AppointmentOut]:
+    """Return the milestones that this institution was named to attest, the earliest deadline first."""
+    with desk.database.read() as session:
+        return [
+            AppointmentOut(
+                reference=item.reference,
+                trade_id="0x" + item.trade_id.hex(),
+                index=item.index,
+                kind=item.kind,
+                goods=item.goods,
+                shipment=item.shipment,
+                place=item.place,
+                deadline_s=item.deadline_s,
+                attested=item.attested is not None,
+            )
+            for item in _trades(desk).attesting.appointments(session)
+        ]
+
+
+def _trades(desk: Desk) -> TradeService:
+    return desk.get(TradeService)
+
+
+def _actor(principal: Principal) -> Actor:
+    return Actor(name=principal.name, customer=principal.customer_id)
+
+
+def _find(session: Session, desk: Desk, reference: str, principal: Principal) -> Trade:
+    return _trades(desk).desk.trade_of(session, reference, _actor(principal))
+
+
+def _view(session: Session, desk: Desk, trade: Trade) -> TradeOut:
+    return _trades(desk).views.trade(session, trade, booked_until_s(session))
+
+
+def _line(session: Session, desk: Desk, trade: Trade) -> TradeLineOut:
+    document = parse_document(_trades(desk).desk.version(session, trade).document)
+    return TradeLineOut(
+        reference=trade.reference,
+        state=trade.state,
+        importer=document.importer.name,
+        exporter=document.exporter.name,
+        amount=shown_money(document.amount_minor, document.invoice.currency),
+        next=_trades(desk).views.next_actions(session, trade, booked_until_s(session)),
+    )
+
+
+def _attested(attestation: Attestation) -> AttestedOut:
+    return AttestedOut(
+        digest="0x" + attestation.digest.hex(),
+        trade_id="0x" + attestation.trade_id.hex(),
+        milestone=attestation.milestone,
+        outcome="fulfilled" if is_fulfilled(attestation) else "failed",
+        share_bps=int(attestation.message["share_bps"]),
+        summary=attestation.summary,
+        state=attestation.state,
+        evidence_sha256=str(attestation.message["evidence_hash"]),
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()

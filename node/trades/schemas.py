@@ -1,0 +1,212 @@
+"""What the routes of trades take and give. Times are ledger seconds; amounts in answers are written for people."""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from node.trades.limits import INVOICE_BYTES_MAX, TERMS_BYTES_MAX
+from node.web.schemas import Answer, Order
+
+_SIDE = "Needed only where this bank has both sides and the caller is its staff"
+Side = Literal["importer", "exporter"]
+
+
+class DraftIn(Order):
+    """Terms as TOML, and the invoice they are about."""
+
+    terms_toml: str = Field(max_length=TERMS_BYTES_MAX, description="Format: docs/spec/terms.md")
+    invoice_xml: str | None = Field(None, max_length=INVOICE_BYTES_MAX, description="UBL 2.1 invoice")
+    side: Side | None = Field(None, description=_SIDE)
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"terms_toml": 'schema = "landfall-terms/1"\nreference = "NR-2026-0817"\n...', "side": None}]
+        },
+    )
+
+
+class SideIn(Order):
+    """For which side the caller acts."""
+
+    side: Side | None = Field(None, description=_SIDE)
+
+
+class AcceptQuoteIn(Order):
+    """Which quote is taken."""
+
+    digest: str | None = Field(
+        None, pattern=r"^0x[0-9a-f]{64}$", description="As listed; the cheapest all in if left out"
+    )
+
+
+class NextOut(Answer):
+    """What is waited for."""
+
+    who: str = Field(examples=["carrier"])
+    what: str = Field(examples=["attest loaded, then it is refunded"])
+    by_s: int | None = Field(None, description="Last second for it; null where nothing hurries")
+
+
+class PayeeOut(Answer):
+    """Who gets how much, if all of the invoice is paid."""
+
+    name: str
+    account: str | None = Field(description="Null until the payee's bank has filled it in")
+    purpose: str = Field(examples=["tax"])
+    share_percent: str = Field(examples=["2.00 %"])
+    amount: str = Field(examples=["30,000.00 KES"])
+
+
+class AttestationOut(Answer):
+    """An attester's claim and how far it got."""
+
+    attester: str
+    outcome: Literal["fulfilled", "failed"]
+    share_bps: int
+    source: str = Field(description="epcis or statement")
+    state: str = Field(description="signed, recorded, submitted, counted, equivocated or failed")
+    summary: str
+    evidence_sha256: str
+    reason: str | None = Field(None, description="Why the chain refused it, if it did")
+
+
+class MilestoneOut(Answer):
+    """A milestone with what is due, settled and waited for."""
+
+    index: int
+    kind: str = Field(examples=["loaded"])
+    amount: str = Field(examples=["450,000.00 KES"])
+    weight_percent: str = Field(examples=["30.00 %"])
+    deadline_s: int
+    silence: str = Field(description="What no quorum by the deadline means: refund or pay")
+    quorum: int
+    attesters: list[str]
+    attestations: list[AttestationOut]
+    state: str = Field(description="not funded, pending, due, disputed, final or settled")
+    due_percent: str | None = Field(None, description="Share that is due to the exporter")
+    final_after_s: int | None = Field(None, description="Last second in which it can be disputed or awarded")
+    paid: str | None = None
+    refunded: str | None = None
+
+
+class CostOut(Answer):
+    """A firm quote as its taker reads it: spread and fee apart, the total against mid."""
+
+    digest: str
+    provider: str
+    pays: str = Field(examples=["10,121.21 EUR"])
+    for_amount: str = Field(examples=["1,500,000.00 KES"])
+    rate: str = Field(description="All in", examples=["148.203400 KES per EUR"])
+    value_at_mid: str
+    spread: str
+    fee: str
+    total_percent: str = Field(examples=["0.38 %"])
+    expires_at_s: int
+    post_quantum: bool = Field(description="Signed with the provider's registered ML-DSA key as well")
+
+
+class QuotesOut(Answer):
+    """Answers to the latest request, the cheapest first."""
+
+    quotes: list[CostOut]
+    declined: dict[str, str] = Field(description="Provider to its reason")
+    accepted: str | None = Field(None, description="Digest of the quote that was taken")
+
+
+class TradeOut(Answer):
+    """A trade as one of its banks knows it."""
+
+    reference: str
+    state: str = Field(description="negotiating, agreed, funding, funded, closed or withdrawn")
+    version: int
+    trade_id: str | None = Field(description="Digest of the terms on chain; null until every account is filled in")
+    goods: str
+    incoterms: str | None
+    importer: str
+    exporter: str
+    invoice_number: str
+    amount: str
+    funding_currency: str
+    policy: str
+    fund_by_s: int
+    hold_expires_at_s: int
+    funded_at_s: int | None
+    importer_paid: str | None
+    closed_cause: str | None = Field(description="settled, cancelled or lapsed")
+    screening: str = Field(examples=["not screened"])
+    open_accounts: list[str]
+    signed_by: list[str]
+    failure: str | None = Field(description="Why the last funding was refused")
+    cost: CostOut | None = Field(description="The accepted quote; only at the importer's bank")
+    payees: list[PayeeOut]
+    milestones: list[MilestoneOut]
+    next: list[NextOut]
+
+
+class TradeLineOut(Answer):
+    """A trade in a list."""
+
+    reference: str
+    state: str
+    importer: str
+    exporter: str
+    amount: str
+    next: list[NextOut]
+
+
+class ChangeOut(Answer):
+    """A field that a version changed."""
+
+    field: str = Field(examples=["milestones.0.weight_bps"])
+    old: Any
+    new: Any
+
+
+class VersionOut(Answer):
+    """One version of the terms."""
+
+    version: int
+    proposed_by: Side
+    proposed_at_s: int
+    changes: list[ChangeOut]
+    document: dict[str, Any] = Field(description="The terms document, docs/spec/terms.md")
+    has_invoice: bool
+
+
+class EventOut(Answer):
+    """An event of the chain about a trade."""
+
+    name: str = Field(examples=["MilestoneSettled"])
+    time_s: int
+    block_number: int
+    tx_hash: str
+    args: dict[str, Any]
+
+
+class AppointmentOut(Answer):
+    """A milestone that the caller's institution was named to attest."""
+
+    reference: str
+    trade_id: str
+    index: int
+    kind: str
+    goods: str
+    shipment: list[str]
+    place: str | None
+    deadline_s: int
+    attested: bool
+
+
+class AttestedOut(Answer):
+    """The attestation that a document became."""
+
+    digest: str
+    trade_id: str
+    milestone: int
+    outcome: Literal["fulfilled", "failed"]
+    share_bps: int
+    summary: str
+    state: str
+    evidence_sha256: str

@@ -1,0 +1,185 @@
+"""What a terms document must fulfil, ours or the other bank's: against the network, the clock and itself.
+
+The contract checks most of it again at funding; here every refusal names the field, and nobody has signed yet.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from contracts.client.deployment import Deployment, ParticipantInfo
+from contracts.client.errors import RejectedError as ClientRejectedError
+from fx.errors import RejectedError as FxRejectedError
+from fx.slices import milestone_slices
+from node.trades import document as doc
+from node.trades.document import TermsDocument, shown_time
+from node.trades.errors import TermsRejectedError
+
+ATTESTER_ROLE: Final = 8
+ARBITER_ROLE: Final = 16
+BPS: Final = 10_000
+DAY_S: Final = 86_400
+HOLD_DAYS_MAX: Final = 400
+"""SettlementToken refuses holds further ahead."""
+AMOUNT_BITS: Final = 72
+KINDS: Final = ("loaded", "departed", "arrived", "delivered", "inspected")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What terms are checked against."""
+
+    now_s: int
+    deployment: Deployment
+    bank: str
+    """Whose desk checks: it fills in the accounts of its own customers."""
+    own_account: Callable[[str], str | None]
+    """Customer id of this bank to address, None if unknown."""
+
+
+def check_document(document: TermsDocument, context: Context) -> None:
+    """Check a terms document, ours or the other bank's, against the network, the clock and itself.
+
+    Raises:
+        TermsRejectedError: names the field that must change.
+    """
+    _check_money(document, context)
+    if document.fund_by_s < context.now_s:
+        refuse("fund_by", f"a time not before ledger time {shown_time(context.now_s)}", shown_time(document.fund_by_s))
+    _check_parties(document, context)
+    _check_milestones(document, context)
+    _check_payees(document, context)
+    _check_expiry(document, context)
+
+
+def check_currency(field: str, code: str, context: Context) -> None:
+    if code not in context.deployment.tokens:
+        known = ", ".join(sorted(context.deployment.tokens))
+        refuse(field, f"a currency of this network ({known})", code)
+
+
+def _check_money(document: TermsDocument, context: Context) -> None:
+    invoice, funding = document.invoice, document.funding
+    check_currency("invoice.currency", invoice.currency, context)
+    check_currency("funding.currency", funding.currency, context)
+    if document.amount_minor.bit_length() > AMOUNT_BITS:
+        refuse("invoice.amount", f"an amount below 2^{AMOUNT_BITS} minor units", invoice.amount_minor)
+    if funding.policy == "none" and funding.currency != invoice.currency:
+        refuse("funding.currency", f"{invoice.currency}, as policy none converts nothing", funding.currency)
+    if funding.policy == "convert_now" and funding.currency == invoice.currency:
+        refuse("funding.policy", "none, as both currencies are the same", funding.policy)
+
+
+def _check_parties(document: TermsDocument, context: Context) -> None:
+    importer, exporter = document.importer, document.exporter
+    for side, party in (("importer", importer), ("exporter", exporter)):
+        find_institution(f"{side}.bank", party.bank, context)
+        _check_account(side, party.bank, party.customer, party.account, context)
+    if (importer.bank, importer.customer) == (exporter.bank, exporter.customer):
+        refuse("exporter", "another party than the importer", exporter.customer)
+    if importer.account is not None and importer.account == exporter.account:
+        refuse("exporter.account", "another account than the importer's", exporter.account)
+    if context.bank not in (importer.bank, exporter.bank):
+        refuse("importer.bank", f"{context.bank} as the bank of one side", importer.bank)
+    _check_role("arbiter", document.arbiter, ARBITER_ROLE, "ARBITER", context)
+    if document.arbiter.institution in (importer.bank, exporter.bank):
+        refuse("arbiter", "an institution that is no party or bank of the trade", document.arbiter.institution)
+
+
+def _check_milestones(document: TermsDocument, context: Context) -> None:
+    for index, milestone in enumerate(document.milestones):
+        _check_deadline(f"milestones.{index}.deadline", milestone.deadline_s, document, context)
+        _check_attesters(f"milestones.{index}", milestone, document, context)
+    weights = [milestone.weight_bps for milestone in document.milestones]
+    if sum(weights) != BPS:
+        refuse("milestones.weight_bps", f"weights that add up to {BPS}", sum(weights))
+    try:
+        milestone_slices(document.amount_minor, weights)
+    except FxRejectedError as error:
+        expected = "a slice above zero for each milestone"
+        raise TermsRejectedError("milestones.weight_bps", expected, "one of zero") from error
+
+
+def _check_deadline(path: str, deadline_s: int, document: TermsDocument, context: Context) -> None:
+    if deadline_s <= context.now_s:
+        refuse(path, f"a time after ledger time {shown_time(context.now_s)}", shown_time(deadline_s))
+    if deadline_s <= document.fund_by_s:
+        refuse(path, f"a time after fund_by {shown_time(document.fund_by_s)}", shown_time(deadline_s))
+
+
+def _check_attesters(path: str, milestone: doc.Milestone, document: TermsDocument, context: Context) -> None:
+    names = [attester.institution for attester in milestone.attesters]
+    if milestone.kind not in KINDS:
+        refuse(f"{path}.kind", f"one of {', '.join(KINDS)}", milestone.kind)
+    if len(set(names)) != len(names):
+        refuse(f"{path}.attesters", "every attester once", ", ".join(names))
+    if not len(names) < 2 * milestone.quorum <= 2 * len(names):
+        expected = f"more than half of {len(names)} attesters and not more than all"
+        refuse(f"{path}.quorum", expected, milestone.quorum)
+    involved = {document.importer.bank, document.exporter.bank, document.arbiter.institution}
+    parties = {document.importer.account, document.exporter.account}
+    for position, attester in enumerate(milestone.attesters):
+        field = f"{path}.attesters.{position}"
+        if attester.institution in involved or attester.account in parties:
+            expected = "an institution that is no party, bank or arbiter of the trade"
+            refuse(field, expected, attester.institution)
+        _check_role(field, attester, ATTESTER_ROLE, "ATTESTER", context)
+
+
+def _check_payees(document: TermsDocument, context: Context) -> None:
+    for index, payee in enumerate(document.payees):
+        find_institution(f"payees.{index}.bank", payee.bank, context)
+        _check_account(f"payees.{index}", payee.bank, payee.customer, payee.account, context)
+    total = sum(payee.share_bps for payee in document.payees)
+    if total > BPS:
+        refuse("payees.share_bps", f"shares that add up to at most {BPS}", total)
+
+
+def _check_account(path: str, bank: str, customer: str | None, account: str | None, context: Context) -> None:
+    """Only the bank of a customer knows whether the account is right; an institution's own is in the directory."""
+    if customer is None:
+        expected = find_institution(f"{path}.bank", bank, context).address
+    elif bank == context.bank:
+        known = context.own_account(customer)
+        if known is None and account is None:
+            refuse(f"{path}.customer", f"a customer of {context.bank}", customer)
+        expected = known or account or ""
+    else:
+        return
+    if account is not None and account != expected:
+        refuse(f"{path}.account", expected, account)
+
+
+def _check_expiry(document: TermsDocument, context: Context) -> None:
+    least = least_expiry([milestone.deadline_s for milestone in document.milestones], document.windows)
+    expiry = document.hold_expires_at_s
+    if expiry < least:
+        expected = f"at or after {shown_time(least)} (last deadline, every window, one day)"
+        refuse("hold_expires", expected, shown_time(expiry))
+    if expiry > context.now_s + HOLD_DAYS_MAX * DAY_S:
+        refuse("hold_expires", f"a hold of at most {HOLD_DAYS_MAX} days, windows included", shown_time(expiry))
+
+
+def least_expiry(deadlines_s: list[int], windows: doc.Windows) -> int:
+    """Return the earliest allowed expiry of the holds: every window may follow the last deadline, then a day."""
+    return max(deadlines_s) + windows.dispute_s + windows.award_s + windows.call_s + windows.grace_s + DAY_S
+
+
+def find_institution(field: str, institution_id: str, context: Context) -> ParticipantInfo:
+    try:
+        return context.deployment.participant(institution_id)
+    except ClientRejectedError as error:
+        raise TermsRejectedError(field, "an institution of this network", institution_id) from error
+
+
+def _check_role(field: str, named: doc.Institution, role: int, role_name: str, context: Context) -> None:
+    found = find_institution(field, named.institution, context)
+    if not found.roles & role:
+        refuse(field, f"an institution registered as {role_name}", named.institution)
+    if found.address != named.account:
+        refuse(f"{field}.account", found.address, named.account)
+
+
+def refuse(field: str, expected: str, got: object) -> NoReturn:
+    """Raise the one error of a field."""
+    raise TermsRejectedError(field, expected, got)
