@@ -118,8 +118,22 @@ def events_of(contract: Any, name: str) -> list[dict[str, Any]]:
     found = []
     for log in contract.get_logs(strict=False):
         if type(log).__name__ == name:
-            found.append({field: getattr(log, field) for field in log._fields})
+            # titanoboa puts the contract's address in front of the event's own fields.
+            found.append({field: getattr(log, field) for field in log._fields[1:]})
     return found
+
+
+def call_raw(contract: Any, data: bytes, sender: Actor) -> bytes:
+    """Call with any bytes; return the output.
+
+    Raises:
+        BoaError: the call reverts.
+    """
+    computation = boa.env.execute_code(to_address=contract.address, data=data, sender=sender.address)
+    contract._computation = computation
+    if computation.is_error:
+        contract.handle_error(computation)
+    return bytes(computation.output)
 
 
 def salt(number: int) -> bytes:
@@ -132,18 +146,22 @@ class Holds:
     """Places and signs holds in one token, with a fresh salt each."""
 
     token: Any
-    placed: int = 0
+    numbers: int = 0
+
+    def next_number(self) -> int:
+        """Return a number not given out before."""
+        self.numbers += 1
+        return self.numbers
 
     def message(self, owner: str, notary: str, amount: int, expires_at: int, **fields: Any) -> dict[str, Any]:
         """Return a `Hold` message; `reference`, `salt`, `valid_until` have defaults."""
-        self.placed += 1
         return {
             "owner": owner,
             "notary": notary,
             "amount": amount,
             "expires_at": expires_at,
             "reference": fields.get("reference", ZERO_BYTES32),
-            "salt": fields.get("salt", salt(self.placed)),
+            "salt": fields["salt"] if "salt" in fields else salt(self.next_number()),
             "valid_until": fields.get("valid_until", now_s() + 3600),
         }
 
