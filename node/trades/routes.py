@@ -37,8 +37,8 @@ from node.web.auth import Caller, Principal, Staff
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 
-router = APIRouter(prefix="/trades", tags=["trades"])
-appointments_router = APIRouter(tags=["attesters"])
+router = APIRouter()
+_trade_router = APIRouter(prefix="/trades", tags=["trades"])
 
 _EPCIS_BODY: dict[str, Any] = {
     "requestBody": {
@@ -56,7 +56,7 @@ _STATEMENT_BODY: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=201, response_model=TradeOut)
+@_trade_router.post("", status_code=201, response_model=TradeOut)
 async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Draft a trade from terms and invoice, and offer it to the other side's bank."""
 
@@ -69,7 +69,7 @@ async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: Once
     return once.run(effect, status=201)
 
 
-@router.get("")
+@_trade_router.get("")
 async def list_trades(
     principal: Caller,
     desk: CallersDesk,
@@ -81,14 +81,14 @@ async def list_trades(
         return [_line(session, desk, trade) for trade in _trades(desk).trades(session, _actor(principal), after, limit)]
 
 
-@router.get("/{reference}")
+@_trade_router.get("/{reference}")
 async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
         return _view(session, desk, _find(session, desk, reference, principal))
 
 
-@router.get("/{reference}/next")
+@_trade_router.get("/{reference}/next")
 async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
     """Return what a trade waits for: by whom, and until when."""
     with desk.database.read() as session:
@@ -96,7 +96,7 @@ async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> lis
         return _trades(desk).views.next_actions(session, trade, booked_until_s(session))
 
 
-@router.get("/{reference}/versions")
+@_trade_router.get("/{reference}/versions")
 async def list_versions(reference: str, principal: Caller, desk: CallersDesk) -> list[VersionOut]:
     """Return every version of the terms with what it changed."""
     with desk.database.read() as session:
@@ -114,7 +114,7 @@ async def list_versions(reference: str, principal: Caller, desk: CallersDesk) ->
         ]
 
 
-@router.get("/{reference}/history")
+@_trade_router.get("/{reference}/history")
 async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
     """Return what the chain says happened to a trade, oldest first."""
     with desk.database.read() as session:
@@ -131,7 +131,7 @@ async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> 
         ]
 
 
-@router.post("/{reference}/counter", response_model=TradeOut)
+@_trade_router.post("/{reference}/counter", response_model=TradeOut)
 async def counter(reference: str, order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Answer with another version; without an invoice the last one stays."""
 
@@ -144,7 +144,7 @@ async def counter(reference: str, order: DraftIn, principal: Caller, desk: Calle
     return once.run(effect)
 
 
-@router.post("/{reference}/sign", response_model=TradeOut)
+@_trade_router.post("/{reference}/sign", response_model=TradeOut)
 async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Consent to the latest version: the bank signs with the customer's key and keeps who agreed."""
 
@@ -156,7 +156,7 @@ async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDe
     return once.run(effect)
 
 
-@router.post("/{reference}/withdraw", response_model=TradeOut)
+@_trade_router.post("/{reference}/withdraw", response_model=TradeOut)
 async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """End a negotiation before funding."""
 
@@ -166,7 +166,7 @@ async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: O
     return once.run(effect)
 
 
-@router.post("/{reference}/quotes", response_model=TradeOut)
+@_trade_router.post("/{reference}/quotes", response_model=TradeOut)
 async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Ask every FX provider for a firm quote; live quotes of the last request stand."""
 
@@ -177,7 +177,7 @@ async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, o
     return once.run(effect)
 
 
-@router.get("/{reference}/quotes")
+@_trade_router.get("/{reference}/quotes")
 async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> QuotesOut:
     """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
     trades, actor = _trades(desk), _actor(principal)
@@ -194,7 +194,7 @@ async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> Q
         )
 
 
-@router.post("/{reference}/quotes/accept", response_model=CostOut)
+@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut)
 async def accept_quote(
     reference: str, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -210,7 +210,7 @@ async def accept_quote(
     return once.run(effect)
 
 
-@router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
+@_trade_router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
 async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign the importer's holds and send the one transaction that starts the trade."""
 
@@ -221,7 +221,7 @@ async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceO
     return once.run(effect, status=202)
 
 
-@router.post("/{reference}/cancel", status_code=202, response_model=TradeOut)
+@_trade_router.post("/{reference}/cancel", status_code=202, response_model=TradeOut)
 async def cancel(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign a cancellation; with both signatures it is sent, and what is unsettled goes back to the importer."""
 
@@ -233,7 +233,7 @@ async def cancel(reference: str, order: SideIn, principal: Caller, desk: Callers
     return once.run(effect, status=202)
 
 
-@router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS_BODY)
+@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS_BODY)
 async def attest_event(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -246,7 +246,9 @@ async def attest_event(
     return once.run(effect, status=202)
 
 
-@router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT_BODY)
+@_trade_router.post(
+    "/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT_BODY
+)
 async def attest_statement(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -259,7 +261,7 @@ async def attest_statement(
     return once.run(effect, status=202)
 
 
-@router.get("/{reference}/evidence", response_class=Response)
+@_trade_router.get("/{reference}/evidence", response_class=Response)
 async def download_evidence(reference: str, principal: Caller, desk: CallersDesk) -> Response:
     """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
     pack = await desk.get(EvidenceRoom).build(reference, _actor(principal))
@@ -269,7 +271,7 @@ async def download_evidence(reference: str, principal: Caller, desk: CallersDesk
     )
 
 
-@appointments_router.get("/appointments")
+@router.get("/appointments", tags=["attesters"])
 async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[AppointmentOut]:
     """Return the milestones that this institution was named to attest, the earliest deadline first."""
     with desk.database.read() as session:
@@ -332,3 +334,6 @@ def _attested(attestation: Attestation) -> AttestedOut:
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
+
+
+router.include_router(_trade_router)
