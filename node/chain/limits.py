@@ -38,8 +38,8 @@ RPC_JSON_DEPTH_MAX: Final = 32
 
 CALL_GAS_MAX: Final = BLOCK_GAS_TARGET
 """Gas of eth_call and eth_estimateGas, unless less is asked for."""
-CALL_STEPS_MAX: Final = 1_000_000
-"""EVM instructions of one eth_call: about two seconds in this interpreter, in the process that makes blocks."""
+CALL_JUMPS_MAX: Final = 100_000
+"""Taken jumps of one eth_call, nested ones included: one to two seconds in the process that makes blocks."""
 CALL_OVERRIDES_MAX: Final = 1_000
 """Accounts and slots of a state override set."""
 
