@@ -40,14 +40,14 @@ from node.web.idempotency import OnceOnly
 router = APIRouter()
 _trade_router = APIRouter(prefix="/trades", tags=["trades"])
 
-_EPCIS_BODY: dict[str, Any] = {
+_EPCIS: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A GS1 EPCIS 2.0 document in JSON or JSON-LD, byte for byte as the field sent it",
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
 }
-_STATEMENT_BODY: dict[str, Any] = {
+_STATEMENT: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A landfall-statement/1 (docs/spec/terms.md), signed, or unsigned for this desk to sign",
@@ -233,7 +233,7 @@ async def cancel(reference: str, order: SideIn, principal: Caller, desk: Callers
     return once.run(effect, status=202)
 
 
-@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS_BODY)
+@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS)
 async def attest_event(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -246,9 +246,7 @@ async def attest_event(
     return once.run(effect, status=202)
 
 
-@_trade_router.post(
-    "/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT_BODY
-)
+@_trade_router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT)
 async def attest_statement(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

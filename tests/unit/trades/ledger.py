@@ -205,9 +205,7 @@ class Ledger:
             )
         return tuple(found)
 
-    def _append(
-        self, time_s: int, events: tuple[ChainEvent, ...], outcomes: tuple[TransactionOutcome, ...]
-    ) -> None:
+    def _append(self, time_s: int, events: tuple[ChainEvent, ...], outcomes: tuple[TransactionOutcome, ...]) -> None:
         number = len(self.blocks)
         info = BlockInfo(number, _block_hash(number), time_s)
         self.blocks.append(BlockData(info, _block_hash(number - 1), events, outcomes))
@@ -246,7 +244,9 @@ def _state(chain_id: int, built: GenesisContracts) -> Any:
 
 
 def _sender(fields: list[Any]) -> str:
-    signature = fields[10].rjust(32, b"\0") + fields[11].rjust(32, b"\0") + bytes([int.from_bytes(fields[9], "big") + 27])
+    signature = (
+        fields[10].rjust(32, b"\0") + fields[11].rjust(32, b"\0") + bytes([int.from_bytes(fields[9], "big") + 27])
+    )
     return secp256k1.recover(keccak(b"\x02" + rlp.encode(fields[:9])), signature)
 
 
