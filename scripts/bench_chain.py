@@ -213,7 +213,7 @@ async def measure_throughput(
         begin = time.perf_counter()
         hashes = [each for part in await asyncio.gather(*(rpc.send(part) for part in raws)) for each in part]
         submitted = time.perf_counter() - begin
-        while (status := await rpc.call("txpool_status"))["pending"] != "0x0":
+        while (status := await rpc.call("txpool_status"))["pending"] != "0x0":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         elapsed = time.perf_counter() - begin
         reader.cancel()
