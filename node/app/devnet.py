@@ -104,6 +104,10 @@ class Devnet:
             now_s = max(now_s, self.now_s())
         return now_s
 
+    def advance_to(self, when: str) -> int:
+        """Move ledger time to `when` (ISO 8601, UTC)."""
+        return self.advance(int(datetime.fromisoformat(when).replace(tzinfo=UTC).timestamp()))
+
     def settle_down(self) -> None:
         """Wait until the desk has followed the chain and nothing is queued or pending.
 

@@ -29,6 +29,12 @@ class ScenarioError(RejectedError):
     code: ClassVar[int] = 4
 
 
+class StepError(RejectedError):
+    """A step of a trade was taken and did not lead where it should."""
+
+    code: ClassVar[int] = 6
+
+
 class HomeError(RejectedError):
     """The home directory belongs to another network or is in use."""
 

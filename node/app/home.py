@@ -14,12 +14,12 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from node.app.cast import Cast, InstitutionCast, devnet_seed
 from node.app.errors import HomeError
+from node.app.examples import RATES, example
 from node.chain.validator_key import write_validator_key
 from pqc import signatures
 from pqc.keystore import DEVNET, Keystore
@@ -82,10 +82,8 @@ def prepare_home(home: Home, cast: Cast, genesis: dict[str, Any], rates_file: Pa
     write_validator_key(home.root, validator_key(next(one.id for one in cast.institutions if "validator" in one.roles)))
     home.genesis.write_text(json.dumps(genesis, indent=1), "utf-8")
     home.cast.write_text(cast.model_dump_json(indent=1), "utf-8")
-    if rates_file is None:
-        home.rates.write_bytes(files("node.app").joinpath("rates.csv").read_bytes())
-    else:
-        shutil.copyfile(rates_file, home.rates)
+    shutil.copyfile(rates_file or example(RATES), home.rates)
+    home.rates.chmod(0o600)
     # Last: a home with tokens is complete.
     _write_private(home.access, {"tokens": {owner: secrets.token_urlsafe(24) for owner in _token_owners(cast)}})
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fx.currencies import get_currency
 from node.app.cast import Cast, InstitutionCast, devnet_seed
 from node.app.home import MESSAGE_ALGORITHM, genesis_time_s, validator_key
-from node.app.names import GENESIS_FILE
+from node.app.names import GENESIS_FILE, GENESIS_HASH_FILE
 from pqc import secp256k1, signatures
 
 _ETHER_WEI: Final = 10**18
@@ -22,6 +22,11 @@ def shipped_genesis() -> dict[str, Any]:
     """Return the devnet's genesis."""
     genesis: dict[str, Any] = json.loads(files("node.app").joinpath(GENESIS_FILE).read_text("utf-8"))
     return genesis
+
+
+def shipped_genesis_hash() -> bytes:
+    """Return the hash of the devnet's genesis, which a verifier of its packs trusts."""
+    return bytes.fromhex(files("node.app").joinpath(GENESIS_HASH_FILE).read_text("ascii"))
 
 
 def build_devnet_genesis(cast: Cast) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
 from node.trades import routes as trade_routes
+from node.trades.evidence import EvidenceRoom
 from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
@@ -138,7 +139,8 @@ class _Builder:
         self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
         quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
-        services = [participants, messages, ledger, orders, reconciler, quotes, compliance, trades]
+        evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
+        services = [participants, messages, ledger, orders, reconciler, quotes, compliance, trades, evidence]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         return Institution(desk, (self._follower().run, self._sender(participants).run, messages.run))
 

@@ -1,0 +1,219 @@
+"""`landfall trade ...`: one trade, step by step, against a running devnet."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.app.cli.output import print_json, print_line
+
+app = typer.Typer(help="One trade, step by step, against a running `landfall devnet`.", no_args_is_help=True)
+
+Reference = Annotated[str, typer.Argument(help="The trade's reference, as its terms give it")]
+Who = Annotated[str, typer.Option("--as", help="Who acts: a customer or an institution of the devnet")]
+HomeOption = Annotated[Path, typer.Option("--home", help="Directory of the running devnet")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines")]
+Side = Annotated[str | None, typer.Option(help="importer or exporter, where the caller is both sides' bank")]
+TermsFile = Annotated[Path, typer.Argument(help="Terms (TOML, docs/spec/terms.md)", exists=True, dir_okay=False)]
+Invoice = Annotated[Path | None, typer.Option(help="Invoice (UBL 2.1 XML)", exists=True, dir_okay=False)]
+EvidenceFile = Annotated[Path, typer.Argument(help="The document (JSON)", exists=True, dir_okay=False)]
+
+DEFAULT_HOME = Path("devnet")
+
+
+@app.command()
+def draft(
+    terms: TermsFile,
+    who: Who,
+    invoice: Invoice = None,
+    side: Side = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Draft a trade and offer it to the other side."""
+    _act(home, who, as_json, lambda steps: steps.draft(who, terms, invoice, side))
+
+
+@app.command()
+def counter(
+    reference: Reference,
+    terms: TermsFile,
+    who: Who,
+    invoice: Invoice = None,
+    side: Side = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Answer with another version of the terms."""
+    _act(home, who, as_json, lambda steps: steps.counter(who, reference, terms, invoice, side))
+
+
+@app.command()
+def sign(
+    reference: Reference, who: Who, side: Side = None, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Consent to the latest version."""
+    _act(home, who, as_json, lambda steps: steps.sign(who, reference, side))
+
+
+@app.command()
+def quotes(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Ask every FX provider for a firm quote and show what they answer."""
+    from node.app.shown import quote_lines
+
+    with _steps(home) as steps:
+        answer = steps.quotes(who, reference)
+        _print(answer, as_json, lambda found: quote_lines(found["quotes"], found["accepted"]))
+
+
+@app.command()
+def accept(
+    reference: Reference,
+    who: Who,
+    quote: Annotated[str | None, typer.Option(help="Digest of the quote [default: the cheapest]")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take a firm quote."""
+    from node.app.shown import cost_lines
+
+    with _steps(home) as steps:
+        _print(steps.accept(who, reference, quote), as_json, cost_lines)
+
+
+@app.command()
+def fund(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Sign the holds and fund the trade, in one transaction."""
+    _act(home, who, as_json, lambda steps: steps.fund(who, reference))
+
+
+@app.command()
+def event(
+    reference: Reference, document: EvidenceFile, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Attest what a GS1 EPCIS 2.0 document shows, as an attester of the trade."""
+    with _steps(home) as steps:
+        _print(steps.attest(who, reference, "events", document), as_json, _attested_lines)
+
+
+@app.command()
+def statement(
+    reference: Reference, document: EvidenceFile, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Attest what an inspector's statement says, as that inspector."""
+    with _steps(home) as steps:
+        _print(steps.attest(who, reference, "statements", document), as_json, _attested_lines)
+
+
+@app.command()
+def cancel(
+    reference: Reference, who: Who, side: Side = None, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Sign a cancellation; with both signatures the money goes back."""
+    _act(home, who, as_json, lambda steps: steps.cancel(who, reference, side))
+
+
+@app.command()
+def withdraw(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """End a negotiation before funding."""
+    _act(home, who, as_json, lambda steps: steps.withdraw(who, reference))
+
+
+@app.command()
+def show(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show a trade: who pays, who gets, what it costs, what is waited for."""
+    _act(home, who, as_json, lambda steps: steps.trade(who, reference))
+
+
+@app.command("next")
+def show_next(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show what a trade waits for: by whom, and until when."""
+    from node.app.shown import next_lines
+
+    with _steps(home) as steps:
+        _print(steps.get(who, f"/trades/{reference}/next"), as_json, next_lines)
+
+
+@app.command()
+def history(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show what the chain says happened to a trade."""
+    from node.app.shown import show_time
+
+    with _steps(home) as steps:
+        _print(
+            steps.get(who, f"/trades/{reference}/history"),
+            as_json,
+            lambda events: [
+                f"{show_time(one['time_s'])}  block {one['block_number']}  {one['name']}" for one in events
+            ],
+        )
+
+
+@app.command("list")
+def list_trades(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """List a customer's trades, or all of a bank."""
+    with _steps(home) as steps:
+        _print(
+            steps.get(who, "/trades"),
+            as_json,
+            lambda trades: (
+                [
+                    f"{one['reference']}  {one['state']}  {one['importer']} -> {one['exporter']}  {one['amount']}"
+                    for one in trades
+                ]
+                or ["no trades"]
+            ),
+        )
+
+
+@app.command()
+def balances(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show a customer's money, or all accounts of an institution."""
+    from node.app.shown import balance_lines
+
+    with _steps(home) as steps:
+        _print(steps.get(who, "/balances"), as_json, balance_lines)
+
+
+@app.command()
+def evidence(
+    reference: Reference,
+    who: Who,
+    out: Annotated[Path | None, typer.Option(help="File to write [default: out/REFERENCE.evidence.json]")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write the evidence pack of a closed trade."""
+    with _steps(home) as steps:
+        path = steps.write_evidence(who, reference, out or Path("out") / f"{reference}.evidence.json")
+        print_line(f"evidence pack written to {path}; check it: landfall verify {path}")
+
+
+def _steps(home: Path) -> Any:
+    from node.app.steps import open_steps
+
+    return open_steps(home)
+
+
+def _act(home: Path, who: str, as_json: bool, act: Callable[[Any], dict[str, Any]]) -> None:
+    from node.app.shown import trade_lines
+
+    with _steps(home) as steps:
+        _print(act(steps), as_json, trade_lines)
+
+
+def _print(answer: Any, as_json: bool, lines: Callable[[Any], list[str]]) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    for line in lines(answer):
+        print_line(line)
+
+
+def _attested_lines(attested: dict[str, Any]) -> list[str]:
+    share = "" if attested["share_bps"] == 10_000 else f" for {attested['share_bps'] / 100:.2f} %"
+    return [
+        f"attested milestone {attested['milestone'] + 1}: {attested['outcome']}{share}",
+        f"  {attested['summary']}",
+        f"  document sha256 {attested['evidence_sha256']}",
+    ]

@@ -1,0 +1,1 @@
+"""The demo: whole trades on a fresh devnet, told as they happen."""

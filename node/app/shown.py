@@ -1,0 +1,128 @@
+"""How the API's answers read on a terminal: lines for a person."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fx.currencies import get_currency
+from fx.money import Money
+
+
+def show_time(time_s: int | None) -> str:
+    """Return ledger time as people write it, UTC."""
+    return "-" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M}"
+
+
+def show_money(amount_minor: str | int, currency: str) -> str:
+    """Return minor units as an amount with its currency."""
+    return str(Money(int(amount_minor), get_currency(currency)))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return lines of columns; a column whose cells start with a digit is aligned to the right."""
+    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    right = [
+        len(lines) > 1 and all(line[column][:1].isdigit() or line[column] == "-" for line in lines[1:])
+        for column in range(len(headings))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def trade_lines(trade: dict[str, Any]) -> list[str]:
+    """Return a trade: who pays, who gets, what it costs, how far it is, what is waited for."""
+    lines = [
+        f"trade {trade['reference']}: {trade['state']}"
+        + (f" ({trade['closed_cause']})" if trade["closed_cause"] else ""),
+        f"  {trade['importer']} pays {trade['exporter']} {trade['amount']} for {trade['goods']}",
+        f"  invoice {trade['invoice_number']}, {trade['incoterms'] or 'no Incoterms'}, parties {trade['screening']}",
+        f"  terms version {trade['version']}, signed by {' and '.join(trade['signed_by']) or 'nobody yet'}",
+    ]
+    if trade["cost"]:
+        lines += [f"  {line}" for line in cost_lines(trade["cost"])]
+    lines += [f"  {line}" for line in milestone_lines(trade["milestones"])]
+    lines += [
+        f"  {payee['name']} gets {payee['share_percent']} = {payee['amount']} ({payee['purpose']})"
+        for payee in trade["payees"]
+    ]
+    if trade["failure"]:
+        lines.append(f"  funding was refused: {trade['failure']}")
+    return lines + [f"  {line}" for line in next_lines(trade["next"])]
+
+
+def cost_lines(cost: dict[str, Any]) -> list[str]:
+    """Return what the accepted quote costs."""
+    return [
+        f"pays {cost['pays']} for {cost['for_amount']} at {cost['rate']} from {cost['provider']}",
+        f"worth {cost['value_at_mid']} at mid, spread {cost['spread']}, fee {cost['fee']}: "
+        f"total cost {cost['total_percent']}",
+    ]
+
+
+def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[str]:
+    """Return quotes as a table, the cheapest first."""
+    rows = [
+        (
+            quote["provider"],
+            quote["pays"],
+            quote["rate"],
+            quote["spread"],
+            quote["fee"],
+            quote["total_percent"],
+            show_time(quote["expires_at_s"]),
+            "taken" if quote["digest"] == accepted else "",
+        )
+        for quote in quotes
+    ]
+    return table(("provider", "pays", "rate, all in", "spread", "fee", "total cost", "firm until", ""), rows)
+
+
+def milestone_lines(milestones: Sequence[dict[str, Any]]) -> list[str]:
+    """Return milestones as a table."""
+    rows = [
+        (
+            milestone["kind"],
+            milestone["weight_percent"],
+            milestone["amount"],
+            show_time(milestone["deadline_s"]),
+            f"{_counted(milestone)} of {milestone['quorum']} attested",
+            milestone["state"],
+            milestone["paid"] or "-",
+            milestone["refunded"] or "-",
+        )
+        for milestone in milestones
+    ]
+    return table(("milestone", "share", "amount", "deadline", "quorum", "state", "paid", "refunded"), rows)
+
+
+def next_lines(actions: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what is waited for."""
+    if not actions:
+        return ["nothing is waited for"]
+    return [
+        f"waits for {action['who']}: {action['what']}"
+        + (f" (by {show_time(action['by_s'])})" if action["by_s"] is not None else "")
+        for action in actions
+    ]
+
+
+def balance_lines(balances: Sequence[dict[str, Any]]) -> list[str]:
+    """Return balances as a table."""
+    rows = [
+        (
+            row["owner"],
+            *(show_money(row[part], row["currency"]) for part in ("available", "held", "blocked", "total")),
+        )
+        for row in balances
+    ]
+    return table(("account", "available", "held", "blocked", "total"), rows)
+
+
+def _counted(milestone: dict[str, Any]) -> int:
+    return sum(1 for one in milestone["attestations"] if one["state"] == "counted")
