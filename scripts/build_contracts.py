@@ -123,7 +123,7 @@ def check() -> None:
 
 
 def snapshot_sizes() -> None:
-    """Put every artifact's runtime size into the snapshot; gas figures stay (tests/contracts/README.md)."""
+    """Put every artifact's runtime size into the snapshot; gas figures stay (tests/contracts/gas.py writes those)."""
     snapshot = json.loads(SNAPSHOT.read_text()) if SNAPSHOT.exists() else {"gas": {}}
     snapshot["runtime_size"] = {
         name: json.loads(artifact_path(name).read_text())["runtime_size"] for name in contract_names()

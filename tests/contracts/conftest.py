@@ -5,6 +5,7 @@ from typing import Any
 import boa
 import pytest
 
+from tests.contracts.gas import GasSnapshot
 from tests.contracts.support import (
     BANK,
     CENTRAL_BANK,
@@ -142,3 +143,9 @@ def world() -> World:
     """A whole network with escrow, FX and oracle, for the tests of trades."""
     boa.env.timestamp = START_S
     return World()
+
+
+@pytest.fixture
+def gas_snapshot() -> GasSnapshot:
+    """Compares the last call's gas with the snapshot: `gas_snapshot.check(token, "transfer")`."""
+    return GasSnapshot()

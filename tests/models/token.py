@@ -71,7 +71,7 @@ class Entry:
 
 @dataclass
 class Window:
-    """What an account has spent lately. An entry lives until eight buckets have passed, each a seventh of the window."""
+    """What an account has spent lately. An entry lives for eight buckets, each a seventh of the window."""
 
     bucket_s: int = 0
     entries: list[Entry] = field(default_factory=list)
