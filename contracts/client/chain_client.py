@@ -134,8 +134,15 @@ class ChainClient:
         return list(await self.raw("eth_getBlockReceipts", [_block_text(block)]))
 
     async def finality_proof(self, block: Block) -> dict[str, Any]:
-        """Return `landfall_getFinalityProof`: consensus header, commit and payload proof of a block."""
-        return dict(await self.raw("landfall_getFinalityProof", [_block_text(block)]))
+        """Return `landfall_getFinalityProof`: consensus header, commit and payload proof of a block.
+
+        Raises:
+            ChainUnavailableError: the block has no commit (yet; the genesis block never has one).
+        """
+        proof = await self.raw("landfall_getFinalityProof", [_block_text(block)])
+        if proof is None:
+            raise ChainUnavailableError(f"block {block}: expected a commit, got none; ask again when it is final")
+        return dict(proof)
 
     async def genesis(self) -> dict[str, Any]:
         """Return `landfall_getGenesis`."""
