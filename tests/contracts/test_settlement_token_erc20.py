@@ -1,4 +1,4 @@
-"""SettlementToken as an ERC-20 token; the ids are those of the property list in docs/testing.md."""
+"""SettlementToken as an ERC-20 token; ids such as ERC20-BASE-001 are the names in crytic/properties, PROPERTIES.md."""
 
 from typing import Any
 
