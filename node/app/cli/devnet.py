@@ -47,11 +47,7 @@ def run(
         block_interval_ms=block_interval_ms,
         rates_file=rates_file,
     )
-    asyncio.run(
-        _run(
-            settings.home, settings.rpc_port, settings.rest_port, settings.block_interval_ms, settings.rates_file, fresh
-        )
-    )
+    asyncio.run(_run(settings, fresh))
 
 
 @app.command()
