@@ -104,7 +104,7 @@ def _closing(pack: VerifiedPack) -> tuple[str, ...]:
         f"Closed {_time(pack.closed_at)}, block {pack.closed_in}, {_CLOSED[pack.closed_cause]}:"
         f" {paid} paid, {refunded} refunded.",
         f"Proven by {len(pack.blocks)} blocks, each signed by at least {least} of {pack.power_total} voting power"
-        f" ({pack.validators} validators of the genesis).",
+        " of the genesis validators.",
     )
 
 
