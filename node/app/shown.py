@@ -47,10 +47,7 @@ def trade_lines(trade: dict[str, Any]) -> list[str]:
     if trade["cost"]:
         lines += [f"  {line}" for line in cost_lines(trade["cost"])]
     lines += [f"  {line}" for line in milestone_lines(trade["milestones"])]
-    lines += [
-        f"  {payee['name']} gets {payee['share_percent']} = {payee['amount']} ({payee['purpose']})"
-        for payee in trade["payees"]
-    ]
+    lines += [f"  {line}" for line in payee_lines(trade["payees"])]
     if trade["failure"]:
         lines.append(f"  funding was refused: {trade['failure']}")
     return lines + [f"  {line}" for line in next_lines(trade["next"])]
@@ -81,6 +78,11 @@ def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[
         for quote in quotes
     ]
     return table(("provider", "pays", "rate, all in", "spread", "fee", "total cost", "firm until", ""), rows)
+
+
+def payee_lines(payees: Sequence[dict[str, Any]]) -> list[str]:
+    """Return who gets which share."""
+    return [f"{one['name']} gets {one['share_percent']} = {one['amount']} ({one['purpose']})" for one in payees]
 
 
 def milestone_lines(milestones: Sequence[dict[str, Any]]) -> list[str]:

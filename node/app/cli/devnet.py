@@ -72,6 +72,21 @@ def advance(
             print_line(f"ledger time is now {datetime.fromtimestamp(now_s, UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 
+@app.command()
+def fund(context: typer.Context, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Issue the cast's starting money on a running devnet; doing it again changes nothing."""
+    from node.app.devnet import issue_starting_money, open_devnet
+    from node.app.shown import show_money
+
+    with open_devnet(context.obj) as devnet:
+        done = issue_starting_money(devnet)
+    if as_json:
+        print_json([{"owner": who, "currency": currency, "amount_minor": str(minor)} for who, currency, minor in done])
+        return
+    for who, currency, minor in done:
+        print_line(f"{who} has {show_money(minor, currency)} to start with")
+
+
 def genesis(
     out: Annotated[Path, typer.Option(help="File to write")] = Path("genesis.json"),
 ) -> None:

@@ -26,7 +26,7 @@ def tell_books(steps: Steps, story: Story, banks: Sequence[str], accounts: Seque
         if debit != credit or not found["is_equal"]:
             raise ScenarioError(f"{bank}: expected balanced books equal to the chain, got {found['differences']}")
         story.tell(
-            f"{bank}: debits equal credits, {found['compared']} amounts equal the chain at block {found['block_number']}"
+            f"{bank}: debits equal credits; {found['compared']} amounts equal the chain at {found['block_number']}"
         )
     for owner, currency in accounts:
         story.tell(balance_lines([row for row in steps.get(owner, "/balances") if row["currency"] == currency]))

@@ -6,7 +6,16 @@ from node.app.demo.endings import tell_books, tell_evidence
 from node.app.demo.story import Story
 from node.app.devnet import issue_starting_money
 from node.app.examples import example
-from node.app.shown import balance_lines, cost_lines, milestone_lines, next_lines, quote_lines, show_money, show_time
+from node.app.shown import (
+    balance_lines,
+    cost_lines,
+    milestone_lines,
+    next_lines,
+    payee_lines,
+    quote_lines,
+    show_money,
+    show_time,
+)
 from node.app.steps import Steps
 
 IMPORTER, EXPORTER = "bloem", "naivasha"
@@ -46,10 +55,7 @@ def _agree(steps: Steps, story: Story) -> str:
     story.tell(f"signed by {' and '.join(agreed['signed_by'])}; parties {agreed['screening']}")
     story.tell(milestone_lines(agreed["milestones"]))
     story.tell(
-        [
-            f"{payee['name']} gets {payee['share_percent']} = {payee['amount']} ({payee['purpose']})"
-            for payee in agreed["payees"]
-        ],
+        payee_lines(agreed["payees"]),
         reference=reference,
         trade_id=agreed["trade_id"],
     )
