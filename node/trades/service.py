@@ -11,6 +11,7 @@ from contracts.client.follower import Handlers
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
+from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
@@ -82,7 +83,8 @@ class TradeService:
         messages.register(ATTESTED, self.watch.on_attested)
         outbox.subscribe(PREFIX, self._on_outcome)
         handlers.events.append(self.chain_view.on_event)
-        handlers.infos.append(self.watch.on_block)
+        if Role.BANK in self.desk.participants.institution.roles:
+            handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
         """Return trades by reference, a customer's own or all of the bank."""

@@ -1,4 +1,4 @@
-"""The network's contracts in a py-evm state, one transaction a block: the chain of the trade tests, without a server."""
+"""The contracts in a py-evm state, one transaction a block: the chain of the trade tests, without a server."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -93,15 +93,28 @@ class Ledger:
     deployment: Deployment
     blocks: list[BlockData] = field(default_factory=list)
 
+    _nonces: dict[str, int] = field(default_factory=dict)
+    _known: set[bytes] = field(default_factory=set)
+    _kv: dict[bytes, bytes] = field(default_factory=dict)
+    _state: Any = None
+
+    def __post_init__(self) -> None:
+        self._artifacts = self.deployment.artifacts_by_address()
+
     @classmethod
     def fresh(cls) -> "Ledger":
         cast, deployment, built = genesis()
         ledger = cls(deployment)
-        ledger._state = _state(cast.chain_id, built)
-        ledger._nonces = {}
-        ledger._known = set()
-        ledger._artifacts = deployment.artifacts_by_address()
+        ledger._state = _open_state(cast.chain_id, ledger._kv, None)
+        _fill(ledger._state, built)
         ledger._append(int(cast.genesis_time.timestamp()), (), ())
+        return ledger
+
+    def copy(self) -> "Ledger":
+        """Return a ledger that goes on from here by itself."""
+        self._state.persist()
+        ledger = Ledger(self.deployment, list(self.blocks), dict(self._nonces), set(self._known), dict(self._kv))
+        ledger._state = _open_state(self.deployment.chain_id, ledger._kv, self._state.state_root)
         return ledger
 
     @property
@@ -211,15 +224,16 @@ class Ledger:
         self.blocks.append(BlockData(info, _block_hash(number - 1), events, outcomes))
 
 
-def _state(chain_id: int, built: GenesisContracts) -> Any:
+def _open_state(chain_id: int, kv: dict[bytes, bytes], root: bytes | None) -> Any:
     from eth.constants import BLANK_ROOT_HASH
     from eth.db.atomic import AtomicDB
+    from eth.db.backends.memory import MemoryDB
     from eth.vm.execution_context import ExecutionContext
     from eth.vm.forks.prague.state import PragueState
 
     context: Any = ExecutionContext
-    state: Any = PragueState(
-        AtomicDB(),
+    return PragueState(
+        AtomicDB(MemoryDB(kv)),
         context(
             coinbase=bytes(20),
             timestamp=0,
@@ -232,15 +246,17 @@ def _state(chain_id: int, built: GenesisContracts) -> Any:
             base_fee_per_gas=0,
             excess_blob_gas=0,
         ),
-        BLANK_ROOT_HASH,
+        BLANK_ROOT_HASH if root is None else root,
     )
+
+
+def _fill(state: Any, built: GenesisContracts) -> None:
     for address, account in built.alloc.items():
         state.set_code(_raw(address), bytes.fromhex(account["code"][2:]))
         state.set_nonce(_raw(address), int(account["nonce"], 16))
         for slot, value in account["storage"].items():
             state.set_storage(_raw(address), int(slot, 16), int(value, 16))
     state.lock_changes()
-    return state
 
 
 def _sender(fields: list[Any]) -> str:

@@ -116,7 +116,11 @@ REJECTS: list[tuple[str, bytes, str]] = [
     ("time without zone", document({**OBJECT, "eventTime": "2026-08-12T05:40:00"}), "epcisBody.eventList.0.eventTime"),
     ("time as number", document({**OBJECT, "eventTime": 1786502400}), "epcisBody.eventList.0.eventTime"),
     ("month 13", document({**OBJECT, "eventTime": "2026-13-12T05:40:00Z"}), "epcisBody.eventList.0.eventTime"),
-    ("offset of a day", document({**OBJECT, "eventTimeZoneOffset": "+24:00"}), "epcisBody.eventList.0.eventTimeZoneOffset"),
+    (
+        "offset of a day",
+        document({**OBJECT, "eventTimeZoneOffset": "+24:00"}),
+        "epcisBody.eventList.0.eventTimeZoneOffset",
+    ),
     ("no action", document(without(OBJECT, "action")), "epcisBody.eventList.0.action"),
     ("other action", document({**OBJECT, "action": "SING"}), "epcisBody.eventList.0.action"),
     ("about nothing", document(without(OBJECT, "epcList")), "epcisBody.eventList.0"),
@@ -125,11 +129,15 @@ REJECTS: list[tuple[str, bytes, str]] = [
     ("ilmd while observing", document({**OBJECT, "ilmd": {"skyfreight:lot": "1"}}), "epcisBody.eventList.0"),
     ("no children", document(without(EVENTS["aggregation"], "childEPCs")), "epcisBody.eventList.0"),
     ("no parent", document(without(EVENTS["association"], "parentID")), "epcisBody.eventList.0"),
-    ("no transaction", document(without(EVENTS["transaction"], "bizTransactionList")), "epcisBody.eventList.0.bizTransactionList"),
+    (
+        "no transaction",
+        document(without(EVENTS["transaction"], "bizTransactionList")),
+        "epcisBody.eventList.0.bizTransactionList",
+    ),
     ("nothing comes out", document(without(EVENTS["transformation"], "outputEPCList")), "epcisBody.eventList.0"),
     ("second event wrong", document(OBJECT, without(OBJECT, "eventTime")), "epcisBody.eventList.1.eventTime"),
     ("too many events", document(*[{"a": 1}] * (EPCIS_EVENTS_MAX + 1)), "epcisBody.eventList"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("data", "field"), [row[1:] for row in REJECTS], ids=[row[0] for row in REJECTS])

@@ -59,16 +59,28 @@ def test_an_event_without_id_is_named_by_its_content() -> None:
 
 
 REJECTS: list[tuple[str, bytes, str]] = [
-    ("another shipment", event(bizTransactionList=None, childEPCs=["urn:epc:id:sscc:6161100.0000000099"]), "bizTransactionList"),
+    (
+        "another shipment",
+        event(bizTransactionList=None, childEPCs=["urn:epc:id:sscc:6161100.0000000099"]),
+        "bizTransactionList",
+    ),
     ("another step", event(bizStep="storing"), "eventList.0.bizStep"),
     ("no step", event(bizStep=None), "eventList.0.bizStep"),
     ("damaged", event(disposition="damaged"), "eventList.0.disposition"),
     ("taken back", event(action="DELETE"), "eventList.0.action"),
-    ("declared in error", event(errorDeclaration={"declarationTime": "2026-08-13T00:00:00Z"}), "eventList.0.errorDeclaration"),
-    ("another place", event(readPoint={"id": "urn:epc:id:sgln:6161100.00009.0"}, bizLocation=None), "eventList.0.readPoint"),
+    (
+        "declared in error",
+        event(errorDeclaration={"declarationTime": "2026-08-13T00:00:00Z"}),
+        "eventList.0.errorDeclaration",
+    ),
+    (
+        "another place",
+        event(readPoint={"id": "urn:epc:id:sgln:6161100.00009.0"}, bizLocation=None),
+        "eventList.0.readPoint",
+    ),
     ("no place", event(readPoint=None, bizLocation=None), "eventList.0.readPoint"),
     ("in the future", event(eventTime="2026-08-13T05:40:00.000+03:00"), "eventList.0.eventTime"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("data", "field"), [row[1:] for row in REJECTS], ids=[row[0] for row in REJECTS])
