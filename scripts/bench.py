@@ -1,4 +1,4 @@
-"""Every figure of docs/benchmarks.md: starts the real commands, prints one JSON document with the machine's description.
+"""Every figure of docs/benchmarks.md, by starting the real commands: one JSON document, with the machine's description.
 
 python scripts/bench.py [--quick]
 """
