@@ -1,8 +1,9 @@
-"""The escrow as plain Python: what SPEC sections 1 to 3 say, without signatures, hashes or storage.
+"""The escrow as plain Python: what SPEC sections 2 to 4 say, without signatures, hashes or storage.
 
 The model decides by itself whether a call is allowed and with which reason it is refused; the state machine compares
 each answer and every balance with the contracts. A trade is one or more legs, each a hold cut into one slice per
 milestone: `none` and `convert_now` have the invoice leg alone, `lock` and `float` add a funding leg beside it.
+A refused call may leave the model half changed, as a reverted transaction does not: its caller keeps a copy.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,15 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from tests.models.token import TokenModel
+
 BPS: Final = 10_000
 DAY_S: Final = 86_400
-NOBODY: Final = ""
+NOBODY: Final = "0x" + "00" * 20
 
 
-class Rejected(Exception):  # noqa: N818
-    """A call that the rules refuse; the message is the contract's reason."""
+class Rejected(Exception):  # noqa: N818 - what the model does, not what went wrong with it
+    """A call that the escrow refuses; the text is the contract's reason. The token's own refusals are `Refused`."""
 
 
 class State(IntEnum):
@@ -67,133 +70,6 @@ def split(amount: int, payees: list[tuple[str, int]], exporter: str) -> list[tup
 
 
 @dataclass
-class Hold:
-    """A part of the owner's balance, set aside until it expires."""
-
-    owner: str
-    amount: int
-    expires_at: int
-    created_at: int
-
-
-@dataclass
-class Freeze:
-    """An order: first and last frozen second, both included."""
-
-    first: int
-    last: int
-    is_all: bool
-
-
-@dataclass
-class Token:
-    """Balances, holds and freeze orders of one currency."""
-
-    available: dict[str, int] = field(default_factory=dict)
-    held: dict[str, int] = field(default_factory=dict)
-    blocked: dict[str, int] = field(default_factory=dict)
-    freezes: dict[str, list[Freeze]] = field(default_factory=dict)
-    stops: dict[str, list[Freeze]] = field(default_factory=dict)
-    holds: list[Hold] = field(default_factory=list)
-
-    def is_frozen(self, account: str, now_s: int, *, all_only: bool) -> bool:
-        """Whether an order of the scope, or a wider one, is in force."""
-        return any(
-            order.first <= now_s <= order.last and (order.is_all or not all_only)
-            for order in self.freezes.get(account, [])
-        )
-
-    def place(self, owner: str, amount: int, expires_at: int, now_s: int) -> Hold:
-        """Set a part of the owner's available balance aside."""
-        if self.is_frozen(owner, now_s, all_only=False):
-            raise Rejected("token: account frozen")
-        if self.available.get(owner, 0) < amount:
-            raise Rejected("token: not enough available")
-        hold = Hold(owner, amount, expires_at, now_s)
-        self._move(self.available, owner, -amount)
-        self._move(self.held, owner, amount)
-        self.holds.append(hold)
-        return hold
-
-    def effective_expiry(self, hold: Hold) -> int:
-        """The last second of the hold: its expiry, later by every second in which it stood still."""
-        expiry = hold.expires_at
-        while (moved := hold.expires_at + self._stopped(hold.owner, hold.created_at, expiry)) != expiry:
-            expiry = moved
-        return expiry
-
-    def check_executable(self, hold: Hold, now_s: int) -> None:
-        """Refuse to pay from a hold that has expired or stands still."""
-        if now_s > self.effective_expiry(hold):
-            raise Rejected("token: hold expired")
-        if self.is_frozen(hold.owner, now_s, all_only=True):
-            raise Rejected("token: hold stands still")
-
-    def execute(self, hold: Hold, to: str, amount: int, now_s: int) -> None:
-        """Pay from the hold; a frozen receiver is credited blocked."""
-        self.check_executable(hold, now_s)
-        hold.amount -= amount
-        self._move(self.held, hold.owner, -amount)
-        frozen = self.is_frozen(to, now_s, all_only=False)
-        self._move(self.blocked if frozen else self.available, to, amount)
-
-    def release_expired(self, hold: Hold, now_s: int) -> None:
-        """Anyone gives the rest of an expired hold back."""
-        if hold.amount == 0:
-            raise Rejected("token: hold closed")
-        if now_s <= self.effective_expiry(hold):
-            raise Rejected("token: hold not expired")
-        self.release(hold, hold.amount)
-
-    def release(self, hold: Hold, amount: int) -> None:
-        """Give a part back to the owner, frozen or not."""
-        hold.amount -= amount
-        self._move(self.held, hold.owner, -amount)
-        self._move(self.available, hold.owner, amount)
-
-    def claim_blocked(self, account: str, now_s: int) -> None:
-        """Make available what no order blocks any more."""
-        amount = self.blocked.get(account, 0)
-        if amount == 0 or self.is_frozen(account, now_s, all_only=False):
-            raise Rejected("token: nothing to clear")
-        self._move(self.blocked, account, -amount)
-        self._move(self.available, account, amount)
-
-    def freeze(self, account: str, until_s: int, now_s: int, *, is_all: bool) -> Freeze:
-        """Put an order in force from this second on."""
-        order = Freeze(now_s, until_s, is_all)
-        self.freezes.setdefault(account, []).append(order)
-        if is_all:
-            self.stops.setdefault(account, []).append(order)
-        return order
-
-    def lift(self, account: str, order: Freeze, now_s: int) -> None:
-        """End an order; this second still counts as frozen for the clock, no longer for spending."""
-        self.freezes[account].remove(order)
-        order.last = now_s
-
-    def total(self) -> int:
-        """Everything there is, in whatever state."""
-        return sum(sum(part.values()) for part in (self.available, self.held, self.blocked))
-
-    def _stopped(self, account: str, first: int, last: int) -> int:
-        """Count the seconds from `first` to `last` that lie in an order of scope all, overlaps once."""
-        counted, reached = 0, first - 1
-        for order in sorted(self.stops.get(account, []), key=lambda stop: stop.first):
-            begin, end = max(order.first, reached + 1), min(order.last, last)
-            if begin <= end:
-                counted += end - begin + 1
-                reached = end
-        return counted
-
-    @staticmethod
-    def _move(part: dict[str, int], account: str, amount: int) -> None:
-        part[account] = part.get(account, 0) + amount
-        if part[account] < 0:
-            raise AssertionError(f"{account}: expected a balance of at least 0, got {part[account]}")
-
-
-@dataclass
 class Milestone:
     """A milestone's terms and what has become of it."""
 
@@ -229,9 +105,20 @@ class Windows:
 class Leg:
     """One currency side of a trade: a hold cut into one slice per milestone."""
 
-    token: Token
-    hold: Hold
+    token: str
+    hold_id: bytes
     slices: list[int]
+
+
+@dataclass
+class Conversion:
+    """A firm quote taken at funding: `sold` goes to the provider, the invoice amount comes out of its reserve."""
+
+    token: str
+    sell_hold_id: bytes
+    sold: int
+    provider: str
+    reserve_id: bytes
 
 
 @dataclass
@@ -246,6 +133,7 @@ class Trade:
     milestones: list[Milestone]
     invoice: Leg
     cause: Cause | None = None
+    """Why it closed; None while open."""
 
     def legs(self) -> Iterator[Leg]:
         """Every leg that has a hold."""
@@ -262,33 +150,41 @@ class Trade:
 
 @dataclass
 class Escrow:
-    """Trades and the clock. Every method is one call on chain by someone who may submit it."""
+    """Tokens, trades and the clock. Every method is one call on chain by someone who may submit it."""
 
+    address: str
+    fx_address: str
+    tokens: dict[str, TokenModel]
     now_s: int
     trades: list[Trade] = field(default_factory=list)
 
     def fund(
         self,
-        importer: str,
-        exporter: str,
-        arbiter: str,
-        token: Token,
+        trade: Trade,
         amount: int,
-        milestones: list[Milestone],
-        payees: list[tuple[str, int]],
-        windows: Windows,
         expires_at: int,
-    ) -> Trade:
-        """Start a trade whose money is in the importer's account, in the invoice currency."""
-        if any(milestone.deadline <= self.now_s for milestone in milestones):
+        conversion: Conversion | None = None,
+    ) -> None:
+        """Start a trade; its slices are still to be cut."""
+        if any(milestone.deadline <= self.now_s for milestone in trade.milestones):
             raise Rejected("terms: deadline passed")
-        if expires_at < max(milestone.deadline for milestone in milestones) + windows.total_s():
+        if expires_at < max(milestone.deadline for milestone in trade.milestones) + trade.windows.total_s():
             raise Rejected("terms: hold ends too early")
-        slices = slices_of(amount, [milestone.weight_bps for milestone in milestones])
-        hold = token.place(importer, amount, expires_at, self.now_s)
-        trade = Trade(importer, exporter, arbiter, windows, payees, milestones, Leg(token, hold, slices))
+        leg = trade.invoice
+        leg.slices = slices_of(amount, [milestone.weight_bps for milestone in trade.milestones])
+        if conversion:
+            self._convert(conversion, self.tokens[leg.token], trade.importer, amount)
+        self.tokens[leg.token].place(
+            self.now_s, leg.hold_id, trade.importer, self.address, amount, expires_at, signed=True
+        )
         self.trades.append(trade)
-        return trade
+
+    def _convert(self, conversion: Conversion, bought: TokenModel, importer: str, amount: int) -> None:
+        sold = self.tokens[conversion.token]
+        hold_id, now_s = conversion.sell_hold_id, self.now_s
+        sold.place(now_s, hold_id, importer, self.address, conversion.sold, now_s + 1, signed=True)
+        sold.execute(self.address, now_s, hold_id, conversion.provider, conversion.sold)
+        bought.execute(self.fx_address, now_s, conversion.reserve_id, importer, amount)
 
     def attest(self, trade: Trade, index: int, attester: str, outcome: int, share_bps: int) -> bool:
         """Record what an attester says; False if it is recorded as equivocation."""
@@ -356,20 +252,15 @@ class Escrow:
         milestone = self._open(trade, index)
         if self.state_of(trade, index) != State.FINAL:
             raise Rejected("escrow: milestone not final")
-        share_bps = self._after_time(trade, index)[1]
-        leg = trade.invoice
-        paid = leg.slices[index] * share_bps // BPS
-        payments = split(paid, trade.payees, trade.exporter)
-        if leg.hold.amount == 0:
-            raise Rejected("token: hold closed")
-        if payments:
-            leg.token.check_executable(leg.hold, self.now_s)
         self._apply_time(trade, index)
-        milestone.state = State.SETTLED
+        leg, token = trade.invoice, self.tokens[trade.invoice.token]
+        paid = leg.slices[index] * milestone.share_bps // BPS
+        payments = split(paid, trade.payees, trade.exporter)
         for account, amount in payments:
-            leg.token.execute(leg.hold, account, amount, self.now_s)
+            token.execute(self.address, self.now_s, leg.hold_id, account, amount)
         if paid < leg.slices[index]:
-            leg.token.release(leg.hold, leg.slices[index] - paid)
+            token.release(self.address, self.now_s, leg.hold_id, leg.slices[index] - paid)
+        milestone.state = State.SETTLED
         if all(other.state == State.SETTLED for other in trade.milestones):
             trade.cause = Cause.SETTLED
         return payments
@@ -384,9 +275,13 @@ class Escrow:
     def lapse(self, trade: Trade) -> None:
         """Book a trade whose hold has expired."""
         self._open(trade, 0)
-        if self.now_s <= trade.invoice.token.effective_expiry(trade.invoice.hold):
+        if self.now_s <= self.tokens[trade.invoice.token].effective_expiry(trade.invoice.hold_id):
             raise Rejected("escrow: hold not expired")
         self._refund_rest(trade, Cause.LAPSED)
+
+    def rest_of(self, leg: Leg) -> int:
+        """What the leg's hold still has."""
+        return self.tokens[leg.token].holds[leg.hold_id].amount
 
     def state_of(self, trade: Trade, index: int) -> State:
         """The state with time applied."""
@@ -433,12 +328,12 @@ class Escrow:
         self._due(trade, index, share, due_at)
         milestone.state = State.DUE if only_silence else state
 
-    @staticmethod
-    def _refund_rest(trade: Trade, cause: Cause) -> None:
+    def _refund_rest(self, trade: Trade, cause: Cause) -> None:
         for milestone in trade.milestones:
             if milestone.state != State.SETTLED:
                 milestone.state, milestone.share_bps, milestone.outcome = State.SETTLED, 0, Outcome.REFUND
         trade.cause = cause
         for leg in trade.legs():
-            if leg.hold.amount:
-                leg.token.release(leg.hold, leg.hold.amount)
+            rest = self.rest_of(leg)
+            if rest:
+                self.tokens[leg.token].release(self.address, self.now_s, leg.hold_id, rest)
