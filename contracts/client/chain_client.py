@@ -27,7 +27,7 @@ from contracts.client.errors import (
 )
 
 if TYPE_CHECKING:
-    from web3 import AsyncWeb3
+    from web3 import AsyncHTTPProvider, AsyncWeb3
 
 Result = TypeVar("Result")
 Block = int | str
@@ -56,7 +56,10 @@ class ChainClient:
             InvariantError: another chain id answers there.
         """
         if self._web3 is None:
-            self._web3 = await asyncio.get_running_loop().run_in_executor(None, _open_web3, self._rpc_url)
+            provider = await asyncio.get_running_loop().run_in_executor(None, _load_provider)
+            from web3 import AsyncWeb3
+
+            self._web3 = AsyncWeb3(provider(self._rpc_url))
         found = await self.chain_id()
         if found != self.deployment.chain_id:
             raise InvariantError(f"chain id: expected {self.deployment.chain_id}, got {found} at {self._rpc_url}")
@@ -260,10 +263,32 @@ class ChainClient:
             raise ChainUnavailableError(f"{self._rpc_url}: expected an answer, got {error!r}") from error
 
 
-def _open_web3(rpc_url: str) -> "AsyncWeb3[Any]":
-    from web3 import AsyncHTTPProvider, AsyncWeb3
+def _load_provider() -> "type[AsyncHTTPProvider]":
+    """Import web3.py, which takes seconds, and return its HTTP provider with one session of our own.
 
-    return AsyncWeb3(AsyncHTTPProvider(rpc_url, exception_retry_configuration=None))
+    web3.py's own session cache takes a lock shared by every provider of the process, in a worker thread, for each
+    request; a request cancelled while it waits leaves that lock taken for ever (web3 8.0,
+    `_utils/async_caching.py`). Followers and routes are cancelled all the time.
+    """
+    from aiohttp import ClientSession, ClientTimeout
+    from web3 import AsyncHTTPProvider
+    from web3.types import RPCEndpoint
+
+    class Provider(AsyncHTTPProvider):
+        _session: ClientSession | None = None
+
+        async def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
+            if self._session is None:
+                self._session = ClientSession(timeout=ClientTimeout(_TIMEOUT_S), headers=self.get_request_headers())
+            async with self._session.post(str(self.endpoint_uri), data=request_data) as response:
+                response.raise_for_status()
+                return await response.read()
+
+        async def disconnect(self) -> None:
+            if self._session is not None:
+                await self._session.close()
+
+    return Provider
 
 
 def _block_text(block: Block) -> str:

@@ -91,6 +91,8 @@ class TransactionSender:
         self._sign_digest = sign_digest
         self._submitted = submitted
         self._resubmit_s = resubmit_s
+        self._chain_id: int | None = None
+        self._count_at_start: int | None = None
 
     async def run(self) -> None:
         """Work until cancelled; resubmits what a previous process had signed."""
@@ -132,7 +134,7 @@ class TransactionSender:
             self._store.save_failed(call.row, error.reason if isinstance(error, CallRevertedError) else error.message)
             return True
         transaction = sign_call(
-            chain_id=await self._chain.chain_id(),
+            chain_id=await self._get_chain_id(),
             nonce=await self._next_nonce(),
             gas=gas_limit(call.function),
             to=to,
@@ -143,10 +145,18 @@ class TransactionSender:
         await self._submit(InFlight(call.row, transaction))
         return True
 
+    async def _get_chain_id(self) -> int:
+        if self._chain_id is None:
+            self._chain_id = await self._chain.chain_id()
+        return self._chain_id
+
     async def _next_nonce(self) -> int:
-        # The chain's count matters for a database restored from before its last transactions.
+        # The chain's count matters for a database restored from before its last transactions; asked once, because
+        # this sender is the key's only writer.
+        if self._count_at_start is None:
+            self._count_at_start = await self._chain.transaction_count(self._address)
         highest = self._store.highest_nonce()
-        return max(0 if highest is None else highest + 1, await self._chain.transaction_count(self._address))
+        return max(0 if highest is None else highest + 1, self._count_at_start)
 
     async def _submit(self, waiting: InFlight) -> None:
         try:

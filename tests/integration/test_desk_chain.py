@@ -175,6 +175,12 @@ async def test_chain_client_names_what_is_wrong_when_a_request_fails(chain: Chai
         await client.finality_proof(0)
     await client.raw("evm_mine", [])
     assert (await client.finality_proof("latest"))["commit"]["signatures"]
+    cancelled = [asyncio.ensure_future(client.block_number()) for _ in range(30)]
+    await asyncio.sleep(0)
+    for task in cancelled:
+        task.cancel()
+    await asyncio.gather(*cancelled, return_exceptions=True)
+    assert await client.now_s() >= deployment.genesis_time_s
     with pytest.raises(RpcError, match="landfall_nothing"):
         await client.raw("landfall_nothing", [])
     with pytest.raises(ChainUnavailableError, match="block 9999"):
