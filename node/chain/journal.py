@@ -81,7 +81,7 @@ class TransactionJournal:
             if batch:
                 await self._flush(batch)
             if self._size > JOURNAL_BYTES_MAX:
-                await asyncio.to_thread(self._rewrite, [*pending(), *(raw for raw, _ in self._waiting)])
+                await _in_thread(self._rewrite, [*pending(), *(raw for raw, _ in self._waiting)])
 
     def trim(self) -> None:
         """Empty the file; call it when every record is in a committed block."""
@@ -97,7 +97,7 @@ class TransactionJournal:
     async def _flush(self, batch: list[tuple[bytes, asyncio.Future[None]]]) -> None:
         data = b"".join(_record(raw) for raw, _ in batch)
         try:
-            await asyncio.to_thread(self._write, data)
+            await _in_thread(self._write, data)
         except OSError as error:
             self._failed = ReadOnlyError(f"journal: expected a durable write, got {error}; free space and restart")
             _log.error("journal_failed", error=str(error))
@@ -134,6 +134,16 @@ class TransactionJournal:
         os.close(directory)
         os.close(self._file)
         self._file, self._size = file, len(data)
+
+
+async def _in_thread(function: Callable[..., None], argument: object) -> None:
+    """Run in a thread and, when cancelled, wait for it: the file must not be closed under it."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, argument))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 def _record(raw: bytes) -> bytes:

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ _log = structlog.get_logger("landfall.chain")
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
 _INTERNAL_ERROR: Final = -32603
+_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 class JsonRpcServer:
@@ -71,9 +73,13 @@ class JsonRpcServer:
             return web.Response(status=403, text="Host: expected a name of this node\n")
         if request.content_type != "application/json":
             return web.Response(status=415, text="Content-Type: expected application/json\n", headers=headers)
+        body = await request.read()
+        if _is_deep(body):
+            message = f"parse error: expected at most {RPC_JSON_DEPTH_MAX} levels"
+            return _json(_failure(None, _PARSE_ERROR, message), headers)
         try:
-            document = json.loads(await request.read())
-        except (ValueError, RecursionError):
+            document = json.loads(body)
+        except ValueError:
             return _json(_failure(None, _PARSE_ERROR, "parse error: expected JSON"), headers)
         answer = await self.answer(document)
         return web.Response(status=200, headers=headers) if answer is None else _json(answer, headers)
@@ -150,7 +156,6 @@ class JsonRpcServer:
             params = []
         if not isinstance(params, list):
             raise InvalidParamsError("params: expected a list")
-        _check_depth(params, RPC_JSON_DEPTH_MAX)
         method = await self._method(name)
         if len(params) < method.params_min:
             raise InvalidParamsError(f"missing value for required argument {len(params)}")
@@ -174,15 +179,24 @@ class JsonRpcServer:
         return found
 
 
-def _check_depth(value: object, depth: int) -> None:
-    if depth < 0:
-        raise InvalidParamsError(f"params: expected at most {RPC_JSON_DEPTH_MAX} levels")
-    if isinstance(value, list):
-        for item in value:
-            _check_depth(item, depth - 1)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _check_depth(item, depth - 1)
+def _is_deep(body: bytes) -> bool:
+    """Return whether the JSON is nested deeper than allowed, before it is parsed.
+
+    The interpreter's recursion limit does not protect the parser here: py-evm raises it beyond what the C stack
+    holds, and deep input would end the process.
+    """
+    depth = 0
+    if body.count(b"[") + body.count(b"{") <= RPC_JSON_DEPTH_MAX:
+        return False
+    for token in _BRACKETS_AND_STRINGS.finditer(body):
+        first = body[token.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > RPC_JSON_DEPTH_MAX:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False
 
 
 def _failure(request_id: Any, code: int, message: str, data: Any = None) -> dict[str, Any]:

@@ -16,6 +16,11 @@ from node.chain.clock import LedgerClock
 from node.chain.genesis_block import FORKS_AT_ZERO, Genesis, read_genesis
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
+from node.chain.jsonrpc.eth import EthMethods
+from node.chain.jsonrpc.logs import LogMethods
+from node.chain.jsonrpc.network import NetworkMethods
+from node.chain.jsonrpc.server import JsonRpcServer
+from node.chain.jsonrpc.views import BlockViews
 from node.chain.pyevm.engine import PyEvmEngine
 from node.chain.sealing import BlockSealer
 from node.chain.solo import SoloDriver
@@ -129,7 +134,7 @@ def write_home(home: Path, balances: Mapping[bytes, int]) -> None:
     (home / "validator_key.json").write_text(json.dumps({"algorithm": KEY.alg, "seed": KEY.seed.hex()}), "utf-8")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LocalChain:
     """An open chain without a network; `wall_s` is the fake clock."""
 
@@ -141,6 +146,13 @@ class LocalChain:
     intake: Intake
     wall_s: list[float]
     flusher: asyncio.Task[None]
+    server: JsonRpcServer
+
+    async def rpc(self, method: str, *params: Any) -> Any:
+        """Return the answer's `result`, or its whole `error` object."""
+        answer: Any = await self.server.answer({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
+        assert answer["id"] == 1
+        return answer["error"] if "error" in answer else answer["result"]
 
     async def send(self, *raws: bytes) -> list[bytes]:
         """Submit and make one block."""
@@ -156,7 +168,9 @@ class LocalChain:
         self.store.close()
 
 
-def open_local_chain(path: Path, actors: list[Actor], hook: WriteHook = no_hook) -> LocalChain:
+def open_local_chain(
+    path: Path, actors: list[Actor], hook: WriteHook = no_hook, *, has_time_control: bool = True
+) -> LocalChain:
     """Open (or open again) the chain in `path`; call it inside a running loop."""
     genesis = read_genesis(genesis_document({actor.address: 1_000 * ETHER for actor in actors}))
     store = ChainStore(path, hook, map_bytes=1 << 28)
@@ -168,4 +182,23 @@ def open_local_chain(path: Path, actors: list[Actor], hook: WriteHook = no_hook)
     intake = Intake(application, journal, driver)
     intake.replay()
     flusher = asyncio.get_running_loop().create_task(journal.run(lambda: [tx.raw for tx in application.mempool.all()]))
-    return LocalChain(genesis, store, journal, application, driver, intake, wall_s, flusher)
+    views = BlockViews(application)
+    server = JsonRpcServer({})
+    server.open(
+        {
+            **EthMethods(application, views, intake, "landfall/test").table(),
+            **LogMethods(application, views).table(),
+            **NetworkMethods(application, views, driver, has_time_control=has_time_control).table(),
+        }
+    )
+    return LocalChain(
+        genesis=genesis,
+        store=store,
+        journal=journal,
+        application=application,
+        driver=driver,
+        intake=intake,
+        wall_s=wall_s,
+        flusher=flusher,
+        server=server,
+    )

@@ -1,0 +1,149 @@
+"""From a network's description to block 0: contracts configured, every input checked, the same file every time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.client.artifacts import decode_result, encode_call
+from contracts.client.deployment import Deployment
+from node.chain.application import Application
+from node.chain.errors import GenesisError
+from node.chain.genesis import (
+    NetworkConfig,
+    PairConfig,
+    ParticipantConfig,
+    TokenConfig,
+    ValidatorConfig,
+    build_genesis,
+)
+from node.chain.genesis_block import read_genesis
+from node.chain.ports import CallRequest
+from node.chain.pyevm.engine import PyEvmEngine
+from node.chain.store import ChainStore
+from tests.unit.chain.support import CHAIN_ID, ETHER, GENESIS_TIME_S, KEY, Actor, genesis_document
+
+
+def _participant(number: int, name: str, *roles: str) -> ParticipantConfig:
+    return ParticipantConfig(
+        id=name,
+        name=name.title(),
+        lei=f"9999DEV0000000000{number:03d}",
+        bic="TESTNL2A",
+        roles=roles,
+        address=Actor(number).address,
+        key_thumbprint=bytes([number]) * 32,
+    )
+
+
+CONFIG = NetworkConfig(
+    network="landfall-test",
+    chain_id=CHAIN_ID,
+    genesis_time_s=GENESIS_TIME_S,
+    governor="central",
+    validators=(ValidatorConfig(name="central", algorithm=KEY.alg, public_key=KEY.public_key),),
+    participants=(_participant(1, "central", "central_bank", "validator"), _participant(2, "bank", "bank", "reporter")),
+    tokens=(TokenConfig(currency="EUR", name="Euro (test)", symbol="tEUR", decimals=2, issuer="central"),),
+    pairs=(PairConfig(name="EUR/KES", period_s=3_600, heartbeat_s=345_600, jump_bps=500, outlier_bps=200),),
+    balances_wei={Actor(1).address: ETHER},
+)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return build_genesis(CONFIG)
+
+
+def test_genesis_is_deterministic_and_cached_by_content(document: dict[str, Any], tmp_path: Path) -> None:
+    first = build_genesis(CONFIG, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert json.dumps(first) == json.dumps(build_genesis(CONFIG, tmp_path)) == json.dumps(document)
+    build_genesis(replace(CONFIG, governor="bank"), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_contracts_are_configured_in_the_genesis_state(document: dict[str, Any], tmp_path: Path) -> None:
+    genesis = read_genesis(document)
+    deployment = Deployment.from_genesis(document["landfall"], CHAIN_ID)
+    store = ChainStore(tmp_path, map_bytes=1 << 26)
+    head = Application(genesis, store, PyEvmEngine(store, CHAIN_ID), bytes(20)).head
+    engine = PyEvmEngine(store, CHAIN_ID)
+
+    def ask(contract: str, function: str, *arguments: Any) -> Any:
+        to = bytes.fromhex(deployment.address(contract)[2:])
+        data = encode_call(contract, function, arguments)
+        request = CallRequest(sender=bytes(20), to=to, gas=1_000_000, value=0, data=data)
+        return decode_result(contract, function, len(arguments), engine.call(head, request, {}))
+
+    bank, stranger = Actor(2).address, Actor(9).address
+    assert ask("ParticipantRegistry", "has_role", bank, 2) is True
+    assert ask("ParticipantRegistry", "has_role", bank, 1) is False
+    assert ask("ParticipantRegistry", "is_institution", stranger) is False
+    for notary, expected in (("TradeEscrow", True), ("FxSettlement", True), ("FxOracle", False)):
+        address = bytes.fromhex(deployment.address(notary)[2:])
+        assert ask("ParticipantRegistry", "is_notary", address) is expected
+    assert ask("EUR", "name") == "Euro (test)"
+    assert ask("EUR", "decimals") == 2
+    assert ask("EUR", "totalSupply") == 0
+    store.close()
+
+
+def test_section_names_everything_a_participant_needs(document: dict[str, Any]) -> None:
+    section = document["landfall"]
+    assert set(section) == {"network", "genesis_time_s", "validators", "contracts", "tokens", "participants", "pairs"}
+    assert section["tokens"]["EUR"]["issuer"] == "central"
+    assert section["participants"][0]["roles"] == 1 + 64
+    assert section["validators"][0]["power"] == 1
+    assert document["alloc"]["0x" + Actor(1).address.hex()] == {"balance": hex(ETHER)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"governor": "nobody"}, "governor"),
+        ({"tokens": (replace(CONFIG.tokens[0], issuer="nobody"),)}, "tokens.EUR.issuer"),
+        ({"tokens": CONFIG.tokens * 2}, "tokens.currency"),
+        ({"pairs": CONFIG.pairs * 2}, "pairs.name"),
+        ({"participants": CONFIG.participants * 2}, "participants.id"),
+        ({"participants": (replace(CONFIG.participants[0], roles=("king",)),)}, "participants.central.roles"),
+        ({"participants": (replace(CONFIG.participants[0], address=b"x"),)}, "participants.central"),
+    ],
+)
+def test_description_is_refused_when_malformed(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(GenesisError, match=field.replace(".", r"\.")):
+        build_genesis(replace(CONFIG, **changes))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (("config", "pragueTime"), 1, "config.pragueTime"),
+        (("config", "homesteadBlock"), False, "config.homesteadBlock"),
+        (("config", "chainId"), 0, "config.chainId"),
+        (("config", "chainId"), "1", "config.chainId"),
+        (("timestamp",), 5, "timestamp"),
+        (("gasLimit",), "0x5", "gasLimit"),
+        (("difficulty",), "0x1", "difficulty"),
+        (("coinbase",), "0x00", "coinbase"),
+        (("alloc",), [], "alloc"),
+        (("alloc", "0x12"), {}, "alloc.0x12"),
+        (("alloc", "0x" + "00" * 20), {"balance": 5}, "balance"),
+        (("alloc", "0x" + "00" * 20), {"storage": {"0x1": "0x01"}}, "storage"),
+        (("landfall",), None, "landfall"),
+        (("landfall", "network"), "x" * 51, "landfall.network"),
+        (("landfall", "validators"), [], "landfall.validators"),
+        (("landfall", "validators"), [{"algorithm": "RSA", "public_key": "0x00", "power": 1}], "landfall.validators"),
+        (("landfall", "validators"), [{}], "landfall.validators"),
+    ],
+)
+def test_genesis_file_is_refused_when_malformed(path: tuple[str, ...], value: Any, field: str) -> None:
+    document = genesis_document({})
+    target = document
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    with pytest.raises(GenesisError) as caught:
+        read_genesis(document)
+    assert field in str(caught.value)
