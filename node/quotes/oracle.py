@@ -1,5 +1,7 @@
-"""Oracle reporters: each signs a report per round, one of them collects and submits.
+"""Oracle reporters: each signs a report for a round, one of them collects and submits.
 
+A round is reported when the rate has moved, when a jump waits for its second round, or when the last recorded one
+grows old; a round that would say the same again is left out, since it would cost a transaction and tell nothing.
 The collector of a round is the reporter whose turn it is (round modulo reporters, by address). The others send it
 their reports; with more than two thirds it submits. A round that nobody submitted is no loss: the next one counts.
 """
@@ -15,6 +17,7 @@ from contracts.client import typed_data
 from contracts.client.artifacts import ChainEvent
 from contracts.client.blocks import BlockInfo
 from contracts.client.deployment import Deployment
+from fx.checks import BPS
 from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
@@ -40,6 +43,10 @@ class OraclePair:
 
     name: str
     period_s: int
+    refresh_s: int = 3 * 86_400
+    """Age of the last recorded round at which it is reported anew: well below the pair's heartbeat."""
+    deviation_bps: int = 50
+    """Move since the last recorded median that is reported at once."""
 
 
 class OracleReporter:
@@ -64,8 +71,15 @@ class OracleReporter:
         """Report on the round that this block's time belongs to, once."""
         for pair in self._pairs.values():
             number = block.time_s // pair.period_s
-            if session.get(OracleRound, (pair.name, number)) is None:
-                self._report(session, pair, number, block.time_s)
+            if session.get(OracleRound, (pair.name, number)) is not None:
+                continue
+            try:
+                rate = self._rates.oracle_rate(block.time_s, pair.name)
+            except UnavailableError:
+                # Nothing observed is nothing reported; the last median grows old, as it should.
+                continue
+            if self._is_wanted(session, pair, rate, block.time_s):
+                self._report(session, pair, number, rate, block.time_s)
 
     def on_report(self, session: Session, message: Message) -> None:
         """Keep another reporter's report; submit the round once there are enough."""
@@ -99,13 +113,17 @@ class OracleReporter:
         session.execute(delete(OracleReport).where(OracleReport.pair == name, OracleReport.round < oldest))
         session.execute(delete(OracleRound).where(OracleRound.pair == name, OracleRound.round < oldest))
 
-    def _report(self, session: Session, pair: OraclePair, number: int, now_s: int) -> None:
+    def _is_wanted(self, session: Session, pair: OraclePair, rate: int, now_s: int) -> bool:
+        """Tell whether a report of `rate` says something that the chain does not say already."""
+        recorded = select(OracleRound).where(OracleRound.pair == pair.name, OracleRound.median.is_not(None))
+        last = session.scalar(recorded.order_by(OracleRound.round.desc()).limit(1))
+        if last is None or last.median is None or not last.usable:
+            return True
+        is_old = now_s - last.round * pair.period_s >= pair.refresh_s
+        return is_old or abs(rate - last.median) * BPS >= last.median * pair.deviation_bps
+
+    def _report(self, session: Session, pair: OraclePair, number: int, rate: int, now_s: int) -> None:
         self._round(session, pair.name, number)
-        try:
-            rate = self._rates.oracle_rate(now_s, pair.name)
-        except UnavailableError:
-            # Nothing observed is nothing reported; the row keeps this round from being tried at every block.
-            return
         report = {"pair": pair_id(pair.name), "rate": rate, "observed_at": now_s, "round": number}
         institution = self._participants.institution
         signature = self._participants.sign_typed(
