@@ -35,6 +35,9 @@ Block = int | str
 
 # Seconds for one answer; a block of a busy chain takes tens of milliseconds.
 _TIMEOUT_S = 30.0
+# EIP-1474: resource unavailable, limit exceeded, internal error; and the code of a revert.
+_TRANSIENT = frozenset({-32002, -32005, -32603})
+_REVERTED = 3
 # Replaying failed transactions for their reason is bounded per block: a spammer must not stall followers.
 _REASONS_MAX = 64
 
@@ -77,11 +80,8 @@ class ChainClient:
             ChainUnavailableError: it did not answer.
         """
         response = await self._ask(self._provider().make_request(cast("Any", method), params))
-        error = response.get("error")
-        if error is not None:
-            if isinstance(error, Mapping):
-                raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")))
-            raise RpcError(method, 0, str(error))
+        if response.get("error") is not None:
+            raise _rpc_error(method, response["error"])
         return response.get("result")
 
     async def chain_id(self) -> int:
@@ -224,14 +224,13 @@ class ChainClient:
         error = response.get("error")
         if error is None:
             return _bytes(str(response["result"]))
-        if not isinstance(error, Mapping):
-            raise RpcError("eth_call", 0, str(error))
-        code, message, data = int(error.get("code", 0)), str(error.get("message", "")), error.get("data")
+        failure = _rpc_error("eth_call", error)
+        data = error.get("data") if isinstance(error, Mapping) else None
         if isinstance(data, str) and data.startswith("0x") and len(data) > 2:
             raise CallRevertedError(self._function_name(request), decode_revert(_bytes(data)))
-        if code == 3 or "revert" in message.lower():
-            raise CallRevertedError(self._function_name(request), message)
-        raise RpcError("eth_call", code, message)
+        if isinstance(failure, RpcError) and (failure.rpc_code == _REVERTED or "revert" in failure.message.lower()):
+            raise CallRevertedError(self._function_name(request), failure.message)
+        raise failure
 
     def _function_name(self, request: Mapping[str, Any]) -> str:
         artifact = self._artifacts.get(checksummed(request["to"]))
@@ -289,6 +288,16 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
                 await self._session.close()
 
     return Provider
+
+
+def _rpc_error(method: str, error: Any) -> RpcError | ChainUnavailableError:
+    """Return the error of a JSON-RPC answer; what the chain will answer differently later is no rejection."""
+    if not isinstance(error, Mapping):
+        return RpcError(method, 0, str(error))
+    code, message = int(error.get("code", 0)), str(error.get("message", ""))
+    if code in _TRANSIENT:
+        return ChainUnavailableError(f"{method}: expected an answer, got error {code}: {message[:500]}")
+    return RpcError(method, code, message)
 
 
 def _block_text(block: Block) -> str:

@@ -15,6 +15,8 @@ from contracts.client.transactions import SignDigest, SignedTransaction, gas_lim
 
 # A transaction that no block has taken after this time is submitted again.
 RESUBMIT_S: Final = 5.0
+# Pause while the chain process is away.
+_AWAY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,19 @@ class TransactionSender:
 
     async def run(self) -> None:
         """Work until cancelled; resubmits what a previous process had signed."""
-        resubmit = True
+        is_due = True
         while True:
+            pause_s = self._resubmit_s
             try:
-                if resubmit:
+                if is_due:
                     await self.resubmit()
                 await self.send_queued()
             except UnavailableError:
-                await asyncio.sleep(self._resubmit_s / 10)
+                # Whether the last submission arrived is unknown: all of them are due again.
+                pause_s = min(_AWAY_S, self._resubmit_s)
             started = asyncio.get_running_loop().time()
-            await self._store.wait_for_work(self._resubmit_s)
-            resubmit = asyncio.get_running_loop().time() - started >= self._resubmit_s
+            await self._store.wait_for_work(pause_s)
+            is_due = asyncio.get_running_loop().time() - started >= pause_s
 
     async def resubmit(self) -> None:
         """Submit again everything signed and not confirmed."""

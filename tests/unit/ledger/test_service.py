@@ -1,9 +1,13 @@
 """Statements, memos, corrections and reconciliation."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
+from contracts.client.block_feed import BlockFeed
 from contracts.client.errors import ForkedChainError
+from contracts.client.follower import EventFollower, Handlers
 from node.errors import UnavailableError
 from node.ledger.errors import (
     BrokenBooksError,
@@ -16,8 +20,12 @@ from node.ledger.errors import (
 )
 from node.ledger.invariants import verify_books
 from node.ledger.views import Difference, Memo
+from node.storage.cursor import SqlFollowerStore
+from node.storage.database import Database
+from node.storage.migrate import prepare
 from tests.unit.client.fake_chain import Actor, event_of
-from tests.unit.ledger.conftest import Books
+from tests.unit.ledger.conftest import Books, open_books
+from tests.unit.storage.crashes import Crash, CrashingDatabase, Fuse
 
 EXPORTER = Actor("naivasha").address
 
@@ -179,3 +187,49 @@ def test_invariant_names_the_fault_when_stored_books_were_changed(books: Books, 
         session.execute(text(statement))
     with pytest.raises(BrokenBooksError, match=invariant), books.database.read() as session:
         verify_books(session)
+
+
+async def test_books_are_the_same_when_the_process_dies_at_any_commit(tmp_path: Path) -> None:
+    books = open_books("sqlite://")
+    pay_milestone(books)
+    pay_milestone(books)
+    expected = {owner: books.token.parts(address) for address, owner in owners_of(books).items()}
+    steps = 0
+    while await _follow_dying_at(steps, books, expected, f"sqlite:///{tmp_path}/{steps}.sqlite"):
+        steps += 1
+    # The cursor is read once, then five blocks are applied: before and after each commit.
+    assert steps == 12
+
+
+def owners_of(books: Books) -> dict[str, str]:
+    with books.database.read() as session:
+        return books.participants.account_names(session)
+
+
+async def _follow_dying_at(steps: int, books: Books, expected: dict[str, tuple[int, int, int]], url: str) -> bool:
+    fuse = Fuse(None)
+    database = CrashingDatabase(url, fuse)
+    prepare(database)
+    with database.transaction() as session:
+        books.participants.add_customer(session, customer_id="bloem", name="Bloemenhuis BV", now_s=0)
+    fuse.steps = steps
+    has_died = False
+    try:
+        await _follow(books, database)
+    except Crash:
+        has_died = True
+        await _follow(books, Database(url))
+    with Database(url).read() as session:
+        for owner, parts in expected.items():
+            balance = books.ledger.balance(session, owner, "EUR")
+            assert (balance.available, balance.held, balance.blocked) == parts
+        assert len(books.ledger.journal(session)) == 10
+        verify_books(session)
+    return has_died
+
+
+async def _follow(books: Books, database: Database) -> None:
+    """Catch up as a new process does."""
+    feed = BlockFeed(books.chain)
+    await feed.poll()
+    await EventFollower(feed, SqlFollowerStore(database), Handlers(blocks=[books.ledger.on_block])).catch_up()
