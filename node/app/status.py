@@ -1,7 +1,7 @@
 """What the process is doing: how far it follows the chain, and whether anything waits to be done."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -32,6 +32,13 @@ class Status(BaseModel):
     messages: int = Field(description="Queued or received, not yet handled")
 
 
+def _is_waiting(database: Database, block_number: int) -> bool:
+    """Tell whether this database is behind `block_number` or has something waiting."""
+    with database.read() as session:
+        row = session.execute(_LOOK).one()
+    return bool(row[0] < block_number or row[1] or row[2])
+
+
 def look(databases: Iterable[Database]) -> Status:
     """Return the state of a process with these databases; read without a pause, so nothing moves meanwhile."""
     rows = []
@@ -59,15 +66,18 @@ def build_router(databases: Iterable[Database]) -> APIRouter:
         wait_s: Annotated[int, Query(ge=0, le=_WAIT_MAX_S, description="At the latest after so many seconds")] = 10,
     ) -> Status:
         """Say how far the process follows the chain and how much waits to be done."""
-        status = look(known)
-        end = asyncio.get_running_loop().time() + wait_s
-        while idle_at is not None and not _is_idle(status, idle_at) and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(_POLL_S)
-            status = look(known)
-        return status
+        if idle_at is not None:
+            await _wait_until_idle(known, idle_at, asyncio.get_running_loop().time() + wait_s)
+        return look(known)
 
     return router
 
 
-def _is_idle(status: Status, block_number: int) -> bool:
-    return status.block_number >= block_number and not status.transactions and not status.messages
+async def _wait_until_idle(databases: Sequence[Database], block_number: int, end: float) -> None:
+    """Return when every database was idle in one look; a busy one is asked alone until it is done."""
+    while asyncio.get_running_loop().time() < end:
+        busy = next((one for one in databases if _is_waiting(one, block_number)), None)
+        if busy is None:
+            return
+        while _is_waiting(busy, block_number) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(_POLL_S)

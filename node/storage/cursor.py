@@ -47,4 +47,8 @@ class SqlFollowerStore:
         return load_cursor(session)
 
     def save_cursor(self, session: Session, cursor: Cursor, time_s: int) -> None:
-        session.merge(CursorRow(id=_ONLY_ROW, number=cursor.number, hash=cursor.hash, time_s=time_s))
+        row = session.get(CursorRow, _ONLY_ROW)
+        if row is None:
+            session.add(CursorRow(id=_ONLY_ROW, number=cursor.number, hash=cursor.hash, time_s=time_s))
+        else:
+            row.number, row.hash, row.time_s = cursor.number, cursor.hash, time_s

@@ -12,6 +12,7 @@ from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
 from node.participants.directory import Role
+from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
@@ -84,6 +85,7 @@ class TradeService:
         outbox.subscribe(PREFIX, self._on_outcome)
         handlers.events.append(self.chain_view.on_event)
         if Role.BANK in self.desk.participants.institution.roles:
+            if Role.BANK in self.desk.participants.institution.roles:
             handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
