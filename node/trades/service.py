@@ -12,7 +12,6 @@ from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
 from node.participants.directory import Role
-from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
