@@ -85,6 +85,8 @@ class FakeChain:
     is_away: bool = False
     is_deaf: bool = False
     """Take a submission and lose the answer."""
+    head_shown: int | None = None
+    """Show the chain as it was at this block."""
     block_reads: int = 0
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class FakeChain:
 
     async def block_number(self) -> int:
         self._check_there()
-        return len(self.blocks) - 1
+        return len(self.blocks) - 1 if self.head_shown is None else self.head_shown
 
     async def block(self, number: int) -> BlockData:
         self._check_there()

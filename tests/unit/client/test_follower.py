@@ -72,7 +72,6 @@ async def test_handlers_run_in_their_order_when_a_block_has_all_kinds() -> None:
 
 async def test_block_is_not_applied_when_a_handler_fails_and_is_when_it_works_again() -> None:
     chain, store = FakeChain(), MemoryStore()
-    chain.mine(events=[PING])
     is_broken = True
 
     def on_event(session: list[object], event: object) -> None:
@@ -83,6 +82,8 @@ async def test_block_is_not_applied_when_a_handler_fails_and_is_when_it_works_ag
     handlers = Handlers[list[object]](
         events=[on_event], blocks=[lambda session, block: session.append(block.info.number)]
     )
+    await follow(chain, store, handlers)
+    chain.mine(events=[PING])
     with pytest.raises(ValueError, match="handler"):
         await follow(chain, store, handlers)
     assert (store.rows, store.cursor) == ([0], Cursor(0, chain.blocks[0].info.hash))

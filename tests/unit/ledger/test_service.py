@@ -229,7 +229,10 @@ async def _follow_dying_at(steps: int, books: Books, expected: dict[str, tuple[i
 
 
 async def _follow(books: Books, database: Database) -> None:
-    """Catch up as a new process does."""
+    """Catch up block by block, as a new process does while the chain grows."""
     feed = BlockFeed(books.chain)
-    await feed.poll()
-    await EventFollower(feed, SqlFollowerStore(database), Handlers(blocks=[books.ledger.on_block])).catch_up()
+    follower = EventFollower(feed, SqlFollowerStore(database), Handlers(blocks=[books.ledger.on_block]))
+    for number in range(len(books.chain.blocks)):
+        books.chain.head_shown = number
+        await feed.poll()
+        await follower.catch_up()
