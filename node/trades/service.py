@@ -84,7 +84,6 @@ class TradeService:
         outbox.subscribe(PREFIX, self._on_outcome)
         handlers.events.append(self.chain_view.on_event)
         if Role.BANK in self.desk.participants.institution.roles:
-            if Role.BANK in self.desk.participants.institution.roles:
             handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
