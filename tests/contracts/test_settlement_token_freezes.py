@@ -296,6 +296,16 @@ def test_overlapping_orders_count_once(
     assert funded_eur.effective_expiry(hold_id) == expires_at + 170
 
 
+def test_shorter_order_does_not_end_a_longer_one_when_it_follows(
+    funded_eur: Any, eur_holds: Holds, payer: Actor, notary: Actor, freeze: Callable[..., int]
+) -> None:
+    expires_at = now_s() + 1_000
+    hold_id = eur_holds.place(payer, notary.address, 100, expires_at)
+    freeze(payer, SCOPE_ALL, 300)
+    freeze(payer, SCOPE_ALL, 30)
+    assert funded_eur.effective_expiry(hold_id) == expires_at + 300
+
+
 def test_longer_order_ends_the_freeze_at_the_shorter_ones_end_when_lifted(
     funded_eur: Any,
     eur_holds: Holds,

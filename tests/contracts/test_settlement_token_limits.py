@@ -270,6 +270,50 @@ def test_raised_hold_gives_back_only_what_the_window_counts(
     assert limited_eur.flow_used(payer.address) == 700
 
 
+def test_hold_gives_back_once_what_it_counted_when_released_in_parts(
+    funded_eur: Any, issuer: Actor, payer: Actor, payee: Actor, notary: Actor
+) -> None:
+    """Placed before there was a limit, raised under it: only what was added counts, and comes back once."""
+    expires_at = now_s() + DAY_S
+    hold_id = funded_eur.hold(notary.address, 100, expires_at, ZERO_BYTES32, salt(1), sender=payer.address)
+    funded_eur.set_limits(payer.address, 0, 1_000, WINDOW_S, sender=issuer.address)
+    funded_eur.increase_hold(hold_id, 150, expires_at, 0, b"", sender=payer.address)
+    funded_eur.transfer(payee.address, 500, sender=payer.address)
+    assert funded_eur.flow_used(payer.address) == 550
+    for amount in (50, 60, 40):
+        funded_eur.release_hold(hold_id, amount, sender=notary.address)
+        assert funded_eur.flow_used(payer.address) == 500
+
+
+def test_raised_hold_leaves_behind_what_was_executed(
+    limited_eur: Any, payer: Actor, payee: Actor, notary: Actor
+) -> None:
+    """Only the rest moves along; the executed part leaves the window with the moment it was held."""
+    expires_at = now_s() + DAY_S
+    hold_id = limited_eur.hold(notary.address, 300, expires_at, ZERO_BYTES32, salt(1), sender=payer.address)
+    limited_eur.execute_hold(hold_id, payee.address, 200, sender=notary.address)
+    advance(4 * BUCKET_S)
+    limited_eur.increase_hold(hold_id, 150, expires_at, 0, b"", sender=payer.address)
+    assert limited_eur.flow_used(payer.address) == 350
+    advance(4 * BUCKET_S)
+    assert limited_eur.flow_used(payer.address) == 150
+
+
+@pytest.mark.parametrize("later_s", [0, 1, 70_000])
+def test_release_succeeds_and_gives_no_room_when_the_window_was_lengthened(
+    limited_eur: Any, eur_holds: Holds, issuer: Actor, payer: Actor, payee: Actor, notary: Actor, later_s: int
+) -> None:
+    """What was carried over has no hold; looking for it in another bucket must not stop the release."""
+    hold_id = eur_holds.place(payer, notary.address, 300, now_s() + 30 * DAY_S)
+    advance(BUCKET_S)
+    limited_eur.set_limits(payer.address, 0, 1_000, 700_000, sender=issuer.address)
+    limited_eur.transfer(payee.address, 100, sender=payer.address)
+    advance(later_s)
+    limited_eur.release_hold(hold_id, 300, sender=notary.address)
+    assert limited_eur.availableOf(payer.address) == PAYER_HAS - 100
+    assert limited_eur.flow_used(payer.address) == 400
+
+
 def test_changed_window_carries_what_still_counts_to_now(
     limited_eur: Any, eur_holds: Holds, issuer: Actor, payer: Actor, payee: Actor, notary: Actor
 ) -> None:
