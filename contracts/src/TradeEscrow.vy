@@ -127,10 +127,10 @@ AWARD_TYPE_HASH: constant(bytes32) = keccak256(
     "Award(bytes32 trade_id,uint256 milestone,bytes32 milestone_hash,bytes32 dispute,uint256 share_bps,bytes32 reason_hash,uint256 valid_until,uint256 action)"
 )
 
-REGISTRY: immutable(IParticipantRegistry)
-FX_SETTLEMENT: immutable(IFxSettlement)
-# Read by the policies whose amounts follow the rate.
-FX_ORACLE: immutable(address)
+# Whom the escrow believes; public, so that anyone can check.
+REGISTRY: public(immutable(IParticipantRegistry))
+FX_SETTLEMENT: public(immutable(IFxSettlement))
+FX_ORACLE: public(immutable(address))
 
 
 @deploy
@@ -227,7 +227,7 @@ def attest(
     @param action The attester's action number in this trade.
     @param signature The attester's; empty where it recorded the digest.
     """
-    trade: ITradeEscrow.Trade = trade_states._open_trade(trade_id)
+    trade_states._open_trade(trade_id)
     record: ITradeEscrow.MilestoneRecord = trade_states.milestones[trade_id][index]
     bound: bytes32 = trade_terms._bound_milestone(trade_terms._hash_milestone(milestone), index, record.amount)
     checks._require(bound == record.terms_hash, "escrow: other milestone terms")
@@ -292,7 +292,7 @@ def declare_silence(trade_id: bytes32, index: uint256):
     @param trade_id The trade.
     @param index The milestone's place, from 0.
     """
-    trade: ITradeEscrow.Trade = trade_states._open_trade(trade_id)
+    trade_states._open_trade(trade_id)
     stored: ITradeEscrow.MilestoneRecord = trade_states.milestones[trade_id][index]
     checks._require(stored.state == trade_states.PENDING, "escrow: milestone not pending")
     checks._require(block.timestamp > stored.deadline, "escrow: deadline not passed")

@@ -35,6 +35,12 @@ def test_escrow_refuses_deployment_when_a_contract_is_zero(world: World, zero: i
         deploy("TradeEscrow", *addresses)
 
 
+def test_escrow_names_the_contracts_it_believes(world: World) -> None:
+    escrow = world.escrow
+    named = (escrow.REGISTRY(), escrow.FX_SETTLEMENT(), escrow.FX_ORACLE())
+    assert named == (world.registry.address, world.fx.address, world.oracle.address)
+
+
 def test_fund_holds_the_invoice_amount_when_both_parties_signed(world: World) -> None:
     terms = world.terms()
     before = world.eur.availableOf(world.importer.address)
@@ -146,6 +152,10 @@ BAD_TERMS: dict[str, tuple[Change, str]] = {
     "payee zero": (changed(payees=[{"account": ZERO_ADDRESS, "share_bps": 1}]), "terms: payee cannot be paid"),
     "payee is the token": (
         lambda w, t: t | {"payees": [{"account": t["invoice_token"], "share_bps": 1}]},
+        "terms: payee cannot be paid",
+    ),
+    "payee is the escrow": (
+        lambda w, t: t | {"payees": [{"account": w.escrow.address, "share_bps": 1}]},
         "terms: payee cannot be paid",
     ),
     "payee share zero": (

@@ -166,14 +166,14 @@ def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
 
 
 @internal
-@pure
+@view
 def _check_payees(terms: ITradeEscrow.Terms):
     """
-    @notice Refuses payees that a settlement could not pay (a token pays neither nobody nor itself), or that get more
-            than there is.
+    @notice Refuses payees that a settlement could not pay (a token pays neither nobody nor itself), that could not
+            spend it (this contract), or that get more than there is.
     @param terms The terms; the exporter gets what the payees leave.
     """
-    unpayable: address[3] = [empty(address), terms.invoice_token, terms.funding_token]
+    unpayable: address[4] = [empty(address), self, terms.invoice_token, terms.funding_token]
     checks._require(terms.exporter not in unpayable, "terms: payee cannot be paid")
     shares: uint256 = 0
     for payee: ITradeEscrow.Payee in terms.payees:
