@@ -23,7 +23,7 @@ class Scenario(StrEnum):
 
 
 def run(
-    scenario: Annotated[Scenario | None, typer.Option(help="One story [default: all]")] = None,
+    scenario: Annotated[Scenario | None, typer.Option(help="One story (default: all)")] = None,
     out: Annotated[Path, typer.Option(help="Directory for evidence packs")] = Path("out"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for machines")] = False,
 ) -> None:

@@ -25,11 +25,11 @@ def run(
     context: typer.Context,
     home: HomeOption = Path("devnet"),
     rpc_port: Annotated[
-        int | None, typer.Option(help="Ethereum JSON-RPC port, 0 = any free one [default: 8545]")
+        int | None, typer.Option(help="Ethereum JSON-RPC port, 0 = any free one (default: 8545)")
     ] = None,
-    rest_port: Annotated[int | None, typer.Option(help="REST port, 0 = any free one [default: 8600]")] = None,
+    rest_port: Annotated[int | None, typer.Option(help="REST port, 0 = any free one (default: 8600)")] = None,
     block_interval_ms: Annotated[
-        int | None, typer.Option(help="At least this long between blocks; 0 = at once [default: 0]")
+        int | None, typer.Option(help="At least this long between blocks; 0 = at once (default: 0)")
     ] = None,
     rates_file: Annotated[Path | None, typer.Option(help="Daily fixings (CSV) instead of the shipped ones")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the home first")] = False,

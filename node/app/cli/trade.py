@@ -71,7 +71,7 @@ def quotes(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_j
 def accept(
     reference: Reference,
     who: Who,
-    quote: Annotated[str | None, typer.Option(help="Digest of the quote [default: the cheapest]")] = None,
+    quote: Annotated[str | None, typer.Option(help="Digest of the quote (default: the cheapest)")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -180,7 +180,7 @@ def balances(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False)
 def evidence(
     reference: Reference,
     who: Who,
-    out: Annotated[Path | None, typer.Option(help="File to write [default: out/REFERENCE.evidence.json]")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write (default: out/REFERENCE.evidence.json)")] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write the evidence pack of a closed trade."""

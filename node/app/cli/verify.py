@@ -20,7 +20,7 @@ _HASH = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 def run(
     pack: Annotated[Path, typer.Argument(help="Evidence pack (JSON) to verify", exists=True, dir_okay=False)],
     genesis_hash: Annotated[
-        str | None, typer.Option(help="Genesis hash you trust, 64 hex digits [default: the devnet's]")
+        str | None, typer.Option(help="Genesis hash you trust, 64 hex digits (default: the devnet's)")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for machines")] = False,
 ) -> None:
