@@ -6,11 +6,12 @@ import boa
 import pytest
 
 from contracts.client.typed_data import Domain, as_tuple, digest
-from tests.contracts.support import START_S, Actor, advance, advance_to, deploy, events_of, now_s
+from tests.contracts.support import ROOT, START_S, Actor, advance, advance_to, deploy, events_of, now_s
 from tests.contracts.trades import Fields, World, price
 
 BUY = 1_432_801  # shillings; the price does not come out even
 SCOPE_ALL = 2
+MOCKS = ROOT / "tests" / "contracts" / "mocks"
 
 
 @pytest.fixture
@@ -331,3 +332,30 @@ def test_release_reserve_is_refused_when_an_invented_quote_names_a_live_reserve(
     invented = quote | {"expires_at": START_S - 1}
     with boa.reverts("fx: no reserve of this quote"):
         world.fx.release_reserve(as_tuple("Quote", invented))
+
+
+def test_exchange_cannot_be_entered_again_by_a_token(world: World) -> None:
+    token = deploy("HostileToken", folder=MOCKS)
+    quote = world.quote(sell_token=token.address)
+    world.reserve(quote)
+    arguments = (
+        as_tuple("Quote", quote),
+        world.sign_quote(quote),
+        world.importer.address,
+        BUY,
+        (price(quote, BUY), now_s() + 600, bytes(32), now_s(), b""),
+    )
+    token.call_back(world.fx.address, world.fx.exchange.prepare_calldata(*arguments))
+    world.fx.exchange(*arguments)
+    assert (token.calls_back(), token.calls_succeeded()) == (2, 0)
+    assert world.balances(world.kes, world.importer) == [BUY]
+
+
+def test_exchange_is_refused_when_the_buy_token_claims_another_providers_reserve(world: World, quote: Fields) -> None:
+    token = deploy("HostileToken", folder=MOCKS)
+    fake = world.quote(provider=world.other_provider.address, buy_token=token.address, reserve_id=quote["reserve_id"])
+    token.claim(quote["reserve_id"], tuple(world.kes.get_hold(quote["reserve_id"])), quote["expires_at"] + 60)
+    signature = world.sign_quote(fake, world.other_provider)
+    with boa.reverts("fx: reserve too small"):
+        exchange(world, fake, quote_signature=signature)
+    assert world.kes.get_hold(quote["reserve_id"]).amount == quote["max_amount"]
