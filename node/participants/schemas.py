@@ -29,5 +29,5 @@ class CustomerOut(Answer):
 class CustomerIn(Order):
     """A customer to be made."""
 
-    id: str = Field(description="Up to 63 of a-z, 0-9 and -", examples=["bloem"])
+    id: str = Field(description="Up to 55 of a-z, 0-9 and -", examples=["bloem"])
     name: str = Field(description="Up to 140 characters", examples=["Bloemenhuis BV"])

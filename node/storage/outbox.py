@@ -125,8 +125,9 @@ class Outbox:
         with self._database.transaction() as session:
             found = get(session, row)
             found.state, found.reason = FAILED, reason[:_REASON_CHARS]
-            # Given back: the chain has not taken these bytes and nobody else has seen them.
-            found.nonce = None
+            # Given back: the chain has not taken these bytes and nobody else has seen them. The same call ordered
+            # again takes the same nonce, so its bytes will be the same.
+            found.nonce = found.raw = found.tx_hash = None
             self._finish(session, found)
 
     async def wait_for_work(self, timeout_s: float) -> None:

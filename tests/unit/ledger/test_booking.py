@@ -53,7 +53,7 @@ def act(token: TokenModel, people: list[str], call: str, first: int, second: int
             token.clear(one, token.blocked[one] * share // 100)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["bank-nl", "cb-eur"]), choices)
 def test_books_equal_the_token_when_it_does_anything(
     institution: str, calls: list[tuple[str, int, int, int, int]]

@@ -149,9 +149,13 @@ async def test_row_fails_and_gives_its_nonce_back_when_the_chain_refuses_the_byt
     assert desk.row(row).state == outbox.FAILED
     assert "no dual signature" in str(desk.row(row).reason)
     desk.chain.refusing = None
-    following = desk.queue(6)
+    same_again, following = desk.queue(5), desk.queue(6)
     await desk.sender.send_queued()
-    assert desk.row(following).nonce == 0
+    assert [desk.row(number).nonce for number in (row, same_again, following)] == [None, 0, 1]
+    desk.chain.mine()
+    await desk.follow()
+    states = [desk.row(number).state for number in (row, same_again, following)]
+    assert states == [outbox.FAILED, outbox.CONFIRMED, outbox.CONFIRMED]
 
 
 async def test_nonce_follows_the_chain_when_the_database_is_older(desk: Desk, tmp_path: Path) -> None:
