@@ -30,7 +30,7 @@ from node.trades.context import ESCROW, PREFIX, Desk
 from node.trades.document import TermsDocument
 from node.trades.errors import OfferRejectedError, UnknownTradeError
 from node.trades.limits import JSON_BYTES_MAX
-from node.trades.store import Attestation, Document, MilestoneRow, Step, Trade
+from node.trades.store import Attestation, Document, EscrowEvent, MilestoneRow, Step, Trade
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
@@ -85,7 +85,7 @@ class Watch:
                 post_quantum=body.get("post_quantum"),
                 source=source,
                 summary=text_of(body.get("summary"), "summary", length_max=500),
-                state=store.RECORDED,
+                state=self._progress(session, digest, signed),
                 reason=None,
                 signed_at_s=booked_until_s(session),
             )
@@ -204,6 +204,19 @@ class Watch:
             reference=f"{PREFIX}{trade.reference}:{name}",
         )
         return True
+
+    def _progress(self, session: Session, digest: bytes, signed: dict[str, Any]) -> str:
+        """Return how far an attestation has got: the chain may tell of it before its message comes."""
+        told = {
+            "AttestationRecorded": ("signature_digest", store.COUNTED),
+            "EquivocationRecorded": ("digest", store.EQUIVOCATED),
+        }
+        wanted = select(EscrowEvent).where(EscrowEvent.trade_id == signed["trade_id"], EscrowEvent.name.in_(told))
+        for event in session.scalars(wanted):
+            field, state = told[event.name]
+            if event.args[field] == "0x" + digest.hex():
+                return state
+        return store.RECORDED
 
     def _check(self, session: Session, trade: Trade, message: Message, signed: dict[str, Any], digest: bytes) -> None:
         document = self._desk.document(session, trade)
