@@ -9,7 +9,7 @@ from trie.hexary import HexaryTrie
 
 from node.chain.errors import CorruptChainError
 from node.chain.store import ChainStore
-from node.chain.tries import EMPTY_ROOT
+from node.chain.tries import EMPTY_ROOT, get_value
 
 EMPTY_CODE_HASH: Final = keccak(b"")
 
@@ -55,7 +55,7 @@ class StateReader:
 
     def account(self, root: bytes, address: bytes) -> Account:
         """Return the account, an empty one when there is none."""
-        value = HexaryTrie(self._nodes, root).get(keccak(address))
+        value = get_value(self._nodes.__getitem__, root, keccak(address))
         if not value:
             return Account()
         nonce, balance, storage_root, code_hash = rlp.decode(value)
@@ -74,7 +74,7 @@ class StateReader:
     def storage(self, root: bytes, address: bytes, slot: int) -> int:
         """Return the value of a slot, 0 when it was never set."""
         account = self.account(root, address)
-        value = HexaryTrie(self._nodes, account.storage_root).get(keccak(slot.to_bytes(32, "big")))
+        value = get_value(self._nodes.__getitem__, account.storage_root, keccak(slot.to_bytes(32, "big")))
         return int.from_bytes(rlp.decode(value), "big") if value else 0
 
     def proof(self, root: bytes, key: bytes) -> list[str]:

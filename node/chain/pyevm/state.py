@@ -1,7 +1,7 @@
 """py-evm's state classes over this chain's store; importing this module loads py-evm (about 1.5 s).
 
-Four changes to py-evm's Prague code and none to its rules: a faster instruction loop, transactions arrive checked,
-debug loggers are looked up once, and calls count their jumps.
+Five changes to py-evm's Prague code and none to its rules: a faster instruction loop, tries changed in one descent
+per block, transactions arrive checked, debug loggers are looked up once, and calls count their jumps.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
 from eth_utils.logging import get_extended_debug_logger
 
 from node.chain.limits import CALL_JUMPS_MAX
+from node.chain.pyevm.accounts import AccountDatabase
 from node.chain.pyevm.interpreter import FastComputation
 from node.chain.store import ChainStore
 
@@ -60,6 +61,7 @@ class _Executor(PragueTransactionExecutor):
 class BlockState(PragueState):
     """State while a block is executed."""
 
+    account_db_class = AccountDatabase
     computation_class: Any = FastComputation
     transaction_executor_class = _Executor
     logger = _LOGGER
