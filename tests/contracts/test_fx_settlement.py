@@ -11,7 +11,7 @@ from tests.contracts.trades import Fields, World, price
 
 BUY = 1_432_801  # shillings; the price does not come out even
 SCOPE_ALL = 2
-MOCKS = ROOT / "tests" / "contracts" / "mocks"
+HELPERS = ROOT / "tests" / "contracts" / "helpers"
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def test_release_reserve_is_refused_when_an_invented_quote_names_a_live_reserve(
 
 
 def test_exchange_cannot_be_entered_again_by_a_token(world: World) -> None:
-    token = deploy("HostileToken", folder=MOCKS)
+    token = deploy("HostileToken", folder=HELPERS)
     quote = world.quote(sell_token=token.address)
     world.reserve(quote)
     arguments = (
@@ -352,7 +352,7 @@ def test_exchange_cannot_be_entered_again_by_a_token(world: World) -> None:
 
 
 def test_exchange_is_refused_when_the_buy_token_claims_another_providers_reserve(world: World, quote: Fields) -> None:
-    token = deploy("HostileToken", folder=MOCKS)
+    token = deploy("HostileToken", folder=HELPERS)
     fake = world.quote(provider=world.other_provider.address, buy_token=token.address, reserve_id=quote["reserve_id"])
     token.claim(quote["reserve_id"], tuple(world.kes.get_hold(quote["reserve_id"])), quote["expires_at"] + 60)
     signature = world.sign_quote(fake, world.other_provider)

@@ -21,7 +21,7 @@ from tests.contracts.support import (
 )
 from tests.contracts.trades import BPS, INVOICE, Fields, World, fx_terms, price, windows
 
-MOCKS = ROOT / "tests" / "contracts" / "mocks"
+HELPERS = ROOT / "tests" / "contracts" / "helpers"
 WINDOWS_S = DAY_S + 2 * DAY_S + 3 * DAY_S + DAY_S  # dispute, award, grace, the last day
 
 Change = Callable[[World, Fields], Fields]
@@ -306,7 +306,7 @@ def test_fund_is_refused_when_an_institution_is_suspended(world: World) -> None:
 
 
 def test_fund_counts_what_a_contract_account_approved(world: World) -> None:
-    account = deploy("ContractAccount", world.importer.address, folder=MOCKS)
+    account = deploy("ContractAccount", world.importer.address, folder=HELPERS)
     world.eur.transfer(account.address, INVOICE, sender=world.importer.address)
     terms = world.terms(importer=account.address)
     message = {"terms": terms} | world.stamp()
@@ -482,7 +482,7 @@ def test_fund_is_refused_when_the_escrow_lost_its_notary_right(world: World) -> 
 
 def hostile_terms(world: World) -> tuple[Any, Fields]:
     """A token that lies, and terms in it."""
-    token = deploy("HostileToken", folder=MOCKS)
+    token = deploy("HostileToken", folder=HELPERS)
     return token, world.terms(invoice_token=token.address, funding_token=token.address)
 
 

@@ -544,7 +544,7 @@ class EscrowMachine(RuleBasedStateMachine):
 def _run(examples: int, steps: int) -> None:
     boa.env.timestamp = START_S
     EscrowMachine.world = World()
-    EscrowMachine.probe = deploy("TradeProbe", folder=ROOT / "tests" / "contracts" / "mocks")
+    EscrowMachine.probe = deploy("TradeProbe", folder=ROOT / "tests" / "contracts" / "helpers")
     run_state_machine_as_test(
         EscrowMachine,
         settings=settings(
