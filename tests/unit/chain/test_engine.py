@@ -1,6 +1,7 @@
 """Blocks of this engine against py-evm's own chain import: every kind of transaction, equal block hashes."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from node.chain.errors import (
     InsufficientFundsError,
     TransactionRejectedError,
 )
+from node.chain.jsonrpc.formatting import contract_address
 from node.chain.ports import AccountOverride, CallRequest
 from node.chain.store import ChainStore
 from tests.unit.chain.support import (
@@ -86,6 +88,53 @@ async def test_blocks_equal_py_evms_import_for_every_kind_of_transaction(tmp_pat
         assert chain.application.head.number == 5
         assert [receipt.is_success for receipt in chain.store.receipts(3)] == [False, False, True, True, True]
         assert chain.application.account(delegator.address).nonce == 1
+        _import_with_py_evm(chain)
+    finally:
+        await chain.close()
+
+
+def _random_program(dice: random.Random) -> bytes:
+    """Return code that stores, creates, calls, destroys and fails, in any order."""
+    pieces = [
+        lambda: _push(dice.randrange(4)) + _push(dice.randrange(3)) + b"\x55",  # store, often zero
+        lambda: _push(dice.randrange(3)) + b"\x54\x50",
+        lambda: b"\x33\xff",  # destroy itself, to the caller
+        lambda: b"\x5f\x5f\xfd",
+        lambda: b"\xfe",
+        lambda: _push(dice.randrange(256)) + b"\x5f\x53",
+        # create a child that stores and destroys itself
+        lambda: b"\x66\x60\x05\x60\x01\x55\x33\xff\x5f\x52\x60\x07\x60\x19\x5f\xf0\x50",
+        lambda: (
+            b"\x66\x60\x05\x60\x01\x55\x33\xfe\x5f\x52" + _push(dice.randrange(2)) + b"\x60\x07\x60\x19\x5f\xf5\x50"
+        ),
+        lambda: b"\x5f\x5f\x60\x40\x5f\x5f\x73" + STORE + b"\x5a\xf1\x50",
+        lambda: b"\x5f\x5f\x60\x20\x5f\x73" + STORE + b"\x5a\xf4\x50",
+        lambda: b"\x5f\x5f\xa0",
+        lambda: b"\x60\x01\x5f\x5d\x5f\x5c\x50",
+    ]
+    body = b"".join(dice.choice(pieces)() for _ in range(dice.randrange(1, 9)))
+    return body + dice.choice([b"", b"\x00", b"\x60\x09\x5f\xf3"])
+
+
+def _push(value: int) -> bytes:
+    return bytes([0x60, value])
+
+
+async def test_blocks_of_random_contracts_equal_py_evms_import(tmp_path: Path) -> None:
+    dice, payer = random.Random(7_251), Actor(1)
+    chain = open_local_chain(tmp_path, [payer])
+    try:
+        created: list[bytes] = []
+        for _ in range(12):
+            raws = []
+            for _ in range(6):
+                created.append(contract_address(payer.address, payer.nonce))
+                raws.append(payer.sign(to=b"", data=_random_program(dice), gas=200_000))
+                raws.append(payer.sign(to=dice.choice(created), value=dice.randrange(2), gas=150_000))
+            await chain.send(*raws)
+        results = [receipt.is_success for number in range(1, 13) for receipt in chain.store.receipts(number)]
+        assert len(results) == 144
+        assert {True, False} == set(results)
         _import_with_py_evm(chain)
     finally:
         await chain.close()
