@@ -17,6 +17,7 @@ from node.chain.errors import (
     CorruptChainError,
     InsufficientFundsError,
     InvalidBlockError,
+    InvariantError,
     NonceTooHighError,
     TransactionRejectedError,
 )
@@ -30,6 +31,17 @@ from node.chain.transactions import Transaction, decode_transaction, validate_st
 
 _log = structlog.get_logger("landfall.chain")
 _CANDIDATES_MAX = 4
+_POISONED_MAX = 100
+
+
+class PoisonedTransactionError(InvariantError):
+    """Executing `tx` broke the engine, which must never happen; it is thrown out and the chain goes on."""
+
+    code = 26
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(f"engine: expected a result for transaction {tx.hash.hex()}, got a failure")
+        self.tx = tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,16 @@ class Application:
         """
         if not allow_empty and not self.mempool.has_executable():
             return None
+        for _ in range(_POISONED_MAX):
+            try:
+                return await self._fill(timestamp, allow_empty=allow_empty)
+            except PoisonedTransactionError as error:
+                # The state the engine left behind is unknown, so the block is started again without this one.
+                _log.exception("transaction_broke_the_engine", tx_hash="0x" + error.tx.hash.hex())
+                self.mempool.drop(error.tx)
+        raise InvariantError(f"propose: expected a working engine, got {_POISONED_MAX} failures in one block")
+
+    async def _fill(self, timestamp: int, *, allow_empty: bool) -> Proposal | None:
         parent = self.head
         execution = self.engine.open_block(
             BlockEnvironment(
@@ -142,6 +164,8 @@ class Application:
             _log.info("transaction_dropped", tx_hash="0x" + tx.hash.hex(), reason=str(error))
             self.mempool.drop(tx)
             return False
+        except Exception as error:
+            raise PoisonedTransactionError(tx) from error
         return True
 
     async def verify(self, items: Sequence[bytes]) -> None:

@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 
 from node.chain.errors import ReadOnlyError
+from node.chain.hooks import WriteHook, no_hook
 from node.chain.limits import JOURNAL_BYTES_MAX, TRANSACTION_BYTES_MAX
-from node.chain.store import WriteHook, no_hook
 
 _HEADER_BYTES: Final = 8
 _log = structlog.get_logger("landfall.chain")

@@ -1,34 +1,24 @@
 """The chain process: opens a home directory, serves JSON-RPC, makes blocks, until it is told to stop.
 
-The port answers first, with what needs no chain; the engine is loaded meanwhile. Whatever fails ends the process:
-on disk there is always a block boundary and every acknowledged transaction.
+The port answers first, with what needs no chain; `opening` and the engine are loaded meanwhile. Whatever fails ends
+the process: on disk there is always a block boundary and every acknowledged transaction.
 """
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
-from node.chain.clock import LedgerClock
 from node.chain.errors import GenesisError
-from node.chain.genesis_block import Genesis, read_genesis
-from node.chain.journal import TransactionJournal
+from node.chain.hooks import WriteHook, no_hook
 from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.server import JsonRpcServer
-from node.chain.sealing import BlockSealer
-from node.chain.store import ChainStore, WriteHook, no_hook
-from node.chain.validator_key import load_or_create_validator_key
-
-if TYPE_CHECKING:
-    from node.chain.application import Application
-    from node.chain.solo import SoloDriver
 
 _log = structlog.get_logger("landfall.chain")
 CLIENT_VERSION: Final = "landfall/0.1.0/py-evm-0.12.1b1"
@@ -47,16 +37,6 @@ class ChainSettings:
     has_time_control: bool = True
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """An open chain and what drives it."""
-
-    application: "Application"
-    driver: "SoloDriver"
-    journal: TransactionJournal
-    methods: Mapping[str, Method]
 
 
 async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) -> None:
@@ -88,64 +68,9 @@ async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) 
 async def _serve(
     settings: ChainSettings, document: Mapping[str, Any], server: JsonRpcServer, before_write: WriteHook
 ) -> None:
-    # Loading py-evm takes over a second; in a thread the port keeps answering.
-    await asyncio.to_thread(import_module, "node.chain.pyevm.engine")
-    genesis = read_genesis(document)
-    store = ChainStore(settings.home / "chain", before_write)
-    journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
-    try:
-        chain = open_chain(settings, genesis, store, journal)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(journal.run(lambda: [tx.raw for tx in chain.application.mempool.all()]))
-            tasks.create_task(chain.driver.run())
-            server.open(chain.methods)
-            _log.info(
-                "chain_open",
-                block_number=chain.application.head.number,
-                waiting=len(chain.application.mempool),
-                genesis_hash="0x" + genesis.trusted_hash.hex(),
-            )
-    finally:
-        journal.close()
-        store.close()
-
-
-def open_chain(settings: ChainSettings, genesis: Genesis, store: ChainStore, journal: TransactionJournal) -> Chain:
-    """Put the pieces together and take the journal's transactions in again."""
-    from node.chain.application import Application
-    from node.chain.intake import Intake
-    from node.chain.jsonrpc.eth import EthMethods
-    from node.chain.jsonrpc.logs import LogMethods
-    from node.chain.jsonrpc.network import NetworkMethods
-    from node.chain.jsonrpc.views import BlockViews
-    from node.chain.pyevm.engine import PyEvmEngine
-    from node.chain.solo import SoloDriver
-
-    sealer = BlockSealer(genesis, store, load_or_create_validator_key(settings.home))
-    application = Application(genesis, store, PyEvmEngine(store, genesis.chain_id), sealer.address)
-    clock = LedgerClock(time.time, _load_offset(store, genesis))
-    driver = SoloDriver(application, sealer, clock, journal, settings.interval_ms, is_manual=settings.is_manual)
-    intake = Intake(application, journal, driver)
-    intake.replay()
-    views = BlockViews(application)
-    methods = {
-        **EthMethods(application, views, intake, CLIENT_VERSION).table(),
-        **LogMethods(application, views).table(),
-        **NetworkMethods(application, views, driver, has_time_control=settings.has_time_control).table(),
-    }
-    return Chain(application, driver, journal, methods)
-
-
-def _load_offset(store: ChainStore, genesis: Genesis) -> int:
-    """Return the clock's offset; at the first start it puts the clock where genesis says."""
-    from node.chain.solo import CLOCK_META
-
-    stored = store.meta(CLOCK_META)
-    if stored is not None:
-        return int(json.loads(stored)["offset_s"])
-    offset_s = genesis.block.header.timestamp - int(time.time())
-    store.put_meta(CLOCK_META, json.dumps({"offset_s": offset_s}).encode())
-    return offset_s
+    # Loading the engine takes over a second; in a thread the port keeps answering.
+    opening: Any = await asyncio.to_thread(import_module, "node.chain.opening")
+    await opening.serve_chain(settings, document, server, before_write)
 
 
 def _read_genesis_file(home: Path) -> Mapping[str, Any]:

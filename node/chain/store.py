@@ -8,7 +8,7 @@ Tables: `state` node or code hash -> bytes; `headers`, `bodies`, `receipts`, `fi
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +18,10 @@ import rlp
 
 from node.chain.blocks import BlockHeader, ExecutedBlock, Receipt
 from node.chain.errors import CorruptChainError, ReadOnlyError
+from node.chain.hooks import WriteHook, no_hook
 from node.chain.limits import LMDB_MAP_BYTES
 
 _TABLES: Final = ("state", "headers", "bodies", "receipts", "numbers", "transactions", "finality", "meta")
-WriteHook = Callable[[str], None]
-"""Called with the name of each write before it happens; tests stop the machine there."""
-
-
-def no_hook(_: str) -> None:
-    """Let every write pass."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from eth_hash.auto import keccak
 from node.chain.application import Application
 from node.chain.clock import LedgerClock
 from node.chain.genesis_block import FORKS_AT_ZERO, Genesis, read_genesis
+from node.chain.hooks import WriteHook, no_hook
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
@@ -24,7 +25,7 @@ from node.chain.jsonrpc.views import BlockViews
 from node.chain.pyevm.engine import PyEvmEngine
 from node.chain.sealing import BlockSealer
 from node.chain.solo import SoloDriver
-from node.chain.store import ChainStore, WriteHook, no_hook
+from node.chain.store import ChainStore
 from node.chain.system_contracts import SYSTEM_CONTRACTS
 from pqc import signatures
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.proofs.finality import proof_from_json, verify_finality
 from node.chain.application import Application
-from node.chain.blocks import BlockHeader
+from node.chain.blocks import BlockHeader, Receipt
 from node.chain.errors import (
     AlreadyKnownError,
     CorruptChainError,
@@ -22,7 +22,8 @@ from node.chain.errors import (
 )
 from node.chain.genesis_block import read_genesis
 from node.chain.limits import BLOCK_GAS_TARGET
-from node.chain.pyevm.engine import PyEvmEngine
+from node.chain.pyevm.engine import PyEvmBlock, PyEvmEngine
+from node.chain.transactions import Transaction
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
@@ -157,6 +158,31 @@ async def test_transaction_that_cannot_run_any_more_is_dropped(tmp_path: Path) -
         await chain.intake.submit(payer.sign(nonce=0, value=950 * ETHER))
         await chain.driver.make_block()
         assert len(chain.store.transactions(1)) == 1
+        assert len(chain.application.mempool) == 0
+    finally:
+        await chain.close()
+
+
+async def test_transaction_that_breaks_the_engine_is_thrown_out_and_the_rest_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer, other = Actor(1), Actor(2)
+    chain = open_local_chain(tmp_path, [payer, other])
+    apply = PyEvmBlock.apply
+
+    def broken(block: PyEvmBlock, tx: Transaction) -> Receipt:
+        if tx.value == 13:
+            apply(block, tx)
+            raise RecursionError("a bug of the engine")
+        return apply(block, tx)
+
+    monkeypatch.setattr(PyEvmBlock, "apply", broken)
+    try:
+        await chain.intake.submit(payer.sign(value=1))
+        await chain.intake.submit(payer.sign(value=13))
+        await chain.intake.submit(other.sign(value=2))
+        await chain.driver.make_block()
+        assert [tx.sender for tx in chain.store.transactions(1)] == [payer.address, other.address]
         assert len(chain.application.mempool) == 0
     finally:
         await chain.close()
