@@ -130,6 +130,17 @@ class StorageDatabase(AccountStorageDB):
         self._locked_changes = JournalDB(self._storage_cache)
         self._journal_storage = JournalDB(self._locked_changes)
 
+    def get(self, slot: int, from_journal: bool = True) -> int:
+        """Return a slot's value; stored values are RLP numbers of at most 32 bytes."""
+        journal = self._journal_storage if from_journal else self._locked_changes
+        try:
+            encoded = journal[slot.to_bytes((slot.bit_length() + 7) // 8 or 1, "big")]
+        except KeyError:
+            return 0
+        if len(encoded) < 2:
+            return encoded[0] & 0x7F if encoded else 0
+        return int.from_bytes(encoded[1:], "big")
+
 
 class AccountDatabase(AccountDB):
     """py-evm's account journals over an `AccountTrie`."""
@@ -142,6 +153,10 @@ class AccountDatabase(AccountDB):
         self._trie: Any = AccountTrie(db, state_root)
         self._trie_cache = CacheDB(self._trie)
         self._journaltrie = JournalDB(self._trie_cache)
+
+    def get_storage(self, address: Any, slot: int, from_journal: bool = True) -> int:
+        """Return a slot's value; addresses and slots come from the machine's own stack, so they are in range."""
+        return int(self._get_address_store(address).get(slot, from_journal))
 
     def get_code(self, address: Any) -> bytes:
         """Return the code; py-evm's own copies the list of everything read for each call."""
