@@ -186,7 +186,7 @@ def _resolve(read: ReadNode, reference: Any) -> _Node:
     return reference
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=4_096)
 def _decode(encoded: bytes) -> _Node:
     """Decode a node; the result is shared, so nobody may change it."""
     return rlp.decode(encoded)

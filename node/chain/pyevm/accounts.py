@@ -21,7 +21,7 @@ from eth_hash.auto import keccak
 
 from node.chain.tries import get_value, update_trie
 
-_HASHES_KEPT: Final = 65_536
+_HASHES_KEPT: Final = 16_384
 
 
 @lru_cache(maxsize=_HASHES_KEPT)

@@ -35,7 +35,7 @@ class _IntStack(Stack):
         self.values.append(int.from_bytes(value, "big"))
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _decode(code: bytes) -> tuple[frozenset[int], tuple[tuple[int, int], ...], bytes]:
     """Return jump destinations; (value, next position) by position of a PUSH; and the code, ended by STOP."""
     destinations, pushes, position = set(), [(0, 0)] * len(code), 0
@@ -54,7 +54,7 @@ def _decode(code: bytes) -> tuple[frozenset[int], tuple[tuple[int, int], ...], b
     return frozenset(destinations), tuple(pushes), code + bytes(34)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _hash_small(data: bytes) -> bytes:
     """Mapping slots are hashes of 64 bytes, and the same ones come again and again."""
     return keccak(data)

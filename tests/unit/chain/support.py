@@ -49,6 +49,9 @@ LOOP = bytes.fromhex("1009000000000000000000000000000000000003")
 # Calls itself with all gas for ever.
 RECURSE_CODE = bytes.fromhex("5f5f5f5f5f305af150")
 RECURSE = bytes.fromhex("2ec0000000000000000000000000000000000004")
+# Clears slots 1 to 10, which genesis set: refunds more than a fifth of the gas.
+CLEAR_CODE = b"".join(b"\x5f\x60" + bytes([slot]) + b"\x55" for slot in range(1, 11))
+CLEAR = bytes.fromhex("c1ea700000000000000000000000000000000005")
 
 
 @dataclass
@@ -106,6 +109,8 @@ def genesis_document(balances: Mapping[bytes, int], **changes: Any) -> dict[str,
     }
     for address, code in ((STORE, STORE_CODE), (REVERT, REVERT_CODE), (LOOP, b"\x5b\x5f\x56"), (RECURSE, RECURSE_CODE)):
         alloc["0x" + address.hex()] = {"balance": "0x0", "nonce": "0x1", "code": "0x" + code.hex()}
+    storage = {f"0x{slot:064x}": "0x" + "00" * 31 + "01" for slot in range(1, 11)}
+    alloc["0x" + CLEAR.hex()] = {"nonce": "0x1", "code": "0x" + CLEAR_CODE.hex(), "storage": storage}
     alloc |= {"0x" + address.hex(): {"balance": hex(balance)} for address, balance in balances.items()}
     document = {
         "config": {"chainId": CHAIN_ID, **dict.fromkeys(FORKS_AT_ZERO, 0), "terminalTotalDifficulty": 0},

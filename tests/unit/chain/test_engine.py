@@ -23,6 +23,7 @@ from node.chain.ports import AccountOverride, CallRequest
 from node.chain.store import ChainStore
 from tests.unit.chain.support import (
     CHAIN_ID,
+    CLEAR,
     ETHER,
     LOOP,
     RECURSE,
@@ -211,6 +212,21 @@ async def test_estimate_is_enough_and_not_far_too_much(tmp_path: Path) -> None:
             engine.estimate_gas(head, _request(to=REVERT), {})
         with pytest.raises(ExecutionFailedError):
             engine.estimate_gas(head, _request(to=LOOP, gas=40_000), {})
+    finally:
+        await chain.close()
+
+
+async def test_gas_used_is_the_calldata_floor_when_the_refund_goes_below_it(tmp_path: Path) -> None:
+    # EIP-7623: max(gas used - refund, floor). py-evm's receipt would say less than its sender pays.
+    payer = Actor(1)
+    chain = open_local_chain(tmp_path, [payer])
+    try:
+        await chain.send(payer.sign(to=CLEAR, data=b"\1" * 2_000, gas=300_000, tip=1, fee=1))
+        floor = 21_000 + 10 * 4 * 2_000
+        assert chain.store.receipts(1)[0].cumulative_gas == floor
+        assert chain.application.account(payer.address).balance == 1_000 * ETHER - floor
+        await chain.send(Actor(1, nonce=1).sign(to=CLEAR, gas=300_000, tip=1, fee=1))
+        assert chain.store.receipts(2)[0].cumulative_gas > 21_000
     finally:
         await chain.close()
 
