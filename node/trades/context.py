@@ -51,8 +51,14 @@ class Desk:
 
     def checking(self, session: Session, now_s: int) -> Context:
         """Return what terms are checked against, at this desk now."""
-        known = {customer.id: customer.address for customer in self.participants.customers(session)}
-        return Context(now_s=now_s, deployment=self.deployment, bank=self.id, own_account=known.get)
+        customers = self.participants.customers(session)
+        return Context(
+            now_s=now_s,
+            deployment=self.deployment,
+            bank=self.id,
+            own_account={customer.id: customer.address for customer in customers}.get,
+            own_name={customer.id: customer.name for customer in customers}.get,
+        )
 
     def trade(self, session: Session, reference: str) -> Trade:
         """Return a trade, or raise UnknownTradeError."""

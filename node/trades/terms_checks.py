@@ -35,6 +35,8 @@ class Context:
     """Whose desk checks: it fills in the accounts of its own customers."""
     own_account: Callable[[str], str | None]
     """Customer id of this bank to address, None if unknown."""
+    own_name: Callable[[str], str | None]
+    """Customer id of this bank to its name, None if unknown."""
 
 
 def check_document(document: TermsDocument, context: Context) -> None:
@@ -72,11 +74,11 @@ def _check_money(document: TermsDocument, context: Context) -> None:
 
 def _check_parties(document: TermsDocument, context: Context) -> None:
     importer, exporter = document.importer, document.exporter
-    for side, party in (("importer", importer), ("exporter", exporter)):
-        find_institution(f"{side}.bank", party.bank, context)
-        _check_account(side, party.bank, party.customer, party.account, context)
     if (importer.bank, importer.customer) == (exporter.bank, exporter.customer):
         refuse("exporter", "another party than the importer", exporter.customer)
+    for side, party in (("importer", importer), ("exporter", exporter)):
+        find_institution(f"{side}.bank", party.bank, context)
+        _check_account(side, party, context)
     if importer.account is not None and importer.account == exporter.account:
         refuse("exporter.account", "another account than the importer's", exporter.account)
     if context.bank not in (importer.bank, exporter.bank):
@@ -129,25 +131,31 @@ def _check_attesters(path: str, milestone: doc.Milestone, document: TermsDocumen
 def _check_payees(document: TermsDocument, context: Context) -> None:
     for index, payee in enumerate(document.payees):
         find_institution(f"payees.{index}.bank", payee.bank, context)
-        _check_account(f"payees.{index}", payee.bank, payee.customer, payee.account, context)
+        _check_account(f"payees.{index}", payee, context)
     total = sum(payee.share_bps for payee in document.payees)
     if total > BPS:
         refuse("payees.share_bps", f"shares that add up to at most {BPS}", total)
 
 
-def _check_account(path: str, bank: str, customer: str | None, account: str | None, context: Context) -> None:
-    """Only the bank of a customer knows whether the account is right; an institution's own is in the directory."""
-    if customer is None:
-        expected = find_institution(f"{path}.bank", bank, context).address
-    elif bank == context.bank:
-        known = context.own_account(customer)
-        if known is None and account is None:
-            refuse(f"{path}.customer", f"a customer of {context.bank}", customer)
-        expected = known or account or ""
+def _check_account(path: str, part: doc.Party | doc.Payee, context: Context) -> None:
+    """Only the bank of a customer knows its account and name; an institution's own are in the directory."""
+    deployment = context.deployment
+    contracts = [*deployment.contracts.values(), *(token.address for token in deployment.tokens.values())]
+    if part.account in contracts:
+        refuse(f"{path}.account", "an account of a party, which no contract of the network is", part.account)
+    if part.customer is None:
+        expected = find_institution(f"{path}.bank", part.bank, context).address
+    elif part.bank == context.bank:
+        expected = context.own_account(part.customer) or part.account or ""
+        name = context.own_name(part.customer)
+        if not expected:
+            refuse(f"{path}.customer", f"a customer of {context.bank}", part.customer)
+        if name is not None and name != part.name:
+            refuse(f"{path}.name", f"{name}, as the bank knows {part.customer}", part.name)
     else:
         return
-    if account is not None and account != expected:
-        refuse(f"{path}.account", expected, account)
+    if part.account is not None and part.account != expected:
+        refuse(f"{path}.account", expected, part.account)
 
 
 def _check_expiry(document: TermsDocument, context: Context) -> None:

@@ -16,7 +16,8 @@ ACCOUNTS = {name: address_of(f"test/{name}") for name in ("naivasha", "kra", "bl
 def context(bank: str = "bank-ke", now_s: int = NOW_S) -> Context:
     customers = {"bank-ke": ("naivasha", "kra"), "bank-nl": ("bloem", "vanrijn")}[bank]
     own = {name: ACCOUNTS[name] for name in customers}
-    return Context(now_s=now_s, deployment=genesis()[1], bank=bank, own_account=own.get)
+    names = {customer.id: customer.name for customer in genesis()[0].institution(bank).customers}
+    return Context(now_s=now_s, deployment=genesis()[1], bank=bank, own_account=own.get, own_name=names.get)
 
 
 def changed(*replacements: tuple[str, str], path: str = "roses/terms.toml") -> bytes:
