@@ -306,7 +306,27 @@ def test_shorter_order_does_not_end_a_longer_one_when_it_follows(
     assert funded_eur.effective_expiry(hold_id) == expires_at + 300
 
 
-def test_longer_order_ends_the_freeze_at_the_shorter_ones_end_when_lifted(
+@pytest.mark.parametrize("others", [(30,), (30, 80), (80, 30)])
+def test_freeze_lasts_as_long_as_the_orders_left_when_the_longest_is_lifted(
+    funded_eur: Any,
+    eur_holds: Holds,
+    payer: Actor,
+    notary: Actor,
+    freeze: Callable[..., int],
+    lift: Callable[[Actor, int], None],
+    others: tuple[int, ...],
+) -> None:
+    expires_at = now_s() + 1_000
+    hold_id = eur_holds.place(payer, notary.address, 100, expires_at)
+    for seconds in others:
+        freeze(payer, SCOPE_ALL, seconds)
+    longest = freeze(payer, SCOPE_ALL, 300)
+    advance(10)
+    lift(payer, longest)
+    assert funded_eur.effective_expiry(hold_id) == expires_at + max(others)
+
+
+def test_order_for_creditors_does_not_keep_the_clock_still_when_the_other_is_lifted(
     funded_eur: Any,
     eur_holds: Holds,
     payer: Actor,
@@ -316,11 +336,13 @@ def test_longer_order_ends_the_freeze_at_the_shorter_ones_end_when_lifted(
 ) -> None:
     expires_at = now_s() + 1_000
     hold_id = eur_holds.place(payer, notary.address, 100, expires_at)
-    freeze(payer, SCOPE_ALL, 30)
-    longer = freeze(payer, SCOPE_ALL, 300)
-    advance(10)
-    lift(payer, longer)
-    assert funded_eur.effective_expiry(hold_id) == expires_at + 30
+    creditors = freeze(payer, SCOPE_AVAILABLE, 500)
+    sanctions = freeze(payer, SCOPE_ALL, 300)
+    advance(9)
+    lift(payer, sanctions)
+    assert funded_eur.effective_expiry(hold_id) == expires_at + 10
+    lift(payer, creditors)
+    assert funded_eur.effective_expiry(hold_id) == expires_at + 10
 
 
 def test_hold_that_had_expired_does_not_revive_when_a_freeze_follows(
