@@ -122,7 +122,7 @@ def test_a_trade_goes_from_draft_to_first_payment_over_the_routes() -> None:
     assert (milestone["state"], milestone["paid"]) == ("settled", "450,000.00 KES")
     names = [event["name"] for event in api.get("bloem", f"{TRADE}/history")]
     assert names[0] == "TradeFunded"
-    assert names[-1] == "MilestoneSettled"
+    assert "MilestoneSettled" in names
     assert [line["reference"] for line in api.get("bank-nl", "/v1/trades")] == [story.REFERENCE]
     assert api.get("vanrijn", "/v1/trades") == []
     assert {step["who"] for step in api.get("bloem", f"{TRADE}/next")} == {"carrier", "inspector"}
