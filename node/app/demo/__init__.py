@@ -1,1 +1,1 @@
-"""The demo: whole trades on a fresh devnet, told as they happen."""
+"""The demo: whole trades on a devnet of their own, told as they happen."""

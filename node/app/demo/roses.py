@@ -4,7 +4,6 @@ from pathlib import Path
 
 from node.app.demo.endings import tell_books, tell_evidence
 from node.app.demo.story import Story
-from node.app.devnet import issue_starting_money
 from node.app.examples import example
 from node.app.shown import (
     balance_lines,
@@ -21,11 +20,15 @@ from node.app.steps import Steps
 IMPORTER, EXPORTER = "bloem", "naivasha"
 
 
-def play(steps: Steps, story: Story, out: Path) -> None:
-    """Play the trade to its end; the evidence pack is written to `out`."""
-    _open(steps, story)
+def begin(steps: Steps, story: Story) -> str:
+    """Agree, convert and fund; return the trade's reference."""
     reference = _agree(steps, story)
     _convert_and_fund(steps, story, reference)
+    return reference
+
+
+def follow(steps: Steps, story: Story, reference: str, out: Path) -> None:
+    """Load, deliver, pay; the evidence pack is written to `out`."""
     _milestone(steps, story, reference, "loaded", "2026-08-12T06:00:00")
     _milestone(steps, story, reference, "delivered", "2026-09-24T12:00:00")
     _sixty_days(steps, story)
@@ -33,15 +36,8 @@ def play(steps: Steps, story: Story, out: Path) -> None:
     tell_evidence(steps, story, IMPORTER, reference, out)
 
 
-def _open(steps: Steps, story: Story) -> None:
-    story.step(f"The devnet is up; ledger time is {show_time(steps.devnet.now_s())} UTC")
-    for owner, currency, minor in issue_starting_money(steps.devnet):
-        issuer = "gets from its bank" if owner == IMPORTER else "gets from the central bank"
-        story.tell(f"{owner} {issuer} {show_money(minor, currency)}")
-
-
 def _agree(steps: Steps, story: Story) -> str:
-    story.step("Terms: the grower drafts, the importer counters, both sign")
+    story.step("Roses from Kenya, KES for EUR: the grower drafts, the importer counters, both sign")
     drafted = steps.draft(EXPORTER, example("roses/terms.toml"), example("roses/invoice.xml"))
     reference = str(drafted["reference"])
     story.tell(
@@ -77,7 +73,7 @@ def _convert_and_fund(steps: Steps, story: Story, reference: str) -> None:
 
 
 def _milestone(steps: Steps, story: Story, reference: str, kind: str, when: str) -> None:
-    story.step(f"{when[:10]}: {kind}; the carrier's EPCIS event and the inspector's statement come in")
+    story.step(f"Roses {kind}, {when[:10]}: the carrier's EPCIS event and the inspector's statement come in")
     steps.devnet.advance_to(when)
     for attester, route, name in (
         ("carrier", "events", f"roses/epcis-{kind}.json"),

@@ -1,0 +1,148 @@
+"""A whole trade while both processes are killed (-9) again and again at their persisted writes."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bridge.proofs.evidence import verify_pack
+from node.app.cast import load_cast
+from node.app.demo.play import play
+from node.app.demo.story import Story
+from node.app.devnet import Devnet
+from node.app.errors import ProcessError
+from node.app.home import Home, load_tokens, prepare_home
+from node.app.network import shipped_genesis, shipped_genesis_hash
+from node.app.steps import Steps
+from node.app.supervisor import free_port
+from node.client import LandfallClient, UnavailableError
+
+ROOT = Path(__file__).parents[2]
+GIVE_UP_S = 120
+
+
+class Mortal:
+    """The two processes on one home, started again whenever they are found dead."""
+
+    def __init__(self, home: Path, lives: Iterator[int], victims: tuple[str, ...]) -> None:
+        self._home, self._lives, self._victims = home, lives, victims
+        self.rpc_port, self.rest_port = free_port(), free_port()
+        self.deaths = 0
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._revive()
+        self._over = threading.Event()
+        self._nurse = threading.Thread(target=self._watch, daemon=True)
+        self._nurse.start()
+
+    def stop(self) -> None:
+        """End both for good."""
+        self._over.set()
+        self._nurse.join()
+        for process in self._processes.values():
+            process.terminate()
+            process.wait(30)
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            self._revive()
+
+    def _revive(self) -> None:
+        """Start what is not running."""
+        for name, arguments in self._arguments().items():
+            process = self._processes.get(name)
+            if process is not None and process.poll() is None:
+                continue
+            if process is not None:
+                assert process.returncode == -9, f"{name} ended by itself: {process.returncode}"
+                self.deaths += 1
+            writes = next(self._lives) if name in self._victims else 0
+            command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.killed_process", name, str(writes), *arguments]
+            with (self._home / f"{name}.log").open("ab") as log:
+                self._processes[name] = subprocess.Popen(command, cwd=ROOT, stderr=log, env=os.environ.copy())
+
+    def _arguments(self) -> dict[str, list[str]]:
+        home = ["--home", str(self._home)]
+        return {
+            "chain": [*home, "--port", str(self.rpc_port)],
+            "desk": [*home, "--port", str(self.rest_port), "--rpc-url", f"http://127.0.0.1:{self.rpc_port}"],
+        }
+
+
+class PersistentClient(LandfallClient):
+    """Repeats the same request, with its idempotency key, until somebody answers."""
+
+    def _answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        end = time.monotonic() + GIVE_UP_S
+        while True:
+            try:
+                return super()._answer(method, path, **arguments)
+            except UnavailableError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+
+class MortalDevnet(Devnet):
+    """A devnet whose people never give up."""
+
+    def client(self, owner: str) -> LandfallClient:
+        if owner not in self._clients:
+            self._clients[owner] = PersistentClient(self.rest_url, self.tokens[owner])
+        return self._clients[owner]
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        end = time.monotonic() + GIVE_UP_S
+        while True:
+            try:
+                return super().rpc(method, *params)
+            except (httpx.HTTPError, ProcessError):
+                if time.monotonic() > end:
+                    raise
+                if method == "landfall_advanceTo" and super().rpc("landfall_clock")["time_s"] >= params[0]:
+                    return None
+                time.sleep(0.1)
+
+
+def _play(home: Path, lives: Iterator[int], victims: tuple[str, ...]) -> Mortal:
+    prepare_home(Home(home), load_cast(), shipped_genesis())
+    mortal = Mortal(home, lives, victims)
+    urls = (f"http://127.0.0.1:{port}" for port in (mortal.rpc_port, mortal.rest_port))
+    devnet = MortalDevnet(load_cast(), *urls, load_tokens(Home(home)))
+    story = Story(lambda _line: None)
+    try:
+        play(Steps(devnet), story, ["roses"], home)
+    finally:
+        devnet.close()
+        mortal.stop()
+    verified = verify_pack((home / "roses.evidence.json").read_bytes(), shipped_genesis_hash())
+    assert verified.paid_minor == 150_000_000
+    received = [fact["exporter_received_minor"] for fact in story.facts if "exporter_received_minor" in fact]
+    assert received == ["44064000", "102816000"], json.dumps(story.facts)[:2000]
+    return mortal
+
+
+@pytest.mark.parametrize(("victim", "fewest", "most"), [("desk", 60, 200), ("chain", 20, 60)])
+def test_trade_is_paid_once_when_a_process_is_killed_at_its_writes(
+    victim: str, fewest: int, most: int, tmp_path: Path
+) -> None:
+    dice = random.Random(victim)
+    lives = iter(lambda: dice.randint(fewest, most), -1)
+    mortal = _play(tmp_path / "home", lives, (victim,))
+    assert mortal.deaths >= 3
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("victim", ["desk", "chain"])
+def test_trade_is_paid_once_when_a_process_is_killed_at_every_write(victim: str, tmp_path: Path) -> None:
+    # The first write of a life is the one that killed the life before: it passes, the next one kills.
+    mortal = _play(tmp_path / "home", iter(lambda: 2, -1), (victim,))
+    assert mortal.deaths >= 100
