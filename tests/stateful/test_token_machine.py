@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import boa
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -389,13 +390,14 @@ def _succeeds(call: Call) -> bool:
         return True
 
 
-def test_token_and_model_agree_when_anyone_does_anything() -> None:
+@pytest.mark.parametrize(("examples", "steps"), [(25, 40), pytest.param(1_000, 80, marks=pytest.mark.soak, id="soak")])
+def test_token_and_model_agree_when_anyone_does_anything(examples: int, steps: int) -> None:
     TokenMachine.token, TokenMachine.probe = _deploy_contracts()
     run_state_machine_as_test(
         TokenMachine,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=40,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
