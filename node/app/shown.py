@@ -114,6 +114,24 @@ def next_lines(actions: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
+def change_line(change: dict[str, Any], milestones: Sequence[dict[str, Any]]) -> str:
+    """Return what a version of the terms changed, as people say it."""
+    *path, field = change["field"].split(".")
+    old, new = (_show_value(field, change[which]) for which in ("old", "new"))
+    name = field.removesuffix("_s").removesuffix("_bps").replace("_", " ")
+    if len(path) == 2 and path[0] == "milestones":
+        return f"{name} of milestone {milestones[int(path[1])]['kind']} {old} -> {new}"
+    return f"{' '.join([*path, name])} {old} -> {new}"
+
+
+def _show_value(field: str, value: Any) -> str:
+    if isinstance(value, int) and field.endswith(("deadline_s", "fund_by_s", "_at_s")):
+        return show_time(value)
+    if isinstance(value, int) and field.endswith("_bps"):
+        return f"{value // 100}.{value % 100:02d} %"
+    return str(value)
+
+
 def balance_lines(balances: Sequence[dict[str, Any]]) -> list[str]:
     """Return balances as a table."""
     rows = [

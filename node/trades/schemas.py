@@ -45,7 +45,7 @@ class NextOut(Answer):
     """What is waited for."""
 
     who: str = Field(examples=["carrier"])
-    what: str = Field(examples=["attest loaded, then it is refunded"])
+    what: str = Field(examples=["attest loaded, or it is refunded"])
     by_s: int | None = Field(None, description="Last second for it; null where nothing hurries")
 
 

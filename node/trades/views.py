@@ -141,7 +141,7 @@ class Views:
             if row.state == store.PENDING:
                 done = {item.attester for item in self._attestations(session, trade, row.index)}
                 named = [attester.institution for attester in document.milestones[row.index].attesters]
-                silent = "then it is paid" if row.silence_pays else "then it is refunded"
+                silent = "or it is paid" if row.silence_pays else "or it is refunded"
                 found += [
                     _next(who, f"attest {row.kind}, {silent}", row.deadline_s) for who in named if who not in done
                 ]

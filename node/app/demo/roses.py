@@ -7,6 +7,7 @@ from node.app.demo.story import Story
 from node.app.examples import example
 from node.app.shown import (
     balance_lines,
+    change_line,
     cost_lines,
     milestone_lines,
     next_lines,
@@ -43,9 +44,9 @@ def _agree(steps: Steps, story: Story) -> str:
     story.tell(
         f"{drafted['exporter']} offers {drafted['goods']}, {drafted['amount']}, invoice {drafted['invoice_number']}"
     )
-    steps.counter(IMPORTER, reference, example("roses/terms-counter.toml"))
+    countered = steps.counter(IMPORTER, reference, example("roses/terms-counter.toml"))
     for change in steps.get(IMPORTER, f"/trades/{reference}/versions")[-1]["changes"]:
-        story.tell(f"{drafted['importer']} counters: {change['field']} {change['old']} -> {change['new']}")
+        story.tell(f"{drafted['importer']} counters: {change_line(change, countered['milestones'])}")
     steps.sign(IMPORTER, reference)
     agreed = steps.sign(EXPORTER, reference)
     story.tell(f"signed by {' and '.join(agreed['signed_by'])}; parties {agreed['screening']}")

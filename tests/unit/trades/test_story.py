@@ -93,7 +93,7 @@ def test_what_is_waited_for_is_said_at_each_step() -> None:
     story.fund(world)
     waiting = story.view(nl).next
     assert {(step.who, step.what) for step in waiting} == {
-        (who, f"attest {kind}, then it is refunded")
+        (who, f"attest {kind}, or it is refunded")
         for who in ("carrier", "inspector")
         for kind in ("loaded", "delivered")
     }
