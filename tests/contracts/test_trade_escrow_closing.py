@@ -67,13 +67,13 @@ def test_settle_closes_the_trade_with_its_last_milestone(world: World, terms: Fi
 
 def test_settle_gives_back_what_was_not_fulfilled(world: World, terms: Fields) -> None:
     before = world.eur.availableOf(world.importer.address)
-    make_final(world, terms, share_bps=3_333)
-    world.settle(terms, 0)
+    make_final(world, terms, 1, share_bps=3_333)
+    world.settle(terms, 1)
     (event,) = events_of(world.escrow, "MilestoneSettled")
-    assert (event["paid"], event["refunded"]) == (9_999, FIRST - 9_999)
-    # floor(9,999 x 16 %) = 1,599 and floor(9,999 x 0.5 %) = 49; the rest is the exporter's.
-    assert world.balances(world.eur, world.tax, world.fee, world.exporter) == [1_599, 49, 8_351]
-    assert world.eur.availableOf(world.importer.address) == before + FIRST - 9_999
+    # floor(70,003 x 33.33 %) = 23,331; of it floor(16 %) = 3,732 and floor(0.5 %) = 116, the rest is the exporter's.
+    assert (event["paid"], event["refunded"]) == (23_331, SECOND - 23_331)
+    assert world.balances(world.eur, world.tax, world.fee, world.exporter) == [3_732, 116, 19_483]
+    assert world.eur.availableOf(world.importer.address) == before + SECOND - 23_331
 
 
 def test_settle_refunds_everything_when_the_milestone_failed(world: World, terms: Fields) -> None:
