@@ -25,9 +25,9 @@ from node.chain.genesis_block import Genesis
 from node.chain.limits import BLOCK_BYTES_MAX, BLOCK_GAS_LIMIT, BLOCK_GAS_TARGET, EXTRA_DATA, EXTRA_DATA_BYTES_MAX
 from node.chain.mempool import Mempool
 from node.chain.ports import BlockEnvironment, BlockExecution, ExecutionEngine
-from node.chain.state import Account, StateReader
+from node.chain.state import EMPTY_CODE_HASH, Account, StateReader
 from node.chain.store import ChainStore
-from node.chain.transactions import Transaction, decode_transaction, validate_stateless
+from node.chain.transactions import Transaction, decode_transaction, validate_sender_code, validate_stateless
 
 _log = structlog.get_logger("landfall.chain")
 _CANDIDATES_MAX = 4
@@ -93,6 +93,8 @@ class Application:
         validate_stateless(tx, self.genesis.chain_id, next_base_fee(self.head))
         account = self.account(tx.sender)
         self.mempool.check_room(tx, account.nonce)
+        if account.code_hash != EMPTY_CODE_HASH:
+            validate_sender_code(self.state.code(self.head.state_root, tx.sender))
         needed = tx.cost_max + self.mempool.pending_cost(tx)
         if account.balance < needed:
             raise InsufficientFundsError(account.balance, needed)

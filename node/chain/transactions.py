@@ -23,6 +23,7 @@ BLOB: Final = 3
 SET_CODE: Final = 4
 _SECP256K1_HALF_N: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _AUTHORIZATION_GAS: Final = 25_000
+_DELEGATION_PREFIX: Final = b"\xef\x01\x00"
 
 AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
 
@@ -118,6 +119,12 @@ def validate_stateless(tx: Transaction, chain_id: int, base_fee: int) -> None:
         raise UnderpricedError(
             f"max fee per gas less than block base fee: expected {base_fee}, got {tx.max_fee_per_gas}"
         )
+
+
+def validate_sender_code(code: bytes) -> None:
+    """Return when an account with this code may send: none, or an EIP-7702 delegation (EIP-3607)."""
+    if code and not code.startswith(_DELEGATION_PREFIX):
+        raise TransactionRejectedError("sender not an eoa: the sender's account has code (EIP-3607)")
 
 
 def gas_required(tx: Transaction) -> int:

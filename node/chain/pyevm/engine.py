@@ -42,10 +42,9 @@ from node.chain.limits import CALL_GAS_MAX
 from node.chain.ports import BlockEnvironment, CallRequest, Overrides
 from node.chain.pyevm.state import BlockMachine, CallMachine, StateDatabase
 from node.chain.store import ChainStore
-from node.chain.transactions import SET_CODE, Transaction, intrinsic_gas, validate_stateless
+from node.chain.transactions import SET_CODE, Transaction, intrinsic_gas, validate_sender_code, validate_stateless
 from node.chain.tries import ordered_root
 
-_DELEGATION_PREFIX = b"\xef\x01\x00"
 _ESTIMATE_ERROR_RATIO = 0.015
 """As geth: the search for a gas limit stops when it is this close."""
 _CALL_STIPEND = 2_300
@@ -168,9 +167,7 @@ class PyEvmBlock:
             raise NonceTooLowError(tx.nonce, nonce)
         if tx.nonce > nonce:
             raise NonceTooHighError(f"nonce too high: next nonce {nonce}, tx nonce {tx.nonce}")
-        code = state.get_code(tx.sender)
-        if code and not code.startswith(_DELEGATION_PREFIX):
-            raise TransactionRejectedError("sender not an eoa: the sender's account has code (EIP-3607)")
+        validate_sender_code(state.get_code(tx.sender))
         balance = state.get_balance(tx.sender)
         if balance < tx.cost_max:
             raise InsufficientFundsError(balance, tx.cost_max)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rlp
@@ -175,10 +176,18 @@ class LocalChain:
 
 
 def open_local_chain(
-    path: Path, actors: list[Actor], hook: WriteHook = no_hook, *, has_time_control: bool = True
+    path: Path,
+    actors: list[Actor],
+    hook: WriteHook = no_hook,
+    *,
+    has_time_control: bool = True,
+    codes: Mapping[bytes, bytes] = MappingProxyType({}),
 ) -> LocalChain:
-    """Open (or open again) the chain in `path`; call it inside a running loop."""
-    genesis = read_genesis(genesis_document({actor.address: 1_000 * ETHER for actor in actors}))
+    """Open (or open again) the chain in `path`; call it inside a running loop. `codes` adds code to accounts."""
+    document = genesis_document({actor.address: 1_000 * ETHER for actor in actors})
+    for address, code in codes.items():
+        document["alloc"]["0x" + address.hex()]["code"] = "0x" + code.hex()
+    genesis = read_genesis(document)
     store = ChainStore(path, hook, map_bytes=1 << 28)
     journal = TransactionJournal(path / "journal.log", hook)
     wall_s = [float(GENESIS_TIME_S + 10)]

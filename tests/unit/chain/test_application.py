@@ -29,6 +29,7 @@ from tests.unit.chain.support import (
     ETHER,
     GENESIS_TIME_S,
     LOOP,
+    STORE,
     Actor,
     LocalChain,
     genesis_document,
@@ -63,6 +64,19 @@ async def test_check_rejects_a_transaction_when(
             await chain.intake.submit(payer.sign(**changes))
         assert len(chain.application.mempool) == 0
         assert chain.journal.size == 0
+    finally:
+        await chain.close()
+
+
+async def test_check_rejects_a_sender_with_code_but_not_a_delegated_one(tmp_path: Path) -> None:
+    contract, delegated = Actor(1), Actor(2)
+    codes = {contract.address: b"\x00", delegated.address: b"\xef\x01\x00" + STORE}
+    chain = open_local_chain(tmp_path, [contract, delegated], codes=codes)
+    try:
+        with pytest.raises(TransactionRejectedError, match="EIP-3607"):
+            await chain.intake.submit(contract.sign())
+        await chain.send(delegated.sign())
+        assert len(chain.store.transactions(1)) == 1
     finally:
         await chain.close()
 
