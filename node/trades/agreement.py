@@ -130,7 +130,18 @@ class Agreement:
             given_by=actor.name,
             now_s=now_s,
         )
-        self._keep_consent(session, trade, signer, valid_until, action, signature, actor.name, now_s)
+        consent = Consent(
+            reference=reference,
+            version=trade.version,
+            side=signer,
+            kind=CONSENT_TYPE,
+            valid_until_s=valid_until,
+            action=action,
+            signature=signature,
+            given_by=actor.name,
+            signed_at_s=now_s,
+        )
+        self._keep_consent(session, trade, consent)
         self._desk.tell(
             session,
             trade,
@@ -205,29 +216,39 @@ class Agreement:
             raise OfferRejectedError("document", "our version with the other bank's accounts", "other changes")
         if trade.state != store.NEGOTIATING or not ours.open_accounts():
             return
-        self._desk.version(session, trade).document = doc.canonical(document)
-        self._identify(trade, document)
+        row = self._desk.version(session, trade)
+        row.document = doc.canonical(document)
+        self._identify(trade, row, document)
 
     def on_consent(self, session: Session, message: Message) -> None:
-        """Take the other side's signature under the version on the table."""
+        """Take the other side's signature under a version; only the one on the table makes an agreement."""
         body = message.body
         trade = self._desk.trade(session, text_of(body.get("reference"), "reference"))
         side = text_of(body.get("side"), "side", length_max=8)
-        document = self._desk.document(session, trade)
+        row = session.get(TermsVersion, (trade.reference, version_of(body)))
+        if row is None or word_of(body.get("trade_id"), "trade_id") != row.trade_id:
+            raise OfferRejectedError("version", "a version of the terms that is known here", body.get("version"))
+        document = doc.parse_document(row.document)
         self._require_sender(message, document, side)
-        if version_of(body) != trade.version or word_of(body.get("trade_id"), "trade_id") != trade.trade_id:
-            raise OfferRejectedError("version", f"a signature under version {trade.version}", body.get("version"))
-        if session.get(Consent, (trade.reference, trade.version, side, CONSENT_TYPE)) is not None:
+        if session.get(Consent, (trade.reference, row.version, side, CONSENT_TYPE)) is not None:
             return
-        valid_until = integer_of(body.get("valid_until"), "valid_until")
-        action = integer_of(body.get("action"), "action")
-        signature = bytes_of(body.get("signature"), "signature")
+        consent = Consent(
+            reference=trade.reference,
+            version=row.version,
+            side=side,
+            kind=CONSENT_TYPE,
+            valid_until_s=integer_of(body.get("valid_until"), "valid_until"),
+            action=integer_of(body.get("action"), "action"),
+            signature=bytes_of(body.get("signature"), "signature"),
+            given_by=message.sender,
+            signed_at_s=self._now(session),
+        )
         struct = doc.build_struct(document, self._desk.deployment)
-        signed = {"terms": struct, "valid_until": valid_until, "action": action}
-        require_signature(self._desk, CONSENT_TYPE, signed, signature, document.side(side).account or "")
-        if valid_until < document.fund_by_s:
-            raise OfferRejectedError("valid_until", f"at least fund_by {document.fund_by_s}", valid_until)
-        self._keep_consent(session, trade, side, valid_until, action, signature, message.sender, self._now(session))
+        signed = {"terms": struct, "valid_until": consent.valid_until_s, "action": consent.action}
+        require_signature(self._desk, CONSENT_TYPE, signed, consent.signature, document.side(side).account or "")
+        if consent.valid_until_s < document.fund_by_s:
+            raise OfferRejectedError("valid_until", f"at least fund_by {document.fund_by_s}", consent.valid_until_s)
+        self._keep_consent(session, trade, consent)
 
     def on_withdraw(self, session: Session, message: Message) -> None:
         """The other side ends the negotiation."""
@@ -299,23 +320,24 @@ class Agreement:
     ) -> None:
         session.flush()
         session.execute(delete(Consent).where(Consent.reference == trade.reference, Consent.version == version))
-        session.merge(
+        row = session.merge(
             TermsVersion(
                 reference=trade.reference,
                 version=version,
                 proposed_by=side,
+                trade_id=None,
                 document=doc.canonical(document),
                 invoice=invoice,
                 proposed_at_s=now_s,
             )
         )
         trade.version, trade.state = version, store.NEGOTIATING
-        self._identify(trade, document)
+        self._identify(trade, row, document)
         session.flush()
 
-    def _identify(self, trade: Trade, document: TermsDocument) -> None:
+    def _identify(self, trade: Trade, row: TermsVersion, document: TermsDocument) -> None:
         complete = not document.open_accounts()
-        trade.trade_id = doc.trade_id(document, self._desk.deployment) if complete else None
+        row.trade_id = trade.trade_id = doc.trade_id(document, self._desk.deployment) if complete else None
         trade.hold_expires_at_s = document.hold_expires_at_s
 
     def _is_next(self, session: Session, trade: Trade, document: TermsDocument, version: int, side: str) -> bool:
@@ -335,35 +357,15 @@ class Agreement:
         if side not in SIDES or document.side(side).bank != message.sender:
             raise OfferRejectedError("side", f"the side whose bank is {message.sender}", side)
 
-    def _keep_consent(
-        self,
-        session: Session,
-        trade: Trade,
-        side: str,
-        valid_until: int,
-        action: int,
-        signature: bytes,
-        given_by: str,
-        now_s: int,
-    ) -> None:
-        session.add(
-            Consent(
-                reference=trade.reference,
-                version=trade.version,
-                side=side,
-                kind=CONSENT_TYPE,
-                valid_until_s=valid_until,
-                action=action,
-                signature=signature,
-                given_by=given_by,
-                signed_at_s=now_s,
-            )
-        )
+    def _keep_consent(self, session: Session, trade: Trade, consent: Consent) -> None:
+        session.add(consent)
         session.flush()
-        both = [session.get(Consent, (trade.reference, trade.version, each, CONSENT_TYPE)) for each in SIDES]
-        if all(consent is not None for consent in both):
+        both = [session.get(Consent, (trade.reference, trade.version, side, CONSENT_TYPE)) for side in SIDES]
+        if any(found is None for found in both):
+            return
+        self._desk.compliance.record(session, trade_id=trade.reference, now_s=consent.signed_at_s)
+        if trade.state == store.NEGOTIATING:
             trade.state = store.AGREED
-            self._desk.compliance.record(session, trade_id=trade.reference, now_s=now_s)
 
     def _now(self, session: Session) -> int:
         return booked_until_s(session)

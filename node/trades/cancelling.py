@@ -9,7 +9,6 @@ from node.messages.ports import Message
 from node.quotes.wire import bytes_of, hex_of, integer_of, text_of
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
-from node.storage.outbox import OutboxRow
 from node.trades import store
 from node.trades.agreement import require_signature
 from node.trades.context import ESCROW, PREFIX, SIDES, Actor, Desk
@@ -18,6 +17,7 @@ from node.trades.store import Consent, Trade
 
 CANCEL: Final = "trades.cancel"
 CANCEL_TYPE: Final = "Cancel"
+CANCEL_STEP: Final = "cancel"
 CONTRACT_VERSION: Final = 1
 """Version of the terms on chain: amendments, which raise it, come with a later contract."""
 VALID_S: Final = 7 * 86_400
@@ -31,7 +31,7 @@ class Cancelling:
         self._desk = desk
 
     def cancel(self, session: Session, reference: str, actor: Actor, side: str | None, now_s: int) -> Trade:
-        """Sign the cancellation for one side; with both signatures it is sent. Signing twice changes nothing.
+        """Sign the cancellation for one side; with both signatures it is sent. A new signature replaces an old one.
 
         Raises:
             WrongStateError: the trade is not funded, or closed.
@@ -40,12 +40,8 @@ class Cancelling:
         signer = self._desk.acting_side(trade, actor, side)
         if trade.state != store.FUNDED:
             raise WrongStateError("state", "a funded trade; withdraw one that is not funded yet", trade.state)
-        known = session.get(Consent, (reference, trade.version, signer, CANCEL_TYPE))
-        if known is not None and known.valid_until_s >= now_s:
+        if self._is_under_way(session, trade):
             return trade
-        if known is not None:
-            session.delete(known)
-            session.flush()
         message = self._message(trade, now_s + VALID_S, secrets.randbits(62))
         signature = self._desk.participants.sign_typed(
             session,
@@ -85,28 +81,16 @@ class Cancelling:
         signed = self._message(trade, valid_until, integer_of(body.get("action"), "action"))
         signature = bytes_of(body.get("signature"), "signature")
         require_signature(self._desk, CANCEL_TYPE, signed, signature, document.side(side).account or "")
-        known = session.get(Consent, (trade.reference, trade.version, side, CANCEL_TYPE))
-        if known is not None:
-            session.delete(known)
-            session.flush()
         now_s = booked_until_s(session)
         self._keep(session, trade, side, signed, signature, message.sender, now_s)
         self._send_if_both(session, trade, now_s)
-
-    def on_outcome(self, session: Session, row: OutboxRow, reference: str) -> None:
-        """A refused cancellation leaves the trade as it is; both may sign again."""
-        if row.state == outbox.FAILED:
-            trade = self._desk.trade(session, reference)
-            for side in SIDES:
-                consent = session.get(Consent, (reference, trade.version, side, CANCEL_TYPE))
-                if consent is not None:
-                    session.delete(consent)
 
     def _send_if_both(self, session: Session, trade: Trade, now_s: int) -> None:
         """Send when both have signed: the importer's bank does, so that it happens once."""
         found = [session.get(Consent, (trade.reference, trade.version, side, CANCEL_TYPE)) for side in SIDES]
         both = [consent for consent in found if consent is not None and consent.valid_until_s >= now_s]
-        if len(both) < len(SIDES) or "importer" not in self._desk.own_sides(trade):
+        is_ours = "importer" in self._desk.own_sides(trade)
+        if len(both) < len(SIDES) or not is_ours or self._is_under_way(session, trade):
             return
         signed = [
             {"valid_until": consent.valid_until_s, "action": consent.action, "signature": consent.signature}
@@ -117,8 +101,13 @@ class Cancelling:
             contract=ESCROW,
             function="cancel",
             args=(trade.trade_id, *signed),
-            reference=f"{PREFIX}{trade.reference}:cancel",
+            reference=_reference(trade),
         )
+
+    def _is_under_way(self, session: Session, trade: Trade) -> bool:
+        """Tell whether a cancellation waits for its block; a refused one may be signed and sent again."""
+        rows = outbox.by_reference(session, _reference(trade))
+        return any(row.state in (outbox.QUEUED, outbox.SIGNED) for row in rows)
 
     def _message(self, trade: Trade, valid_until: int, action: int) -> dict[str, Any]:
         return {
@@ -138,7 +127,7 @@ class Cancelling:
         given_by: str,
         now_s: int,
     ) -> None:
-        session.add(
+        session.merge(
             Consent(
                 reference=trade.reference,
                 version=trade.version,
@@ -152,3 +141,7 @@ class Cancelling:
             )
         )
         session.flush()
+
+
+def _reference(trade: Trade) -> str:
+    return f"{PREFIX}{trade.reference}:{CANCEL_STEP}"

@@ -49,7 +49,8 @@ class ChainView:
             self._recorded(session, event)
         if event.contract != ESCROW or "trade_id" not in event.args:
             return
-        trade = self._desk.by_trade_id(session, event.args["trade_id"])
+        find = self._desk.funded_version if event.name == "TradeFunded" else self._desk.by_trade_id
+        trade = find(session, event.args["trade_id"])
         if trade is None:
             self._at_attester(session, event)
             return

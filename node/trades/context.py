@@ -78,6 +78,23 @@ class Desk:
         """Return the trade of that id, None if it is not this bank's."""
         return session.scalar(select(Trade).where(Trade.trade_id == trade_id))
 
+    def funded_version(self, session: Session, trade_id: bytes) -> Trade | None:
+        """Return the trade that a funding on chain belongs to, set to the version that was funded.
+
+        Both sides may have signed a version that one of them replaced afterwards: what the chain took counts.
+        """
+        found = self.by_trade_id(session, trade_id)
+        if found is not None:
+            return found
+        row = session.scalar(select(TermsVersion).where(TermsVersion.trade_id == trade_id))
+        if row is None:
+            return None
+        trade = self.trade(session, row.reference)
+        trade.version, trade.trade_id = row.version, trade_id
+        trade.hold_expires_at_s = parse_document(row.document).hold_expires_at_s
+        session.flush()
+        return trade
+
     def own_sides(self, trade: Trade) -> tuple[str, ...]:
         """Return the sides whose bank this is."""
         banks = {"importer": trade.importer_bank, "exporter": trade.exporter_bank}

@@ -1,7 +1,6 @@
 """Trades as a service of one institution, assembled from its parts and attached to what they listen to."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,17 +17,14 @@ from node.quotes.service import QuoteService
 from node.storage.outbox import Outbox, OutboxRow
 from node.trades.agreement import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
 from node.trades.attesting import APPOINT, ATTESTED, Attesting
-from node.trades.cancelling import CANCEL, Cancelling
+from node.trades.cancelling import CANCEL, CANCEL_STEP, Cancelling
 from node.trades.chain_view import ChainView
 from node.trades.context import PREFIX, Actor, Desk
-from node.trades.errors import InvariantError
 from node.trades.funding import FUND, QUOTES, Funding
 from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.store import Trade
 from node.trades.views import Views
 from node.trades.watch import Watch
-
-_CANCEL_STEP: Final = "cancel"
 
 
 class TradeService:
@@ -96,15 +92,14 @@ class TradeService:
         return session.scalars(wanted.order_by(Trade.reference).limit(min(limit, TRADES_PAGE_MAX))).all()
 
     def _on_outcome(self, session: Session, row: OutboxRow) -> None:
-        """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`."""
+        """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`.
+
+        A cancellation's outcome needs nobody: the chain's events tell of a success, and a refused one changed nothing.
+        """
         _, subject, step = row.reference.split(":", 2)
         if subject.startswith("@"):
             self.attesting.on_outcome(session, row, bytes.fromhex(subject[1:]))
         elif step == FUND:
             self.funding.on_outcome(session, row, subject)
-        elif step == _CANCEL_STEP:
-            self.cancelling.on_outcome(session, row, subject)
-        elif step:
+        elif step != CANCEL_STEP:
             self.watch.on_outcome(session, row, subject, step)
-        else:
-            raise InvariantError(f"outbox: expected trades:<trade>:<step>, got {row.reference}")

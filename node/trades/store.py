@@ -77,6 +77,8 @@ class TermsVersion(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     proposed_by: Mapped[str]
     """`importer` or `exporter`."""
+    trade_id: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    """Once every account is filled in."""
     document: Mapped[bytes] = mapped_column(LargeBinary)
     """Canonical JSON."""
     invoice: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -97,10 +97,15 @@ class Watch:
         """Queue what has become due by this block's time."""
         now_s = block.time_s
         self._hand_in(session, now_s)
+        # A pending milestone's deadline is before its hold's expiry, so these are all that can be due.
         open_rows = session.execute(
             select(Trade, MilestoneRow)
             .join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
-            .where(Trade.state == store.FUNDED, MilestoneRow.state != store.SETTLED)
+            .where(
+                Trade.state == store.FUNDED,
+                MilestoneRow.state.in_((store.DUE, store.DISPUTED, store.FINAL))
+                | ((MilestoneRow.state == store.PENDING) & (MilestoneRow.deadline_s < now_s)),
+            )
         ).all()
         for trade, milestone in open_rows:
             if trade.hold_expires_at_s is not None and now_s > trade.hold_expires_at_s:

@@ -243,3 +243,35 @@ def test_a_signature_is_refused_when_it_is_not_the_partys(negotiating: World) ->
     with pytest.raises(OfferRejectedError):
         send(negotiating, "bank-ke", WITHDRAW, {"reference": story.REFERENCE}, "fx-amber")
     assert story.view(negotiating["bank-ke"]).signed_by == []
+
+
+def test_both_banks_follow_the_funded_version_when_a_replaced_one_is_funded() -> None:
+    """The importer counters what the exporter has signed, and then funds that version nevertheless."""
+    world = story.start()
+    terms = example("no-delivery/terms.toml").replace(
+        b'bank = "bank-nl"\ncustomer = "vanrijn"', b'bank = "bank-ke"\ncustomer = "naivasha"'
+    )
+    terms = terms.replace(b"Van Rijn Trading BV", b"Naivasha Roses Ltd")
+    nl, ke = world["bank-nl"], world["bank-ke"]
+    reference = "VR-2026-0098"
+    ke.run(ke.trades.agreement.draft, Papers(terms), story.EXPORTER, None)
+    world.settle_down()
+    ke.run(ke.trades.agreement.sign, reference, story.EXPORTER, None)
+    world.settle_down()
+    first = story.view(ke, reference).trade_id
+    later = terms.replace(b"2026-08-28T18", b"2026-08-29T18")
+    nl.run(nl.trades.agreement.counter, reference, Papers(later), story.IMPORTER, None)
+    world.settle_down()
+    assert story.view(ke, reference).version == 2
+
+    with nl.database.transaction() as session:
+        trade = nl.trades.desk.trade(session, reference)
+        trade.version, trade.trade_id = 1, bytes.fromhex((first or "")[2:])
+        session.flush()
+        now_s = world.ledger.now_s
+        nl.trades.agreement.sign(session, reference, story.IMPORTER, None, now_s)
+        nl.trades.funding.fund(session, reference, story.IMPORTER, now_s)
+    world.settle_down()
+    for desk in (nl, ke):
+        view = story.view(desk, reference)
+        assert (view.state, view.failure, view.version, view.trade_id) == ("funded", None, 1, first)

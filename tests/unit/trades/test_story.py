@@ -161,6 +161,10 @@ def test_both_parties_end_a_trade_when_both_sign_the_cancellation() -> None:
     ke.run(ke.trades.cancelling.cancel, story.REFERENCE, story.EXPORTER, None)
     world.settle_down()
     assert story.view(nl).state == FUNDED
+    # Signed again: the newer signature replaces the older one.
+    ke.run(ke.trades.cancelling.cancel, story.REFERENCE, story.EXPORTER, None)
+    world.settle_down()
+    nl.run(nl.trades.cancelling.cancel, story.REFERENCE, story.IMPORTER, None)
     nl.run(nl.trades.cancelling.cancel, story.REFERENCE, story.IMPORTER, None)
     world.settle_down()
     for desk in (ke, nl):

@@ -420,11 +420,15 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("trade_id", sa.LargeBinary(length=32), nullable=True),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("invoice", sa.LargeBinary(), nullable=True),
         sa.Column("proposed_at_s", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("reference", "version", name=op.f("pk_trade_version")),
     )
+    with op.batch_alter_table("trade_version", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_trade_version_trade_id"), ["trade_id"], unique=False)
+
     op.create_table(
         "web_answer",
         sa.Column("caller", sa.String(), nullable=False),
@@ -480,6 +484,9 @@ def downgrade() -> None:
 
     op.drop_table("web_notice")
     op.drop_table("web_answer")
+    with op.batch_alter_table("trade_version", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_trade_version_trade_id"))
+
     op.drop_table("trade_version")
     op.drop_table("trade_used_evidence")
     op.drop_table("trade_step")
