@@ -121,6 +121,13 @@ class Ledger:
     def now_s(self) -> int:
         return self.blocks[-1].info.time_s
 
+    @property
+    def head(self) -> BlockInfo:
+        return self.blocks[-1].info
+
+    async def refresh(self) -> None:
+        """Look at the head: this one is always known."""
+
     def advance_to(self, time_s: int) -> None:
         """Make an empty block at that time."""
         assert time_s > self.now_s

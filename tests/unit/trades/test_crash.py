@@ -1,6 +1,5 @@
 """Desks that die before and after commits all through a trade, and go on where they were."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
@@ -54,7 +53,7 @@ class DyingWorld(World):
 
     def settle_down(self) -> None:
         self._arm(True)
-        asyncio.run(self._settle_down())
+        self.run(self._settle_down())
         self._arm(False)
 
     def _restart(self, desk: TestDesk) -> TestDesk:

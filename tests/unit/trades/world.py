@@ -1,7 +1,7 @@
 """A network of desks over one ledger: real services, messages, outboxes and contracts; no socket, no thread."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -108,15 +108,17 @@ class CountingDatabase(Database):
 class HeadFeed:
     """What a follower takes blocks from: the ledger itself."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Any) -> None:
         self._ledger = ledger
 
     @property
     def head(self) -> BlockInfo:
-        return self._ledger.blocks[-1].info
+        found: BlockInfo = self._ledger.head
+        return found
 
     async def block(self, number: int) -> BlockData:
-        return self._ledger.blocks[number]
+        found: BlockData = await self._ledger.block(number)
+        return found
 
 
 class TestDesk:
@@ -187,6 +189,7 @@ class TestDesk:
         """Do everything there is to do once."""
         await self.sender.resubmit()
         await self.sender.send_queued()
+        await self.world.ledger.refresh()
         await self.follower.catch_up()
         await self.messages.deliver_queued()
         self.messages.handle_received()
@@ -206,10 +209,10 @@ class World:
         open_database: Callable[[str], CountingDatabase] | None = None,
         with_oracle: bool = False,
         only: Iterable[str] = CORE,
-        ledger: Ledger | None = None,
+        ledger: Any = None,
     ) -> None:
         _, self.deployment, _ = genesis()
-        self.ledger = Ledger.fresh() if ledger is None else ledger
+        self.ledger: Any = Ledger.fresh() if ledger is None else ledger
         self.transport = InProcessTransport()
         self.with_oracle = with_oracle
         self.open_database = open_database or (lambda _: CountingDatabase("sqlite://"))
@@ -253,7 +256,11 @@ class World:
 
     def settle_down(self) -> None:
         """Let every desk work until nothing happens any more."""
-        asyncio.run(self._settle_down())
+        self.run(self._settle_down())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run work of the desks to its end."""
+        return asyncio.run(work)
 
     def advance_to(self, time_s: int) -> None:
         self.ledger.advance_to(time_s)
