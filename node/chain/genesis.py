@@ -20,6 +20,11 @@ from node.chain.limits import BLOCK_GAS_LIMIT, EXTRA_DATA
 from node.chain.system_contracts import SYSTEM_CONTRACTS
 
 _GENESIS_MIX: Final = "0x" + "00" * 32
+BLOB_SCHEDULE: Final = {
+    "cancun": {"target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477},
+    "prague": {"target": 6, "max": 9, "baseFeeUpdateFraction": 5_007_716},
+}
+"""Mainnet's; geth asks for it although no blob is ever taken here."""
 _ARTIFACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", "TradeEscrow", "SettlementToken")
 
 
@@ -120,10 +125,7 @@ def build_genesis(config: NetworkConfig, cache: Path | None = None) -> dict[str,
             "chainId": config.chain_id,
             **dict.fromkeys(FORKS_AT_ZERO, 0),
             "terminalTotalDifficulty": 0,
-            "blobSchedule": {
-                "cancun": {"target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477},
-                "prague": {"target": 6, "max": 9, "baseFeeUpdateFraction": 5_007_716},
-            },
+            "blobSchedule": BLOB_SCHEDULE,
         },
         "nonce": "0x0",
         "timestamp": hex(config.genesis_time_s),

@@ -131,7 +131,7 @@ def _state_root(alloc: Mapping[str, Any], nodes: Nodes) -> bytes:
             nodes[keccak(code)] = code
         account = Account(
             nonce=_quantity(fields.get("nonce", "0x0"), f"{path}.nonce"),
-            balance=_quantity(fields.get("balance", "0x0"), f"{path}.balance"),
+            balance=_quantity(fields.get("balance"), f"{path}.balance"),
             storage_root=_storage_root(fields.get("storage", {}), f"{path}.storage", nodes),
             code_hash=keccak(code) if code else EMPTY_CODE_HASH,
         )

@@ -4,6 +4,7 @@ Five changes to py-evm's Prague code and none to its rules: a faster instruction
 per block, transactions arrive checked, debug loggers are looked up once, and calls count their jumps.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ from node.chain.pyevm.accounts import AccountDatabase
 from node.chain.pyevm.interpreter import FastComputation
 from node.chain.store import ChainStore
 
+# py-evm warns about an instruction that contracts of strangers may use; it is no news to an operator.
+warnings.filterwarnings("ignore", "SELFDESTRUCT opcode present", DeprecationWarning)
 _LOGGER = get_extended_debug_logger("node.chain.pyevm")
 
 

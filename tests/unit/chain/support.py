@@ -14,6 +14,7 @@ from eth_hash.auto import keccak
 
 from node.chain.application import Application
 from node.chain.clock import LedgerClock
+from node.chain.genesis import BLOB_SCHEDULE
 from node.chain.genesis_block import FORKS_AT_ZERO, Genesis, read_genesis
 from node.chain.hooks import WriteHook, no_hook
 from node.chain.intake import Intake
@@ -111,10 +112,20 @@ def genesis_document(balances: Mapping[bytes, int], **changes: Any) -> dict[str,
     for address, code in ((STORE, STORE_CODE), (REVERT, REVERT_CODE), (LOOP, b"\x5b\x5f\x56"), (RECURSE, RECURSE_CODE)):
         alloc["0x" + address.hex()] = {"balance": "0x0", "nonce": "0x1", "code": "0x" + code.hex()}
     storage = {f"0x{slot:064x}": "0x" + "00" * 31 + "01" for slot in range(1, 11)}
-    alloc["0x" + CLEAR.hex()] = {"nonce": "0x1", "code": "0x" + CLEAR_CODE.hex(), "storage": storage}
+    alloc["0x" + CLEAR.hex()] = {
+        "balance": "0x0",
+        "nonce": "0x1",
+        "code": "0x" + CLEAR_CODE.hex(),
+        "storage": storage,
+    }
     alloc |= {"0x" + address.hex(): {"balance": hex(balance)} for address, balance in balances.items()}
     document = {
-        "config": {"chainId": CHAIN_ID, **dict.fromkeys(FORKS_AT_ZERO, 0), "terminalTotalDifficulty": 0},
+        "config": {
+            "chainId": CHAIN_ID,
+            **dict.fromkeys(FORKS_AT_ZERO, 0),
+            "terminalTotalDifficulty": 0,
+            "blobSchedule": BLOB_SCHEDULE,
+        },
         "nonce": "0x0",
         "timestamp": hex(GENESIS_TIME_S),
         "extraData": "0x",
