@@ -14,7 +14,8 @@ from typing import Any, Final
 import rfc8785
 
 from node.trades.document import shown_time
-from node.trades.epcis import EpcisDocument, Event
+from node.trades.epcis import EpcisDocument
+from node.trades.epcis_events import Event
 from node.trades.errors import EvidenceMismatchError
 
 FULFILLED: Final = 1

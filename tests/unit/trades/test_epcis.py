@@ -135,6 +135,29 @@ REJECTS: list[tuple[str, bytes, str]] = [
         "epcisBody.eventList.0.bizTransactionList",
     ),
     ("nothing comes out", document(without(EVENTS["transformation"], "outputEPCList")), "epcisBody.eventList.0"),
+    ("unknown step", document({**OBJECT, "bizStep": "flying"}), "epcisBody.eventList.0.bizStep"),
+    (
+        "unknown step as URN",
+        document({**OBJECT, "bizStep": "urn:epcglobal:cbv:bizstep:flying"}),
+        "epcisBody.eventList.0.bizStep",
+    ),
+    ("unknown disposition", document({**OBJECT, "disposition": "fine"}), "epcisBody.eventList.0.disposition"),
+    ("epc twice", document({**OBJECT, "epcList": [EPC, EPC]}), "epcisBody.eventList.0.epcList"),
+    (
+        "persistent disposition of nothing",
+        document({**OBJECT, "persistentDisposition": {}}),
+        "epcisBody.eventList.0.persistentDisposition",
+    ),
+    (
+        "reading of nothing",
+        document({**OBJECT, "sensorElementList": [{"sensorReport": [{"value": 3}]}]}),
+        "epcisBody.eventList.0.sensorElementList.0.sensorReport.0.type",
+    ),
+    (
+        "transaction type unknown",
+        document({**OBJECT, "bizTransactionList": [{"type": "song", "bizTransaction": "https://a.example/1"}]}),
+        "epcisBody.eventList.0.bizTransactionList.0.type",
+    ),
     ("second event wrong", document(OBJECT, without(OBJECT, "eventTime")), "epcisBody.eventList.1.eventTime"),
     ("too many events", document(*[{"a": 1}] * (EPCIS_EVENTS_MAX + 1)), "epcisBody.eventList"),
 ]
