@@ -18,7 +18,10 @@ class Countdown:
     def __init__(self, writes: int) -> None:
         self._left = writes
 
-    def __call__(self, *_what: Any) -> None:
+    def __call__(self, what: Any) -> None:
+        # A put counts with its commit: until then nothing of it lasts.
+        if isinstance(what, str) and what.startswith("lmdb.put."):
+            return
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

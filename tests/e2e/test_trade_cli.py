@@ -63,8 +63,8 @@ def _attest_and_settle(shell: Shell, kind: str, when: str) -> None:
 
 def _check_one_flipped_byte(shell: Shell, pack: Path) -> None:
     altered = bytearray(pack.read_bytes())
-    altered[altered.index(b"Naivasha Roses")] ^= 1
+    altered[altered.rindex(b"Naivasha Roses")] ^= 1
     pack.write_bytes(altered)
     refused = json.loads(shell.run("verify", str(pack), "--json", code=1))
     assert refused["verdict"] == "no"
-    assert "terms.document" in refused["path"]
+    assert refused["path"].startswith("terms.")
