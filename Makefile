@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -W ignore::UserWarning
 
+# Compiled modules halve the start of every process.
+unexport PYTHONDONTWRITEBYTECODE
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip

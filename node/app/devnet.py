@@ -1,10 +1,9 @@
-"""A devnet: its processes, its money at the start, its clock, and a client for each of its people."""
+"""A running devnet: its clock, its money at the start, and a client for each of its people."""
 
 import contextlib
 import json
-import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,45 +12,13 @@ from typing import Any, Final
 import httpx
 
 from fx.money import Money
-from node.app.cast import Cast, load_cast
+from node.app.cast import Cast
 from node.app.errors import HomeError, ProcessError
-from node.app.home import Home, load_cast_of, load_tokens, prepare_home
-from node.app.network import shipped_genesis
-from node.app.supervisor import Node, locked_home, running_node
+from node.app.home import Home, load_cast_of, load_tokens
 from node.client import LandfallClient
 
 _DAY_S: Final = 86_400
 _TIMEOUT_S: Final = 60.0
-
-
-@contextlib.asynccontextmanager
-async def running_devnet(
-    root: Path,
-    *,
-    rpc_port: int,
-    rest_port: int,
-    interval_ms: int = 0,
-    rates_file: Path | None = None,
-    fresh: bool = False,
-) -> AsyncIterator[Node]:
-    """Prepare `root`, run a devnet in it while the context lasts.
-
-    Raises:
-        HomeError: the home is in use or holds another network.
-        ProcessError: a process did not start.
-    """
-    home, cast = Home(root), load_cast()
-    with locked_home(root):
-        if fresh:
-            _empty(home)
-        prepare_home(home, cast, shipped_genesis(), rates_file)
-        chain_args = ["--interval-ms", str(interval_ms)]
-        async with running_node(root, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args) as node:
-            home.run.write_text(json.dumps({"rpc_url": node.rpc_url, "rest_url": node.rest_url}), "utf-8")
-            try:
-                yield node
-            finally:
-                home.run.unlink()
 
 
 @dataclass(slots=True)
@@ -178,11 +145,3 @@ def issue_starting_money(devnet: Devnet) -> list[tuple[str, str, int]]:
 def _order(devnet: Devnet, payer: str, path: str, payee: str, currency: str, minor: int) -> None:
     body = {"payee": payee, "currency": currency, "amount": str(minor), "text": "starting money"}
     devnet.client(payer).post(path, body, key=f"starting-money/{payee}/{currency}")
-
-
-def _empty(home: Home) -> None:
-    """Delete what a devnet keeps in its home, and nothing else."""
-    for name in ("access.json", "cast.json", "genesis.json", "rates.csv", "validator_key.json"):
-        (home.root / name).unlink(missing_ok=True)
-    for name in ("chain", "institutions", "logs"):
-        shutil.rmtree(home.root / name, ignore_errors=True)

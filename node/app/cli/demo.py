@@ -40,7 +40,7 @@ def run(
 async def _play(names: list[str], out: Path, quiet: bool) -> "Story":
     from node.app.demo.play import play
     from node.app.demo.story import Story
-    from node.app.devnet import running_devnet
+    from node.app.running import running_devnet
     from node.app.steps import open_steps
 
     story = Story(_silent if quiet else print_line)

@@ -100,8 +100,8 @@ def genesis(
 
 
 async def _run(settings: "Settings", fresh: bool) -> None:
-    from node.app.devnet import running_devnet
     from node.app.errors import ProcessError
+    from node.app.running import running_devnet
     from node.app.supervisor import wait_for_end
 
     stop = asyncio.Event()
