@@ -26,7 +26,11 @@ async def run_desk(home: Home, rpc_url: str, port: int) -> None:
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     institutions = build_institutions(home, cast, chain)
-    server = _Server(uvicorn.Config(build_rest(home, cast, institutions, _no_lifespan), log_config=None, port=port))
+    server = _Server(
+        uvicorn.Config(
+            build_rest(home, cast, institutions, _no_lifespan), log_config=None, port=port, timeout_graceful_shutdown=3
+        )
+    )
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions))
         tasks.create_task(_serve(server, workers, port))
