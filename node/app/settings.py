@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from node.app.errors import SettingsError
 
@@ -22,12 +22,6 @@ class Settings(BaseModel):
     rest_port: int = Field(8600, ge=0, le=65535, description="REST port on loopback; 0 = any free one")
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
-    passphrase: SecretStr = Field(SecretStr("devnet"), description="Opens the keystores")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
-
-    def redacted(self) -> dict[str, Any]:
-        """Return the settings as they may be logged."""
-        return self.model_dump(mode="json") | {"passphrase": "**"}
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

@@ -4,19 +4,15 @@ Amounts are integers in minor units; the client writes them as strings of digits
 idempotency key, so that a call that timed out can be repeated safely.
 """
 
-import time
 import uuid
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx
 
 from node.client.errors import ProblemError, UnavailableError
 
 _TIMEOUT_S: Final = 30.0
-_POLL_S: Final = 0.03
-Result = TypeVar("Result")
 
 
 class LandfallClient:
@@ -71,20 +67,6 @@ class LandfallClient:
         """Post a JSON document byte for byte, as `post` does."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex, "Content-Type": "application/json"}
         return self._send("POST", path, content=content, headers=headers)
-
-    def wait_until(self, look: Callable[[], Result | None], what: str, timeout_s: float = 60.0) -> Result:
-        """Look again and again until there is something, at most `timeout_s` of wall time.
-
-        Raises:
-            UnavailableError: nothing came in time.
-        """
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
-            found = look()
-            if found is not None:
-                return found
-            time.sleep(_POLL_S)
-        raise UnavailableError(f"{what}: expected within {timeout_s:.0f} s, got nothing; look at the node's logs")
 
     def _send(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self._answer(method, path, **arguments)

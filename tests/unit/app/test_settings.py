@@ -22,9 +22,3 @@ def test_settings_refuses_when_variable_is_unknown() -> None:
 def test_settings_refuses_when_port_is_out_of_range() -> None:
     with pytest.raises(SettingsError, match="rest_port"):
         load_settings({}, rest_port=70_000)
-
-
-def test_settings_hides_passphrase_when_logged() -> None:
-    settings = load_settings({}, passphrase="open sesame")
-    assert "open sesame" not in str(settings.redacted())
-    assert "open sesame" not in repr(settings)
