@@ -17,7 +17,7 @@ app = typer.Typer(
     help="A devnet on this machine: JSON-RPC, REST, nine institutions, time travel.", no_args_is_help=False
 )
 
-HomeOption = Annotated[Path, typer.Option("--home", help="Directory of the devnet")]
+HomeOption = Annotated[Path, typer.Option("--home", envvar="LANDFALL_HOME", help="Directory of the devnet")]
 
 
 @app.callback(invoke_without_command=True)

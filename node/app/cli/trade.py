@@ -12,7 +12,7 @@ app = typer.Typer(help="One trade, step by step, against a running `landfall dev
 
 Reference = Annotated[str, typer.Argument(help="The trade's reference, as its terms give it")]
 Who = Annotated[str, typer.Option("--as", help="Who acts: a customer or an institution of the devnet")]
-HomeOption = Annotated[Path, typer.Option("--home", help="Directory of the running devnet")]
+HomeOption = Annotated[Path, typer.Option("--home", envvar="LANDFALL_HOME", help="Directory of the running devnet")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines")]
 Side = Annotated[str | None, typer.Option(help="importer or exporter, where the caller is both sides' bank")]
 TermsFile = Annotated[Path, typer.Argument(help="Terms (TOML, docs/spec/terms.md)", exists=True, dir_okay=False)]
