@@ -142,7 +142,8 @@ def test_trade_is_paid_once_when_a_process_is_killed_at_its_writes(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("victim", ["desk", "chain"])
-def test_trade_is_paid_once_when_a_process_is_killed_at_every_write(victim: str, tmp_path: Path) -> None:
-    # The first write of a life is the one that killed the life before: it passes, the next one kills.
-    mortal = _play(tmp_path / "home", iter(lambda: 2, -1), (victim,))
-    assert mortal.deaths >= 100
+def test_trade_is_paid_once_when_a_process_is_killed_every_few_writes(victim: str, tmp_path: Path) -> None:
+    # Some lives are long enough to pass what a start itself writes, so that the trade always goes on.
+    dice = random.Random(victim)
+    mortal = _play(tmp_path / "home", iter(lambda: dice.randint(2, 8), -1), (victim,))
+    assert mortal.deaths >= 50
