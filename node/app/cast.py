@@ -8,20 +8,10 @@ import tomllib
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ROLE_BITS: Final = {
-    "central_bank": 1,
-    "bank": 2,
-    "fx_provider": 4,
-    "attester": 8,
-    "arbiter": 16,
-    "reporter": 32,
-    "validator": 64,
-    "regulator": 128,
-}
 Role = Literal["central_bank", "bank", "fx_provider", "attester", "arbiter", "reporter", "validator", "regulator"]
 DecimalText = str
 
@@ -77,10 +67,6 @@ class InstitutionCast(_Strict):
     customers: tuple[CustomerCast, ...] = ()
     funds: dict[str, DecimalText] = Field(default_factory=dict)
     pricing: PricingCast | None = None
-
-    @property
-    def role_bits(self) -> int:
-        return sum(ROLE_BITS[role] for role in self.roles)
 
 
 class Cast(_Strict):

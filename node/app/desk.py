@@ -2,15 +2,12 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
@@ -27,9 +24,7 @@ async def run_desk(home: Home, rpc_url: str, port: int) -> None:
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     institutions = build_institutions(home, cast, chain)
     server = _Server(
-        uvicorn.Config(
-            build_rest(home, cast, institutions, _no_lifespan), log_config=None, port=port, timeout_graceful_shutdown=3
-        )
+        uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions))
@@ -77,11 +72,6 @@ async def _named(institution_id: str, worker: Worker) -> None:
     except Exception:
         _LOG.error("worker_failed", worker=worker.__qualname__, exc_info=True)
         raise
-
-
-@contextlib.asynccontextmanager
-async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from node.app.cast import Cast, InstitutionCast, devnet_seed
 from node.app.errors import HomeError
 from node.app.examples import RATES, example
+from node.chain.validator_key import FILE_NAME as VALIDATOR_KEY_FILE
 from node.chain.validator_key import write_validator_key
 from pqc import signatures
 from pqc.keystore import DEVNET, Keystore
@@ -79,13 +80,15 @@ def prepare_home(home: Home, cast: Cast, genesis: dict[str, Any], rates_file: Pa
     home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     for institution in cast.institutions:
         _make_keystore(home, institution)
+    # What a start that was cut off left behind is made anew.
+    (home.root / VALIDATOR_KEY_FILE).unlink(missing_ok=True)
     write_validator_key(home.root, validator_key(next(one.id for one in cast.institutions if "validator" in one.roles)))
     home.genesis.write_text(json.dumps(genesis, indent=1), "utf-8")
     home.cast.write_text(cast.model_dump_json(indent=1), "utf-8")
     shutil.copyfile(rates_file or example(RATES), home.rates)
     home.rates.chmod(0o600)
     # Last: a home with tokens is complete.
-    _write_private(home.access, {"tokens": {owner: secrets.token_urlsafe(24) for owner in _token_owners(cast)}})
+    write_private(home.access, {"tokens": {owner: secrets.token_urlsafe(24) for owner in _token_owners(cast)}})
 
 
 def load_cast_of(home: Home) -> Cast:
@@ -147,6 +150,10 @@ def _check_same_network(home: Home, genesis: dict[str, Any]) -> None:
         )
 
 
-def _write_private(path: Path, content: dict[str, Any]) -> None:
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(content, indent=1), "utf-8")
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file that only this user can read, whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=1), "utf-8")
+    temporary.replace(path)

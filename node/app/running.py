@@ -1,13 +1,12 @@
 """Runs a devnet: makes its home, then keeps its two processes running while somebody wants it."""
 
 import contextlib
-import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from node.app.cast import load_cast
-from node.app.home import Home, prepare_home
+from node.app.home import Home, prepare_home, write_private
 from node.app.network import shipped_genesis
 from node.app.supervisor import Node, locked_home, running_node
 
@@ -29,13 +28,13 @@ async def running_devnet(
         ProcessError: a process did not start.
     """
     home, cast = Home(root), load_cast()
-    with locked_home(root):
+    with locked_home(root) as lock:
         if fresh:
             _empty(home)
         prepare_home(home, cast, shipped_genesis(), rates_file)
         chain_args = ["--interval-ms", str(interval_ms)]
-        async with running_node(root, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args) as node:
-            home.run.write_text(json.dumps({"rpc_url": node.rpc_url, "rest_url": node.rest_url}), "utf-8")
+        async with running_node(root, lock=lock, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args) as node:
+            write_private(home.run, {"rpc_url": node.rpc_url, "rest_url": node.rest_url})
             try:
                 yield node
             finally:

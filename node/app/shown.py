@@ -18,6 +18,11 @@ def show_money(amount_minor: str | int, currency: str) -> str:
     return str(Money(int(amount_minor), get_currency(currency)))
 
 
+def show_bps(bps: int) -> str:
+    """Return basis points as a percentage."""
+    return f"{bps // 100}.{bps % 100:02d} %"
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return lines of columns; a column whose cells start with a digit is aligned to the right."""
     lines = [tuple(headings), *(tuple(row) for row in rows)]
@@ -128,7 +133,7 @@ def _show_value(field: str, value: Any) -> str:
     if isinstance(value, int) and field.endswith(("deadline_s", "fund_by_s", "_at_s")):
         return show_time(value)
     if isinstance(value, int) and field.endswith("_bps"):
-        return f"{value // 100}.{value % 100:02d} %"
+        return show_bps(value)
     return str(value)
 
 

@@ -43,8 +43,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def locked_home(home: Path) -> Iterator[None]:
+def locked_home(home: Path) -> Iterator[int]:
     """Hold the home directory's lock, so that no two nodes write the same files.
+
+    Yields:
+        The lock's descriptor. A process that inherits it holds the lock too: chain and desk keep the home theirs
+        even when whoever started them was killed.
 
     Raises:
         HomeError: another node runs in `home`.
@@ -55,11 +59,13 @@ def locked_home(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise HomeError(f"home: {home} is in use by a running node; stop it or choose another --home") from error
-        yield
+        yield lock.fileno()
 
 
 @contextlib.asynccontextmanager
-async def running_node(home: Path, *, rpc_port: int, rest_port: int, chain_args: list[str]) -> AsyncIterator[Node]:
+async def running_node(
+    home: Path, *, lock: int, rpc_port: int, rest_port: int, chain_args: list[str]
+) -> AsyncIterator[Node]:
     """Start both processes on a prepared home, yield when both listen, stop them on exit.
 
     Raises:
@@ -78,7 +84,7 @@ async def running_node(home: Path, *, rpc_port: int, rest_port: int, chain_args:
     try:
         ready = {}
         for name, arguments in commands.items():
-            processes[name] = await _spawn(arguments)
+            processes[name] = await _spawn(arguments, lock)
             ready[name] = asyncio.Event()
             pumps.append(asyncio.create_task(_pump(processes[name], _log_path(home, name), ready[name])))
         for name in commands:
@@ -100,7 +106,7 @@ async def wait_for_end(node: Node) -> str:
     return f"{name} ended with code {node.processes[name].returncode}; see {_log_path(node.home, name)}"
 
 
-async def _spawn(arguments: list[str]) -> asyncio.subprocess.Process:
+async def _spawn(arguments: list[str], lock: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-W",
@@ -112,6 +118,7 @@ async def _spawn(arguments: list[str]) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.PIPE,
         limit=LOG_LINE_BYTES_MAX,
         start_new_session=True,
+        pass_fds=(lock,),
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
 

@@ -89,12 +89,12 @@ def build_institutions(home: Home, cast: Cast, chain: Chain) -> dict[str, Instit
     return {entry.id: _Builder(home, entry, chain, transport, rates, pairs).build() for entry in cast.institutions}
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], lifespan: Any) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers, lifespan=lifespan)
+    return build_app(desks=desks, authority=authority, routers=routers)
 
 
 class _Builder:

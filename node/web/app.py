@@ -51,19 +51,16 @@ def build_app(
     routers: Iterable[APIRouter],
     title: str = "Landfall",
     version: str = "0.1.0",
-    lifespan: Any = None,
 ) -> FastAPI:
     """Build the application that serves every institution of the process.
 
     Args:
         desks: By institution id; a caller reaches its own only.
         routers: Of the slices, mounted under /v1 behind authentication.
-        lifespan: Start and stop of the process, as FastAPI takes it.
     """
     app = FastAPI(
         title=title,
         version=version,
-        lifespan=lifespan,
         description="Cross-border settlement node. Amounts are strings of digits in minor units, times ledger seconds.",
     )
     app.state.desks = dict(desks)

@@ -211,7 +211,9 @@ def _print(answer: Any, as_json: bool, lines: Callable[[Any], list[str]]) -> Non
 
 
 def _attested_lines(attested: dict[str, Any]) -> list[str]:
-    share = "" if attested["share_bps"] == 10_000 else f" for {attested['share_bps'] / 100:.2f} %"
+    from node.app.shown import show_bps
+
+    share = "" if attested["share_bps"] == 10_000 else f" for {show_bps(attested['share_bps'])}"
     return [
         f"attested milestone {attested['milestone'] + 1}: {attested['outcome']}{share}",
         f"  {attested['summary']}",

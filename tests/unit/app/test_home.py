@@ -1,5 +1,6 @@
 """The home directory of a devnet."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -44,4 +45,25 @@ def test_home_says_what_to_do_when_nothing_is_there(tmp_path: Path) -> None:
 
 def test_home_is_refused_when_a_node_runs_in_it(tmp_path: Path) -> None:
     with locked_home(tmp_path), pytest.raises(HomeError, match="in use"), locked_home(tmp_path):
+        pass
+
+
+def test_home_is_prepared_when_an_earlier_start_was_cut_off(tmp_path: Path) -> None:
+    home, cast = Home(tmp_path), load_cast()
+    prepare_home(home, cast, shipped_genesis())
+    home.access.unlink()
+    prepare_home(home, cast, shipped_genesis())
+    assert "bloem" in load_tokens(home)
+
+
+def test_home_stays_locked_when_only_a_child_that_inherited_the_lock_is_left(tmp_path: Path) -> None:
+    with locked_home(tmp_path) as lock:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    try:
+        with pytest.raises(HomeError, match="in use"), locked_home(tmp_path):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+    with locked_home(tmp_path):
         pass

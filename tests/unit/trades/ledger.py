@@ -12,7 +12,8 @@ from contracts.client.blocks import BlockData, BlockInfo, TransactionOutcome
 from contracts.client.deployment import Deployment
 from contracts.client.errors import CallRevertedError
 from contracts.genesis import GenesisContracts, Pair, Participant, Token, build_contracts
-from node.app.cast import Cast, devnet_seed, load_cast
+from node.app.cast import Cast, InstitutionCast, devnet_seed, load_cast
+from node.participants.directory import Role
 from pqc import secp256k1, signatures
 
 GAS = 30_000_000
@@ -44,7 +45,7 @@ def genesis() -> tuple[Cast, Deployment, GenesisContracts]:
                 address=_raw(address_of(one.id)),
                 lei=one.lei,
                 bic=one.bic,
-                roles=one.role_bits,
+                roles=_role_bits(one),
                 key_thumbprint=thumbprints[one.id],
             )
             for one in cast.institutions
@@ -75,7 +76,7 @@ def genesis() -> tuple[Cast, Deployment, GenesisContracts]:
                 "name": one.name,
                 "lei": one.lei,
                 "bic": one.bic,
-                "roles": one.role_bits,
+                "roles": _role_bits(one),
                 "address": address_of(one.id),
                 "key_thumbprint": thumbprints[one.id].hex(),
             }
@@ -284,3 +285,7 @@ def _block_hash(number: int) -> bytes:
 
 def _raw(address: str) -> bytes:
     return bytes.fromhex(address.removeprefix("0x"))
+
+
+def _role_bits(institution: InstitutionCast) -> int:
+    return sum(Role[role.upper()] for role in institution.roles)
