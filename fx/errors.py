@@ -83,3 +83,20 @@ class NoOfferError(RejectedError):
     """No offer covers the amount."""
 
     code = 12
+
+
+class QuoteTooLowError(RejectedError):
+    """The quote is below the median less the spread limit; it settles nothing, another may."""
+
+    code = 13
+
+    def __init__(self, least: str, got: str) -> None:
+        super().__init__(f"quote: expected a rate of at least {least}, got {got}; ask for another quote")
+        self.least = least
+        self.got = got
+
+
+class NothingToPayError(RejectedError):
+    """The payment rounds down to nothing, which is no settlement."""
+
+    code = 14
