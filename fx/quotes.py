@@ -1,8 +1,10 @@
-"""Pricing of firm quotes: mid, spread and fee as separate entries, one all-in rate.
+"""Pricing of firm quotes: mid, spread and fee as separate entries, one all-in rate; of a lock, premium and cancel fee.
 
 Of what the taker sells, the fee is kept first and the rest is exchanged at mid less the spread:
 
     all_in = mid * (1 - spread) * (1 - fee)
+
+A lock's premium is paid on top, at funding, for standing ready; its cancel fee is what giving the lock up costs.
 
 All rates here are minor units of the bought currency for one minor unit of the sold one.
 
@@ -12,11 +14,14 @@ Source: docs/spec/settlement.md, sections 4 and 6; docs/spec/money.md.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from fx.checks import AMOUNT_BITS, BPS, check_amount, check_bps, check_int
 from fx.errors import InvalidNumberError, NoOfferError
 from fx.rates import Rate, Rounding, divide
+
+PREMIUM_PERIOD_S: Final = 30 * 86_400
+"""What a lock's premium is stated for: 30 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,41 @@ def sell_amount(all_in: Rate, buy_minor: int) -> int:
     sold = all_in.inverse().scaled(buy_minor, rounding=Rounding.CEIL)
     check_int("sell_amount", sold, 0, 2**AMOUNT_BITS - 1)
     return sold
+
+
+def lock_premium(sell_minor: int, bps_per_30d: int, length_s: int) -> int:
+    """Return what standing ready to sell for `length_s` seconds costs, in minor units of the sold currency.
+
+    In proportion to time, rounded up, toward the provider, who stands ready.
+
+    Raises:
+        InvalidNumberError: a number out of range, or a premium above 2**72 - 1 minor units.
+    """
+    check_amount("sell_minor", sell_minor)
+    check_bps("bps_per_30d", bps_per_30d)
+    check_int("length_s", length_s, 0, 2**32 - 1)
+    premium = divide(sell_minor * bps_per_30d * length_s, BPS * PREMIUM_PERIOD_S, rounding=Rounding.CEIL)
+    check_int("premium", premium, 0, 2**AMOUNT_BITS - 1)
+    return premium
+
+
+def cancel_fee(sell_minor: int, fee_bps: int) -> int:
+    """Return what giving a whole lock up costs, in minor units of the sold currency: rounded up, at most the price."""
+    check_amount("sell_minor", sell_minor)
+    check_bps("fee_bps", fee_bps)
+    return divide(sell_minor * fee_bps, BPS, rounding=Rounding.CEIL)
+
+
+def effective_rate(all_in: Rate, premium_minor: int, buy_minor: int) -> Rate:
+    """Return what is bought for one unit paid, premium included: the all-in rate itself where there is none.
+
+    Raises:
+        InvalidNumberError: nothing is bought, or the premium is no amount.
+    """
+    check_amount("premium_minor", premium_minor)
+    check_int("buy_minor", buy_minor, 1, 2**AMOUNT_BITS - 1)
+    paid = buy_minor * all_in.denominator + premium_minor * all_in.numerator
+    return Rate(buy_minor * all_in.numerator, paid)
 
 
 def total_cost_bps(mid: Rate, all_in: Rate) -> Fraction:
