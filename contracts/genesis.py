@@ -18,7 +18,9 @@ from contracts.client.artifacts import Artifact, decode_revert, encode_call, loa
 from contracts.client.errors import InvariantError
 
 _GAS: Final = 30_000_000
-_CONTRACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", "TradeEscrow")
+# The escrow's code in the order in which each part is deployed: the next hands calls on to the one before.
+_ESCROW: Final = ("TradePayment", "TradeAmendment", "TradeFunding", "TradeEscrow")
+_CONTRACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", *_ESCROW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +88,15 @@ def build_contracts(
     registry = machine.deploy("ParticipantRegistry", (governor,))
     oracle = machine.deploy("FxOracle", (registry,))
     settlement = machine.deploy("FxSettlement", (registry,))
-    escrow = machine.deploy("TradeEscrow", (registry, settlement, oracle))
+    network, part = (registry, settlement, oracle), ()
+    for name in _ESCROW:
+        part = (machine.deploy(name, (*network, *part)),)
+    escrow = part[0]
     for one in participants:
         arguments = (one.address, one.lei, one.bic, one.roles, one.key_thumbprint)
         machine.call(governor, registry, "ParticipantRegistry", "register", arguments)
     for notary in (settlement, escrow):
-        machine.call(governor, registry, "ParticipantRegistry", "set_notary", (notary, True))
+        machine.call(governor, registry, "ParticipantRegistry", "set_notary", (notary, True, True))
     for pair in pairs:
         arguments_ = (pair.name.encode().ljust(32, b"\0"), pair.period_s, pair.heartbeat_s, pair.jump_bps)
         machine.call(governor, oracle, "FxOracle", "configure_pair", (*arguments_, pair.outlier_bps))

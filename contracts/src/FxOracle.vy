@@ -16,10 +16,12 @@
 @custom:units Rates: quote units per base unit (major units) with 18 decimals, below 2^80. Times: whole seconds.
 """
 
+from interfaces import IFxOracle
+from interfaces import IParticipantRegistry
 from modules import eip712
 from modules import signatures
-from interfaces import IParticipantRegistry
 
+implements: IFxOracle
 initializes: eip712
 
 exports: eip712.eip712Domain
@@ -73,8 +75,10 @@ REPORT_TYPEHASH: constant(bytes32) = keccak256(
 REGISTRY: immutable(IParticipantRegistry)
 
 _pairs: HashMap[bytes32, Pair]
-# The last recorded round, and the last whose median was usable; they differ while a jump waits.
+# The last recorded round and the one before it, and the last whose median was usable, which is older than the last
+# recorded one while a jump waits.
 _last: HashMap[bytes32, Round]
+_previous: HashMap[bytes32, Round]
 _good: HashMap[bytes32, Round]
 
 
@@ -137,6 +141,7 @@ def submit(pair: bytes32, round: uint256, reports: DynArray[SignedReport, REPORT
     if not usable and last.started_at > good.started_at:
         usable = self._within(median, last.rate, config.jump_bps)
     recorded: Round = Round(rate=median, round=round, started_at=started_at)
+    self._previous[pair] = last
     self._last[pair] = recorded
     if usable:
         self._good[pair] = recorded
@@ -169,6 +174,18 @@ def last_good(pair: bytes32) -> (uint256, uint256, uint256):
     """
     good: Round = self._good[pair]
     return good.rate, good.round, good.started_at
+
+
+@external
+@view
+def previous(pair: bytes32) -> (uint256, uint256, uint256):
+    """
+    @notice The recorded round before the last one, usable or not, however old; all zero when there was none.
+    @param pair The pair.
+    @return Rate (18 decimals), round, the round's start.
+    """
+    before: Round = self._previous[pair]
+    return before.rate, before.round, before.started_at
 
 
 @external

@@ -9,8 +9,8 @@
         neither does. Behind every quote stands a reserve, a hold of the provider with this contract as notary.
 @custom:security Trusts nobody's token: a quote names its tokens, and a token that lies harms only those who agreed to
         it. A quote counts for one taker, once, until `expires_at`; its reserve carries the quote's digest as
-        reference, so nobody can release it under a live quote. `deliver` trusts the registry's notaries to have paid
-        the provider in the same transaction.
+        reference, so nobody can release it under a live quote. `deliver` and `take_lock` trust the registry's notaries
+        to pay the provider in the same transaction.
 @custom:kill None; the registry's governor suspends a provider, its quotes then stop counting.
 @custom:invariant A digest is used at most once. This contract owns nothing.
 @custom:units Minor units below 2^72; rates num/den below 2^64, bought minor units for one sold; seconds.
@@ -36,6 +36,14 @@ event QuoteSettled:
     buy_amount: uint256
 
 
+event LockTaken:
+    digest: indexed(bytes32)
+    provider: indexed(address)
+    taker: indexed(address)
+    sell_amount: uint256
+    buy_amount: uint256
+
+
 event QuoteDishonoured:
     digest: indexed(bytes32)
     provider: indexed(address)
@@ -44,9 +52,11 @@ event QuoteDishonoured:
 
 FX_PROVIDER: constant(uint256) = 4
 SPOT: constant(uint256) = 0
+LOCK: constant(uint256) = 1
 AMOUNT_LIMIT: constant(uint256) = 2**72
 RATE_PART_LIMIT: constant(uint256) = 2**64
-PAYEES_MAX: constant(uint256) = 8
+# A trade's payees and the exporter's or its financier's remainder.
+PAYEES_MAX: constant(uint256) = 9
 # typed_data.py, "Quote".
 QUOTE_TYPE_HASH: constant(bytes32) = keccak256(
     "Quote(address provider,uint256 kind,uint256 lock_until,address sell_token,address buy_token,uint256 rate_num,uint256 rate_den,uint256 fee_bps,uint256 premium,uint256 cancel_fee,uint256 min_amount,uint256 max_amount,address taker,bytes32 trade_id,bytes32 reserve_id,uint256 expires_at,bytes32 salt)"
@@ -89,7 +99,7 @@ def exchange(
     """
     assert quote.trade_id == empty(bytes32), "fx: quote is for a trade"
     digest: bytes32 = self._digest_of(quote)
-    self._use(quote, digest, quote_signature, taker, buy_amount)
+    self._use(quote, SPOT, digest, quote_signature, taker, buy_amount)
     sell_amount: uint256 = self._price(quote, buy_amount)
     assert sell_hold.amount >= sell_amount, "fx: hold below the price"
 
@@ -131,7 +141,7 @@ def deliver(
     """
     assert staticcall REGISTRY.is_notary(msg.sender), "fx: not a notary"
     digest: bytes32 = self._digest_of(quote)
-    self._use(quote, digest, quote_signature, taker, buy_amount)
+    self._use(quote, SPOT, digest, quote_signature, taker, buy_amount)
     rest: uint256 = buy_amount
     for payee: IFxSettlement.Payment in payees:
         assert 0 < payee.amount and payee.amount <= rest, "fx: payments are not the amount"
@@ -139,6 +149,30 @@ def deliver(
         extcall ISettlementToken(quote.buy_token).execute_hold(quote.reserve_id, payee.account, payee.amount)
     assert rest == 0, "fx: payments are not the amount"
     log QuoteSettled(
+        digest=digest,
+        provider=quote.provider,
+        taker=taker,
+        sell_amount=self._price(quote, buy_amount),
+        buy_amount=buy_amount,
+    )
+
+
+@external
+def take_lock(quote: IFxSettlement.Quote, quote_signature: Bytes[512], taker: address, buy_amount: uint256):
+    """
+    @notice Uses a lock quote up and gives its whole reserve back to the provider, whose hold takes its place.
+    @dev The notary places the provider's hold and pays the premium in this transaction, and checks the quote's trade id
+         and `lock_until`.
+    @param quote A lock quote.
+    @param quote_signature The provider's.
+    @param taker The quote's taker.
+    @param buy_amount What is locked for the taker, within the quote's bounds.
+    """
+    assert staticcall REGISTRY.is_notary(msg.sender), "fx: not a notary"
+    digest: bytes32 = self._digest_of(quote)
+    self._use(quote, LOCK, digest, quote_signature, taker, buy_amount)
+    extcall ISettlementToken(quote.buy_token).release_hold(quote.reserve_id, self._reserve_of(quote, digest))
+    log LockTaken(
         digest=digest,
         provider=quote.provider,
         taker=taker,
@@ -215,18 +249,24 @@ def sell_amount(quote: IFxSettlement.Quote, buy_amount: uint256) -> uint256:
 
 @internal
 def _use(
-    quote: IFxSettlement.Quote, digest: bytes32, signature: Bytes[512], taker: address, buy_amount: uint256
+    quote: IFxSettlement.Quote,
+    kind: uint256,
+    digest: bytes32,
+    signature: Bytes[512],
+    taker: address,
+    buy_amount: uint256,
 ):
     """
-    @notice Checks that a spot quote may settle this amount for this taker now, and uses it up.
+    @notice Checks that a quote may settle this amount for this taker now, and uses it up.
     @param quote The quote.
+    @param kind What the quote has to be, spot or lock.
     @param digest Its digest.
     @param signature The provider's.
     @param taker Who takes it.
     @param buy_amount Minor units of the buy token.
     """
     self._check_firm(quote, digest, signature)
-    assert quote.kind == SPOT, "fx: not a spot quote"
+    assert quote.kind == kind, "fx: wrong kind of quote"
     assert quote.taker == taker, "fx: quote is for another taker"
     assert quote.min_amount <= buy_amount and buy_amount <= quote.max_amount, "fx: amount outside the quote"
     assert buy_amount != 0, "fx: amount is zero"

@@ -5,19 +5,31 @@
 @title ParticipantRegistry
 @license Apache-2.0
 @notice Who takes part: institutions (LEI, BIC, roles, thumbprint of the post-quantum key, status), the notary
-        contracts that may hold money, and the digests an institution stands by through its own transaction.
-@custom:security The governor writes everything but digests; an institution writes only its own digests. Nothing here
-        moves money. Governance moves in two steps, so a wrong address cannot take it.
+        contracts that may hold money, the digests an institution stands by through its own transaction, and the
+        wallets that banks open for their customers (module `wallets`).
+@custom:security The governor registers; an institution writes only its own digests, a bank its own customers' wallets,
+        a bank or central bank its own purposes. Nothing here moves money. Governance moves in two steps, so a wrong
+        address cannot take it.
 @custom:kill None; an institution is switched off with `set_status`, a notary with `set_notary`.
 @custom:invariant A registered account stays registered; `has_role` and `is_institution` are false while inactive;
-        `role_count(bit)` = number of accounts for which `has_role(account, bit)`.
+        `role_count(bit)` = number of accounts for which `has_role(account, bit)`. No account is both an institution
+        and a wallet.
 @custom:units Roles are bits: CENTRAL_BANK 1, BANK 2, FX_PROVIDER 4, ATTESTER 8, ARBITER 16, REPORTER 32, VALIDATOR 64,
         REGULATOR 128.
 """
 
 from interfaces import IParticipantRegistry
+from modules import wallets
 
 implements: IParticipantRegistry
+initializes: wallets
+
+exports: (
+    wallets.bank_of,
+    wallets.purpose_of,
+    wallets.purpose_owner,
+    wallets.is_allowed_payee,
+)
 
 
 event ParticipantRegistered:
@@ -45,7 +57,8 @@ event KeyThumbprintChanged:
 
 event NotaryChanged:
     notary: indexed(address)
-    allowed: bool
+    registered: bool
+    checks_purpose: bool
 
 
 event DigestRecorded:
@@ -67,15 +80,22 @@ event GovernanceAccepted:
     governor: indexed(address)
 
 
+CENTRAL_BANK: constant(uint256) = 1
+BANK: constant(uint256) = 2
 ROLE_BITS: constant(uint256) = 8
 # All eight roles together.
 ROLES_MAX: constant(uint256) = 2**ROLE_BITS - 1
+# The tier of an active institution; a wallet's is 0 or 1.
+INSTITUTION_TIER: constant(uint256) = 2
+# What is kept of a notary, in one slot.
+NOTARY_BIT: constant(uint256) = 1
+CHECKS_PURPOSE_BIT: constant(uint256) = 2
 
 governor: public(address)
 pending_governor: public(address)
 
 institutions: HashMap[address, IParticipantRegistry.Institution]
-notaries: HashMap[address, bool]
+notaries: HashMap[address, uint256]
 recorded: HashMap[address, HashMap[bytes32, bool]]
 # Active institutions by role bit.
 role_count: public(HashMap[uint256, uint256])
@@ -103,6 +123,7 @@ def register(account: address, lei: String[20], bic: String[11], roles: uint256,
     self._check_governor()
     assert account != empty(address), "registry: no account"
     assert not self.institutions[account].registered, "registry: already registered"
+    assert wallets.bank_of[account] == empty(address), "registry: account is a wallet"
     assert len(lei) == 20, "registry: LEI is not 20 characters"
     assert len(bic) in [0, 8, 11], "registry: BIC is not 8 or 11 characters"
     self._check_roles(roles)
@@ -159,16 +180,18 @@ def set_key_thumbprint(account: address, thumbprint: bytes32):
 
 
 @external
-def set_notary(contract_address: address, allowed: bool):
+def set_notary(contract_address: address, registered: bool, checks_purpose: bool):
     """
     @notice Lets a contract be named as notary of new holds, or stops that; holds already placed keep their notary.
     @param contract_address The notary.
-    @param allowed Whether new holds may name it.
+    @param registered Whether new holds may name it.
+    @param checks_purpose Whether it asks `allows` before it pays, so that wallets with a purpose may name it.
     """
     self._check_governor()
     assert contract_address != empty(address), "registry: no notary"
-    self.notaries[contract_address] = allowed
-    log NotaryChanged(notary=contract_address, allowed=allowed)
+    assert registered or not checks_purpose, "registry: not registered"
+    self.notaries[contract_address] = (NOTARY_BIT if registered else 0) | (CHECKS_PURPOSE_BIT if checks_purpose else 0)
+    log NotaryChanged(notary=contract_address, registered=registered, checks_purpose=checks_purpose)
 
 
 @external
@@ -218,6 +241,79 @@ def withdraw(digest: bytes32):
 
 
 @external
+def open_wallet(account: address, tier: uint256, purpose: bytes32):
+    """
+    @notice A bank opens a customer's wallet, or changes one it has opened.
+    @param account The customer's; never an institution's.
+    @param tier 0 anonymous, 1 registered: which of a token's limits apply.
+    @param purpose Empty, or a defined purpose that the wallet's money, in every currency, is for.
+    """
+    assert self._has_role(msg.sender, BANK), "registry: not a bank"
+    assert not self.institutions[account].registered, "registry: account is an institution"
+    wallets._open(account, msg.sender, tier, purpose)
+
+
+@external
+def define_purpose(purpose: bytes32):
+    """
+    @notice A bank or central bank makes a purpose, which it then owns, with no payees yet.
+    @param purpose Its name, once only.
+    """
+    self._check_purpose_role()
+    wallets._define(purpose, msg.sender)
+
+
+@external
+def allow_payee(purpose: bytes32, payee: address, allowed: bool):
+    """
+    @notice A purpose's owner puts a payee on its list or takes it off.
+    @param purpose The purpose.
+    @param payee Any address.
+    @param allowed Whether wallets of this purpose may pay it.
+    """
+    self._check_purpose_role()
+    wallets._allow(purpose, msg.sender, payee, allowed)
+
+
+@external
+@view
+def tier_of(account: address) -> uint256:
+    """
+    @notice Which limits of a token apply to an account that has none of its own.
+    @param account Any address.
+    @return 0 anonymous or unknown, 1 registered, 2 an active institution.
+    """
+    if self._is_active(account):
+        return INSTITUTION_TIER
+    return wallets.tiers[account]
+
+
+@external
+@view
+def allows(payer: address, payee: address) -> bool:
+    """
+    @notice Tells whether the purpose of the payer's wallet lets it pay the payee, in any currency.
+    @param payer Any address.
+    @param payee Any address.
+    @return True without a purpose, for a payee on its list, for the payer itself and for the bank of its wallet.
+    """
+    return wallets._allows(payer, payee)
+
+
+@external
+@view
+def may_hold(owner: address, notary: address) -> bool:
+    """
+    @notice Tells whether a new hold of the owner's money may name this notary.
+    @param owner Any address.
+    @param notary Any address.
+    @return True for a registered notary; if the owner's wallet has a purpose, for one that checks purposes.
+    """
+    bits: uint256 = self.notaries[notary]
+    return bits == NOTARY_BIT | CHECKS_PURPOSE_BIT or (bits == NOTARY_BIT and wallets.purpose_of[owner] == empty(bytes32))
+
+
+@external
 @view
 def is_institution(account: address) -> bool:
     """
@@ -237,7 +333,7 @@ def has_role(account: address, role: uint256) -> bool:
     @param role One bit, or several of which one suffices.
     @return True if so.
     """
-    return self._is_active(account) and self.institutions[account].roles & role != 0
+    return self._has_role(account, role)
 
 
 @external
@@ -248,7 +344,7 @@ def is_notary(contract_address: address) -> bool:
     @param contract_address Any address.
     @return True if so.
     """
-    return self.notaries[contract_address]
+    return self.notaries[contract_address] != 0
 
 
 @external
@@ -298,6 +394,27 @@ def _is_active(account: address) -> bool:
     @return True if so.
     """
     return self.institutions[account].active
+
+
+@internal
+@view
+def _has_role(account: address, role: uint256) -> bool:
+    """
+    @notice Active and with one of the roles asked for.
+    @param account Any address.
+    @param role One bit, or several of which one suffices.
+    @return True if so.
+    """
+    return self._is_active(account) and self.institutions[account].roles & role != 0
+
+
+@internal
+@view
+def _check_purpose_role():
+    """
+    @notice Refuses who may not own a purpose.
+    """
+    assert self._has_role(msg.sender, CENTRAL_BANK | BANK), "registry: not a bank"
 
 
 @internal

@@ -104,7 +104,7 @@ def registry(
     ]
     for member, roles in members:
         contract.register(member.address, LEI, "PLDRNL2A", roles, ZERO_BYTES32, sender=governor.address)
-    contract.set_notary(notary.address, True, sender=governor.address)
+    contract.set_notary(notary.address, True, False, sender=governor.address)
     return contract
 
 

@@ -305,3 +305,16 @@ def test_submit_goes_on_by_time_when_the_period_changes(world: World, oracle: An
     assert number < old
     oracle.submit(PAIR, number, reports(world, [RATE] * 3, round=number))
     assert oracle.median(PAIR)[1] == number
+
+
+def test_previous_is_the_recorded_round_before_the_last_usable_or_not(world: World, oracle: Any) -> None:
+    assert oracle.previous(PAIR) == (0, 0, 0)
+    submit(world, [RATE] * 3)
+    first = this_round()
+    assert oracle.previous(PAIR) == (0, 0, 0)
+    next_round(world, [2 * RATE] * 3)
+    assert oracle.previous(PAIR) == (RATE, first, first * PERIOD_S)
+    next_round(world, [RATE] * 3)
+    # The spike in between was never usable, yet it was recorded.
+    assert oracle.previous(PAIR) == (2 * RATE, first + 1, (first + 1) * PERIOD_S)
+    assert oracle.last_good(PAIR)[1] == first + 2

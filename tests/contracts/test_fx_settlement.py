@@ -138,7 +138,7 @@ def test_exchange_is_refused_when_the_amount_is_zero(world: World) -> None:
 def test_exchange_is_refused_when_the_quote_is_a_lock(world: World) -> None:
     quote = world.quote(kind=1)
     world.reserve(quote)
-    with boa.reverts("fx: not a spot quote"):
+    with boa.reverts("fx: wrong kind of quote"):
         exchange(world, quote)
 
 
@@ -243,7 +243,7 @@ def test_deliver_pays_the_payees_when_a_notary_asks(world: World, quote: Fields,
 def notary_actor(world: World) -> Actor:
     """A registered notary with a key instead of code."""
     actor = Actor("notary")
-    world.registry.set_notary(actor.address, True, sender=world.governor.address)
+    world.registry.set_notary(actor.address, True, False, sender=world.governor.address)
     return actor
 
 
@@ -265,6 +265,102 @@ def test_deliver_is_refused_when_the_quote_is_for_another_taker(
 ) -> None:
     with boa.reverts("fx: quote is for another taker"):
         deliver(world, quote, [(world.tax.address, BUY)], notary_actor, taker=world.tax.address)
+
+
+def test_deliver_pays_nine_payees_and_not_ten(world: World, quote: Fields, notary_actor: Actor) -> None:
+    payees = [(Actor(f"payee {number}").address, 1) for number in range(8)]
+    with boa.env.anchor():
+        deliver(world, quote, [*payees, (world.exporter.address, BUY - 8)], notary_actor)
+        assert world.balances(world.kes, world.exporter) == [BUY - 8]
+    with boa.reverts(compiler="DynArray[Payment, 9] bounds check"):
+        deliver(world, quote, [*payees, (world.tax.address, 1), (world.exporter.address, BUY - 9)], notary_actor)
+
+
+def take_lock(world: World, quote: Fields, sender: Actor, **changes: Any) -> None:
+    world.fx.take_lock(
+        as_tuple("Quote", quote),
+        changes.get("signature") or world.sign_quote(quote),
+        changes.get("taker", world.importer.address),
+        changes.get("buy_amount", BUY),
+        sender=sender.address,
+    )
+
+
+@pytest.fixture
+def lock_quote(world: World) -> Fields:
+    """A lock quote with its reserve in place."""
+    quote = world.quote(kind=1, lock_until=now_s() + 86_400)
+    world.reserve(quote)
+    return quote
+
+
+def test_take_lock_frees_the_whole_reserve_when_a_notary_asks(
+    world: World, lock_quote: Fields, notary_actor: Actor
+) -> None:
+    before = world.balances(world.kes, world.provider)
+    take_lock(world, lock_quote, notary_actor)
+    assert events_of(world.fx, "LockTaken") == [
+        {
+            "digest": quote_digest(world, lock_quote),
+            "provider": world.provider.address,
+            "taker": world.importer.address,
+            "sell_amount": price(lock_quote, BUY),
+            "buy_amount": BUY,
+        }
+    ]
+    assert world.fx.is_used(quote_digest(world, lock_quote))
+    assert world.kes.heldOf(world.provider.address) == 0
+    assert world.balances(world.kes, world.provider) == [before[0] + lock_quote["max_amount"]]
+    with boa.reverts("fx: quote used"):
+        take_lock(world, lock_quote, notary_actor)
+
+
+def test_take_lock_is_refused_when_the_caller_is_no_notary(world: World, lock_quote: Fields) -> None:
+    with boa.reverts("fx: not a notary"):
+        take_lock(world, lock_quote, world.provider)
+
+
+def test_take_lock_is_refused_when_the_quote_is_spot(world: World, quote: Fields, notary_actor: Actor) -> None:
+    with boa.reverts("fx: wrong kind of quote"):
+        take_lock(world, quote, notary_actor)
+
+
+def test_deliver_is_refused_when_the_quote_is_a_lock(world: World, lock_quote: Fields, notary_actor: Actor) -> None:
+    with boa.reverts("fx: wrong kind of quote"):
+        deliver(world, lock_quote, [(world.exporter.address, BUY)], notary_actor)
+
+
+def test_take_lock_counts_until_the_last_second_of_the_quote(
+    world: World, lock_quote: Fields, notary_actor: Actor
+) -> None:
+    advance_to(lock_quote["expires_at"])
+    with boa.env.anchor():
+        take_lock(world, lock_quote, notary_actor)
+    advance(1)
+    with boa.reverts("fx: quote expired"):
+        take_lock(world, lock_quote, notary_actor)
+
+
+def test_take_lock_is_refused_when_taker_amount_or_signer_differ(
+    world: World, lock_quote: Fields, notary_actor: Actor
+) -> None:
+    for reason, changes in (
+        ("fx: quote is for another taker", {"taker": world.tax.address}),
+        ("fx: amount outside the quote", {"buy_amount": lock_quote["min_amount"] - 1}),
+        ("fx: amount outside the quote", {"buy_amount": lock_quote["max_amount"] + 1}),
+        ("fx: bad signature", {"signature": world.sign_quote(lock_quote, world.other_provider)}),
+    ):
+        with boa.reverts(reason):
+            take_lock(world, lock_quote, notary_actor, **changes)
+    take_lock(world, lock_quote, notary_actor, buy_amount=lock_quote["max_amount"])
+
+
+def test_take_lock_is_refused_when_the_amount_is_over_the_reserve(world: World, notary_actor: Actor) -> None:
+    quote = world.quote(kind=1)
+    world.reserve(quote, amount=BUY)
+    with boa.reverts("fx: reserve too small"):
+        take_lock(world, quote, notary_actor, buy_amount=BUY + 1)
+    take_lock(world, quote, notary_actor)
 
 
 def test_dishonour_records_what_is_missing_when_there_is_no_reserve(world: World) -> None:

@@ -106,7 +106,7 @@ def test_every_setter_refuses_when_the_caller_is_not_the_governor(
             lambda who: registry.set_roles(carrier.address, BANK, sender=who),
             lambda who: registry.set_status(carrier.address, False, sender=who),
             lambda who: registry.set_key_thumbprint(carrier.address, DIGEST, sender=who),
-            lambda who: registry.set_notary(who, True, sender=who),
+            lambda who: registry.set_notary(who, True, False, sender=who),
             lambda who: registry.transfer_governance(who, sender=who),
         ]
         for call in calls:
@@ -174,13 +174,15 @@ def test_key_thumbprint_is_replaced_when_set(with_carrier: Any, governor: Actor,
 
 def test_notary_is_known_while_allowed(registry: Any, governor: Actor, stranger: Actor) -> None:
     assert registry.is_notary(stranger.address) is False
-    registry.set_notary(stranger.address, True, sender=governor.address)
-    assert events_of(registry, "NotaryChanged") == [{"notary": stranger.address, "allowed": True}]
+    registry.set_notary(stranger.address, True, False, sender=governor.address)
+    assert events_of(registry, "NotaryChanged") == [
+        {"notary": stranger.address, "registered": True, "checks_purpose": False}
+    ]
     assert registry.is_notary(stranger.address) is True
-    registry.set_notary(stranger.address, False, sender=governor.address)
+    registry.set_notary(stranger.address, False, False, sender=governor.address)
     assert registry.is_notary(stranger.address) is False
     with boa.reverts("registry: no notary"):
-        registry.set_notary(ZERO_ADDRESS, True, sender=governor.address)
+        registry.set_notary(ZERO_ADDRESS, True, False, sender=governor.address)
 
 
 # ------------------------------------------------------------------ digests
@@ -234,7 +236,7 @@ def test_governance_moves_when_offered_and_accepted(registry: Any, governor: Act
     assert events_of(registry, "GovernanceAccepted") == [{"governor": bank.address}]
     assert (registry.governor(), registry.pending_governor()) == (bank.address, ZERO_ADDRESS)
     with boa.reverts("registry: not the governor"):
-        registry.set_notary(payee.address, True, sender=governor.address)
+        registry.set_notary(payee.address, True, False, sender=governor.address)
     with boa.reverts("registry: not the pending governor"):
         registry.accept_governance(sender=bank.address)
 

@@ -126,7 +126,7 @@ def test_hold_refuses_when_the_notary_is_not_registered(
     for nobody in (stranger.address, payer.address, ZERO_ADDRESS):
         with boa.reverts("token: not a notary"):
             funded_eur.hold(nobody, 1, now_s() + 1, REFERENCE, salt(1), sender=payer.address)
-    registry.set_notary(notary.address, False, sender=governor.address)
+    registry.set_notary(notary.address, False, False, sender=governor.address)
     with boa.reverts("token: not a notary"):
         funded_eur.hold(notary.address, 1, now_s() + 1, REFERENCE, salt(1), sender=payer.address)
 
@@ -146,7 +146,7 @@ def test_hold_stays_executable_when_its_notary_is_struck_off_later(
     funded_eur: Any, eur_holds: Holds, registry: Any, governor: Actor, payer: Actor, payee: Actor, notary: Actor
 ) -> None:
     hold_id = eur_holds.place(payer, notary.address, 10, now_s() + DAY_S)
-    registry.set_notary(notary.address, False, sender=governor.address)
+    registry.set_notary(notary.address, False, False, sender=governor.address)
     funded_eur.execute_hold(hold_id, payee.address, 10, sender=notary.address)
     assert funded_eur.balanceOf(payee.address) == 10
 
@@ -182,7 +182,7 @@ def test_hold_from_refuses_when_the_caller_has_no_allowance(
 def test_hold_signed_refuses_when_the_caller_is_not_the_notary_who_was_signed_for(
     funded_eur: Any, eur_holds: Holds, registry: Any, governor: Actor, payer: Actor, notary: Actor, stranger: Actor
 ) -> None:
-    registry.set_notary(stranger.address, True, sender=governor.address)
+    registry.set_notary(stranger.address, True, False, sender=governor.address)
     message = eur_holds.sign(payer, notary.address, 10, now_s() + DAY_S)
     for caller in (stranger, payer):
         with boa.reverts("token: bad signature"):

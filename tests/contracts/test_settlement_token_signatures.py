@@ -438,7 +438,7 @@ def test_hostile_notary_contract_gains_nothing_when_it_calls_again(
 ) -> None:
     """A notary that is a contract meets the same checks call by call: it pays out a hold once."""
     notary = deploy("Wallet", folder=HELPERS)
-    registry.set_notary(notary.address, True, sender=governor.address)
+    registry.set_notary(notary.address, True, False, sender=governor.address)
     hold_id = eur_holds.place(payer, str(notary.address), 10, now_s() + DAY_S)
     execute = selector("execute_hold(bytes32,address,uint256)") + encode(
         ["bytes32", "address", "uint256"], [hold_id, payee.address, 10]

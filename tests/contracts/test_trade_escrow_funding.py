@@ -401,7 +401,7 @@ def test_fund_is_refused_when_the_quote_is_missing(world: World) -> None:
     ("changes", "reason"),
     [
         ({"taker": "stranger"}, "fx: quote is for another taker"),
-        ({"kind": 1}, "fx: not a spot quote"),
+        ({"kind": 1}, "fx: wrong kind of quote"),
         ({"max_amount": INVOICE - 1}, "fx: amount outside the quote"),
         ({"min_amount": INVOICE + 1}, "fx: amount outside the quote"),
         ({"sell_token": "kes"}, "escrow: quote for other tokens"),
@@ -475,7 +475,7 @@ def test_fund_keeps_nothing_when_the_importers_limit_in_the_invoice_currency_is_
 
 
 def test_fund_is_refused_when_the_escrow_lost_its_notary_right(world: World) -> None:
-    world.registry.set_notary(world.escrow.address, False, sender=world.governor.address)
+    world.registry.set_notary(world.escrow.address, False, False, sender=world.governor.address)
     with boa.reverts("token: not a notary"):
         world.fund(world.terms())
 

@@ -82,7 +82,7 @@ class World:
         self.fx: Any = deploy("FxSettlement", self.registry.address)
         self.escrow: Any = deploy("TradeEscrow", self.registry.address, self.fx.address, self.oracle.address)
         for notary in (self.fx, self.escrow):
-            self.registry.set_notary(notary.address, True, sender=self.governor.address)
+            self.registry.set_notary(notary.address, True, True, sender=self.governor.address)
         self.holds = {token.address: Holds(token) for token in (self.eur, self.kes)}
         self.pay_in(self.eur, self.importer, START_BALANCE)
         self.kes.issue(self.provider.address, START_BALANCE, ZERO_BYTES32, sender=self.issuer.address)

@@ -26,7 +26,7 @@ class TokenWorld:
             self.governor, self.registry.register, self.issuer.address, LEI, "CBEUDE20", CENTRAL_BANK, ZERO_BYTES32
         )
         self._by(self.governor, self.registry.register, self.people[0].address, LEI, "PLDRNL2A", BANK, ZERO_BYTES32)
-        self._by(self.governor, self.registry.set_notary, self.notary.address, True)
+        self._by(self.governor, self.registry.set_notary, self.notary.address, True, False)
         self.token = deploy("SettlementToken", "Euro", "dEUR", "EUR", 2, self.registry.address, self.issuer.address)
         self.owners = {actor.address: actor.name for actor in self.people[:2]}
         self.balances: dict[str, int] = {}

@@ -72,7 +72,7 @@ def _deploy_contracts() -> tuple[Any, Any]:
     registry = deploy("ParticipantRegistry", GOVERNOR.address)
     registry.register(BANK_A.address, LEI, "PLDRNL2A", BANK, ZERO_BYTES32, sender=GOVERNOR.address)
     for notary in NOTARIES:
-        registry.set_notary(notary.address, True, sender=GOVERNOR.address)
+        registry.set_notary(notary.address, True, False, sender=GOVERNOR.address)
     token = deploy("SettlementToken", "Landfall Euro", "lfEUR", "EUR", 2, registry.address, ISSUER.address)
     probe = deploy("TokenProbe", folder=ROOT / "tests" / "contracts" / "helpers")
     return token, probe
