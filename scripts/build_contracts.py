@@ -30,6 +30,10 @@ RUNTIME_SIZE_MAX: Final = RUNTIME_SIZE_LIMIT * 9 // 10
 # Vyper has no overloads; a contract answers these in `__default__`, and callers find them in its ABI.
 OVERLOADS: Final = {"SettlementToken": SOURCES / "interfaces" / "IAuthorizationBytes.vyi"}
 
+# One contract in several pieces of code: calls that the first does not know run, by delegatecall, in the next, on the
+# first one's storage. The first one's ABI is that of all.
+CHAINS: Final = {"TradeEscrow": ("TradeFunding", "TradeAmendment", "TradePayment")}
+
 Artifact = dict[str, Any]
 
 
@@ -47,9 +51,12 @@ def compile_contract(name: str) -> Artifact:
     import vyper
     from vyper.compiler.output_bundle import OutputBundle
 
-    data = _compiler_data(SOURCES / f"{name}.vy")
+    data = _source_data(name)
     abi = _abi(data)
     sources = {item.resolved_path for item in OutputBundle(data).source_codes.values()}
+    for part in CHAINS.get(name, ()):
+        abi = _joined(abi, _part_abi(name, part, data))
+        sources |= {item.resolved_path for item in OutputBundle(_source_data(part)).source_codes.values()}
     if name in OVERLOADS:
         abi += _abi(_compiler_data(OVERLOADS[name]))
         sources.add(OVERLOADS[name])
@@ -67,6 +74,29 @@ def compile_contract(name: str) -> Artifact:
         "bytecode": "0x" + data.bytecode.hex(),
         "runtime_size": size,
     }
+
+
+def _part_abi(name: str, part: str, data: Any) -> list[dict[str, Any]]:
+    """Return the ABI of the code that `name` hands calls on to.
+
+    Raises:
+        BuildError: it would find other variables in the storage it runs on.
+    """
+    part_data = _source_data(part)
+    if _storage(part_data) != _storage(data):
+        raise BuildError(f"{part}: expected the storage layout of {name}; initialise the same modules in the same order")
+    return _abi(part_data)
+
+
+def _storage(data: Any) -> tuple[Any, Any]:
+    layout = data.storage_layout
+    return layout["storage_layout"], layout["transient_storage_layout"]
+
+
+def _joined(abi: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return two ABIs as one, without what both have and without the second one's own entry points."""
+    own = ("constructor", "fallback")
+    return abi + [entry for entry in more if entry not in abi and entry["type"] not in own]
 
 
 def source_hashes(sources: Iterable[Path]) -> dict[str, str]:
@@ -129,6 +159,10 @@ def snapshot_sizes() -> None:
         name: json.loads(artifact_path(name).read_text())["runtime_size"] for name in contract_names()
     }
     SNAPSHOT.write_text(_as_text(snapshot))
+
+
+def _source_data(name: str) -> Any:
+    return _compiler_data(SOURCES / f"{name}.vy")
 
 
 def _compiler_data(path: Path) -> Any:

@@ -53,10 +53,20 @@ PARTIAL: constant(uint256) = 3
 BY_SETTLEMENT: constant(uint256) = 1
 BY_CANCEL: constant(uint256) = 2
 BY_LAPSE: constant(uint256) = 3
+OUT_OF_BAND: constant(uint256) = 4
+
+# Policies of the terms.
+SAME_CURRENCY: constant(uint256) = 0
+CONVERT_NOW: constant(uint256) = 1
+LOCK: constant(uint256) = 2
+FLOAT: constant(uint256) = 3
 
 trades: HashMap[bytes32, ITradeEscrow.Trade]
 milestones: HashMap[bytes32, HashMap[uint256, ITradeEscrow.MilestoneRecord]]
 disputes: HashMap[bytes32, HashMap[uint256, ITradeEscrow.Dispute]]
+# The funding currency's leg and its slices, under `lock` and `float`.
+fx_legs: HashMap[bytes32, ITradeEscrow.FxLeg]
+slices: HashMap[bytes32, HashMap[uint256, ITradeEscrow.FundingSlice]]
 # By trade, bound milestone hash and attester, or claim: what is attested falls with the terms it was attested under.
 first_claims: HashMap[bytes32, HashMap[bytes32, HashMap[address, uint256]]]
 tallies: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
@@ -71,6 +81,29 @@ def get_trade(trade_id: bytes32) -> ITradeEscrow.Trade:
     @return The record.
     """
     return self.trades[trade_id]
+
+
+@external
+@view
+def get_fx(trade_id: bytes32) -> ITradeEscrow.FxLeg:
+    """
+    @notice The funding currency's leg of a trade; all zero under `none` and `convert_now`.
+    @param trade_id The trade.
+    @return The record.
+    """
+    return self.fx_legs[trade_id]
+
+
+@external
+@view
+def get_slice(trade_id: bytes32, index: uint256) -> ITradeEscrow.FundingSlice:
+    """
+    @notice What is held of the funding currency for a milestone, and what the last call asks for.
+    @param trade_id The trade.
+    @param index The milestone's place, from 0.
+    @return Minor units of the funding currency; all zero under `none` and `convert_now`.
+    """
+    return self.slices[trade_id][index]
 
 
 @external
@@ -140,11 +173,69 @@ def _current(trade_id: bytes32, index: uint256) -> ITradeEscrow.MilestoneRecord:
     if record.state == PENDING and block.timestamp > record.deadline:
         record = self._due(record, BPS if record.silence_pays else 0, record.deadline)
     if record.state == DUE and block.timestamp > record.due_at + windows.dispute_s:
-        record.state = FINAL
-    if record.state == DISPUTED and block.timestamp > self.disputes[trade_id][index].raised_at + windows.award_s:
-        if windows.unawarded_bps != 0:
-            record = self._due(record, windows.unawarded_bps, record.due_at)
-        record.state = FINAL
+        return self._final(record, record.due_at + windows.dispute_s)
+    if record.state == DISPUTED:
+        award_ends_at: uint256 = self.disputes[trade_id][index].raised_at + windows.award_s
+        if block.timestamp > award_ends_at:
+            if windows.unawarded_bps != 0:
+                record = self._due(record, windows.unawarded_bps, record.due_at)
+            return self._final(record, award_ends_at)
+    return record
+
+
+@internal
+@view
+def _unsettled(trade_id: bytes32, index: uint256) -> ITradeEscrow.MilestoneRecord:
+    """
+    @notice A milestone with time applied in which something can still happen.
+    @param trade_id The trade.
+    @param index The milestone's place, from 0.
+    @return The record as it would be stored now.
+    """
+    record: ITradeEscrow.MilestoneRecord = self._current(trade_id, index)
+    checks._require(record.state != SETTLED, "escrow: milestone settled")
+    return record
+
+
+@internal
+@view
+def _is_open(trade_id: bytes32, index: uint256) -> bool:
+    """
+    @notice Whether a milestone may still pay something: pending, or due, disputed or final with a share.
+    @param trade_id The trade.
+    @param index The milestone's place, from 0.
+    @return True if so.
+    """
+    record: ITradeEscrow.MilestoneRecord = self._current(trade_id, index)
+    return record.state == PENDING or (record.state != SETTLED and record.share_bps != 0)
+
+
+@internal
+@pure
+def _holder(trade: ITradeEscrow.Trade, record: ITradeEscrow.MilestoneRecord) -> address:
+    """
+    @notice Who stands on the exporter's side of a milestone, and gets what its payees leave.
+    @param trade The trade.
+    @param record The milestone.
+    @return Its assignee, else the exporter.
+    """
+    if record.assignee != empty(address):
+        return record.assignee
+    return trade.exporter
+
+
+@internal
+@pure
+def _final(before: ITradeEscrow.MilestoneRecord, final_at: uint256) -> ITradeEscrow.MilestoneRecord:
+    """
+    @notice A milestone whose outcome stands.
+    @param before The milestone, due.
+    @param final_at Since when.
+    @return The milestone, final.
+    """
+    record: ITradeEscrow.MilestoneRecord = before
+    record.state = FINAL
+    record.final_at = final_at
     return record
 
 
@@ -194,22 +285,42 @@ def _store(trade_id: bytes32, index: uint256, record: ITradeEscrow.MilestoneReco
 
 
 @internal
-def _settle(trade_id: bytes32, index: uint256, final: ITradeEscrow.MilestoneRecord, paid: uint256):
+def _settle(
+    trade_id: bytes32, index: uint256, final: ITradeEscrow.MilestoneRecord, paid: uint256, refunded: uint256
+):
     """
     @notice Books a milestone as settled; closes the trade with its last one.
     @param trade_id The trade.
     @param index The milestone's place.
     @param final The milestone, final.
-    @param paid What goes to the payees; the rest of the slice goes back.
+    @param paid What goes to the payees in the invoice currency.
+    @param refunded What of the milestone is not due. Beside the two, the effect of the rate under `float`, or what a
+           last resort pays in the funding currency.
     """
     record: ITradeEscrow.MilestoneRecord = final
     record.state = SETTLED
     self._store(trade_id, index, record)
     unsettled: uint256 = self.trades[trade_id].unsettled - 1
     self.trades[trade_id].unsettled = unsettled
-    log MilestoneSettled(trade_id=trade_id, milestone=index, paid=paid, refunded=record.amount - paid)
+    log MilestoneSettled(trade_id=trade_id, milestone=index, paid=paid, refunded=refunded)
     if unsettled == 0:
         self._close(trade_id, BY_SETTLEMENT)
+
+
+@internal
+@view
+def _unsettled_amount(trade_id: bytes32, trade: ITradeEscrow.Trade) -> uint256:
+    """
+    @notice What has neither been paid nor given back of a trade.
+    @param trade_id The trade.
+    @param trade Its record.
+    @return Minor units of the invoice currency.
+    """
+    amount: uint256 = 0
+    for index: uint256 in range(trade.milestones, bound=8):
+        if self.milestones[trade_id][index].state != SETTLED:
+            amount += self.milestones[trade_id][index].amount
+    return amount
 
 
 @internal
@@ -237,7 +348,7 @@ def _close(trade_id: bytes32, cause: uint256):
     """
     @notice Marks a trade as closed.
     @param trade_id The trade.
-    @param cause 1 settled, 2 cancelled, 3 lapsed.
+    @param cause 1 settled, 2 cancelled, 3 lapsed, 4 out of band.
     """
     self.trades[trade_id].closed = True
     log TradeClosed(trade_id=trade_id, cause=cause)

@@ -10,9 +10,12 @@
 @custom:source docs/spec/settlement.md section 2; contracts/client/typed_data.py.
 """
 
-from interfaces import IParticipantRegistry
 from interfaces import ITradeEscrow
 from modules import checks
+from modules import network
+from modules import trade_fx
+
+uses: network
 
 
 MILESTONES_MAX: constant(uint256) = 8
@@ -24,6 +27,15 @@ AMOUNT_LIMIT: constant(uint256) = 2**72
 WINDOW_S_MAX: constant(uint256) = 400 * 86400
 # What a hold must outlive its last window by, so that anyone has a day to settle.
 LAST_DAY_S: constant(uint256) = 86400
+RATE_PART_LIMIT: constant(uint256) = 2**64
+SAME_CURRENCY: constant(uint256) = 0
+LOCK: constant(uint256) = 2
+FLOAT: constant(uint256) = 3
+# The state a milestone begins in.
+PENDING: constant(uint256) = 1
+# Options of `float`: 0 none, then `wait` and `refund`.
+WAIT: constant(uint256) = 1
+REFUND: constant(uint256) = 2
 ATTESTER: constant(uint256) = 8
 ARBITER: constant(uint256) = 16
 
@@ -100,15 +112,17 @@ def _hash_milestone(milestone: ITradeEscrow.Milestone) -> bytes32:
 
 @internal
 @pure
-def _bound_milestone(milestone_hash: bytes32, index: uint256, amount: uint256) -> bytes32:
+def _bound_milestone(milestone_hash: bytes32, index: uint256, amount: uint256, version: uint256) -> bytes32:
     """
-    @notice What attestations and awards sign of a milestone: its terms, its place and its amount.
+    @notice What is signed about a milestone: its terms, its place, its amount and the version that brought them, so
+            that nothing said under other terms revives if they come back.
     @param milestone_hash hashStruct of the milestone.
     @param index Its place in the terms, from 0.
     @param amount Its slice, minor units of the invoice token.
+    @param version Version of the trade's terms in which the milestone got its present ones.
     @return 32 bytes.
     """
-    return keccak256(abi_encode(milestone_hash, index, amount))
+    return keccak256(abi_encode(milestone_hash, index, amount, version))
 
 
 @internal
@@ -138,11 +152,10 @@ def _hash_words(words: DynArray[bytes32, 8]) -> bytes32:
 
 @internal
 @view
-def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
+def _check(terms: ITradeEscrow.Terms):
     """
-    @notice Refuses terms that could trap or misdirect money.
+    @notice Refuses terms that could trap or misdirect money; each milestone is `_check_milestone`'s.
     @param terms The terms.
-    @param registry Where arbiter and attesters must be registered.
     """
     checks._require(terms.importer != empty(address), "terms: importer is zero")
     checks._require(terms.importer != terms.exporter, "terms: parties are the same")
@@ -150,19 +163,43 @@ def _check(terms: ITradeEscrow.Terms, registry: IParticipantRegistry):
         checks._require(
             terms.arbiter != terms.importer and terms.arbiter != terms.exporter, "terms: arbiter is a party"
         )
-        checks._require(staticcall registry.has_role(terms.arbiter, ARBITER), "terms: arbiter not registered")
+        checks._require(
+            staticcall network.REGISTRY.has_role(terms.arbiter, ARBITER), "terms: arbiter not registered"
+        )
     checks._require(0 < terms.invoice_amount and terms.invoice_amount < AMOUNT_LIMIT, "terms: amount out of range")
+    self._check_fx(terms)
     self._check_payees(terms)
-
     weights: uint256 = 0
-    last_deadline: uint256 = 0
     for milestone: ITradeEscrow.Milestone in terms.milestones:
-        self._check_milestone(milestone, [terms.importer, terms.exporter, terms.arbiter], registry)
-        checks._require(milestone.deadline <= terms.hold_expires_at, "terms: hold ends too early")
         weights += milestone.weight_bps
-        last_deadline = max(last_deadline, milestone.deadline)
     checks._require(weights == BPS, "terms: weights are not 10000")
-    self._check_expiry(terms.windows, last_deadline, terms.hold_expires_at)
+
+
+@internal
+@pure
+def _check_fx(terms: ITradeEscrow.Terms):
+    """
+    @notice Refuses FX terms that a policy does not know, or that would not fit the arithmetic.
+    @param terms The terms.
+    """
+    fx: ITradeEscrow.FxTerms = terms.fx
+    checks._require(fx.policy <= FLOAT, "terms: unknown policy")
+    checks._require(
+        (fx.policy == SAME_CURRENCY) == (terms.funding_token == terms.invoice_token), "terms: tokens and policy"
+    )
+    if fx.policy != FLOAT:
+        bare: ITradeEscrow.FxTerms = empty(ITradeEscrow.FxTerms)
+        bare.policy = fx.policy
+        checks._require(keccak256(abi_encode(fx)) == keccak256(abi_encode(bare)), "terms: only float has a rate")
+        return
+    checks._require(0 < fx.rate_num and fx.rate_num < RATE_PART_LIMIT, "terms: rate out of range")
+    checks._require(0 < fx.rate_den and fx.rate_den < RATE_PART_LIMIT, "terms: rate out of range")
+    checks._require(0 < fx.band_bps and fx.band_bps < BPS, "terms: band out of range")
+    checks._require(fx.spread_bps < BPS, "terms: spread out of range")
+    checks._require(fx.share_bps <= BPS, "terms: share out of range")
+    checks._require(fx.option <= REFUND, "terms: unknown option")
+    checks._require(fx.option == 0 or fx.share_bps == 0, "terms: option and share")
+    checks._require(fx.cool_down_s <= WINDOW_S_MAX, "terms: window too long")
 
 
 @internal
@@ -173,11 +210,10 @@ def _check_payees(terms: ITradeEscrow.Terms):
             spend it (this contract), or that get more than there is.
     @param terms The terms; the exporter gets what the payees leave.
     """
-    unpayable: address[4] = [empty(address), self, terms.invoice_token, terms.funding_token]
-    checks._require(terms.exporter not in unpayable, "terms: payee cannot be paid")
+    self._check_payee(terms.exporter, terms.importer, terms.invoice_token, terms.funding_token)
     shares: uint256 = 0
     for payee: ITradeEscrow.Payee in terms.payees:
-        checks._require(payee.account not in unpayable, "terms: payee cannot be paid")
+        self._check_payee(payee.account, terms.importer, terms.invoice_token, terms.funding_token)
         checks._require(0 < payee.share_bps and payee.share_bps <= BPS, "terms: payee share")
         shares += payee.share_bps
     checks._require(shares <= BPS, "terms: payees get more than all")
@@ -185,12 +221,29 @@ def _check_payees(terms: ITradeEscrow.Terms):
 
 @internal
 @view
-def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[3], registry: IParticipantRegistry):
+def _check_payee(account: address, importer: address, invoice_token: address, funding_token: address):
+    """
+    @notice Refuses an account that a settlement could not pay, or that the importer's money may not be spent on.
+    @param account Who is to be paid.
+    @param importer Whose money it is.
+    @param invoice_token The trade's.
+    @param funding_token The trade's.
+    """
+    checks._require(
+        account not in [empty(address), self, invoice_token, funding_token], "terms: payee cannot be paid"
+    )
+    checks._require(
+        staticcall network.REGISTRY.allows(importer, account), "terms: purpose forbids the payee"
+    )
+
+
+@internal
+@view
+def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[3]):
     """
     @notice Refuses a milestone that nobody could attest, or whose attesters could not be trusted.
     @param milestone The milestone.
     @param parties Importer, exporter and arbiter, none of which may attest.
-    @param registry Where its attesters must be registered.
     """
     count: uint256 = len(milestone.attesters)
     checks._require(0 < milestone.weight_bps and milestone.weight_bps <= BPS, "terms: weight")
@@ -200,7 +253,7 @@ def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[3], reg
     for attester: address in milestone.attesters:
         checks._require(attester not in seen, "terms: attester twice")
         checks._require(attester not in parties, "terms: attester is a party")
-        checks._require(staticcall registry.has_role(attester, ATTESTER), "terms: attester not registered")
+        checks._require(staticcall network.REGISTRY.has_role(attester, ATTESTER), "terms: attester not registered")
         seen.append(attester)
 
 
@@ -215,6 +268,8 @@ def _check_expiry(windows: ITradeEscrow.Windows, last_deadline: uint256, hold_ex
     """
     for window_s: uint256 in [windows.dispute_s, windows.award_s, windows.call_s, windows.choice_s, windows.grace_s]:
         checks._require(window_s <= WINDOW_S_MAX, "terms: window too long")
+    # Also keeps the sum below from overflowing.
+    checks._require(last_deadline <= hold_expires_at, "terms: hold ends too early")
     checks._require(windows.unawarded_bps <= BPS, "terms: unawarded share")
     checks._require(hold_expires_at >= (
         last_deadline + windows.dispute_s + windows.award_s + windows.call_s + windows.grace_s + LAST_DAY_S
@@ -238,4 +293,64 @@ def _slices(terms: ITradeEscrow.Terms) -> DynArray[uint256, MILESTONES_MAX]:
         checks._require(amount != 0, "terms: slice is zero")
         slices.append(amount)
         rest -= amount
+    return slices
+
+
+@internal
+@pure
+def _pending(
+    milestone: ITradeEscrow.Milestone, index: uint256, amount: uint256, version: uint256, assignee: address
+) -> ITradeEscrow.MilestoneRecord:
+    """
+    @notice A milestone of which nothing is known yet.
+    @param milestone Its terms.
+    @param index Its place.
+    @param amount Minor units of the invoice currency.
+    @param version Version of the trade's terms.
+    @param assignee Who has it, or zero.
+    @return The record.
+    """
+    return ITradeEscrow.MilestoneRecord(
+        terms_hash=self._bound_milestone(
+            self._hash_milestone(milestone), index, amount, version
+        ),
+        agreed=amount,
+        version=version,
+        amount=amount,
+        deadline=milestone.deadline,
+        silence_pays=milestone.silence_pays,
+        quorum=milestone.quorum,
+        state=PENDING,
+        outcome=0,
+        share_bps=0,
+        due_at=0,
+        final_at=0,
+        assignee=assignee,
+    )
+
+
+@internal
+@view
+def _funding_slices(
+    terms: ITradeEscrow.Terms, amounts: DynArray[uint256, MILESTONES_MAX], fx: ITradeEscrow.FxLeg
+) -> DynArray[uint256, MILESTONES_MAX]:
+    """
+    @notice What is held of the funding currency for each milestone.
+    @param terms The terms.
+    @param amounts Its milestones' amounts.
+    @param fx The leg, with the lock's rate.
+    @return Minor units; none is zero.
+    """
+    slices: DynArray[uint256, MILESTONES_MAX] = []
+    price: uint256 = trade_fx._ceil_div(terms.invoice_amount * fx.terms.rate_den, fx.terms.rate_num)
+    sum: uint256 = 0
+    for amount: uint256 in amounts:
+        slice_: uint256 = 0
+        if terms.fx.policy == LOCK:
+            slice_ = trade_fx._lock_slice(price, sum, sum + amount, terms.invoice_amount)
+        else:
+            slice_ = trade_fx._float_slice(amount, fx.terms)
+        checks._require(0 < slice_ and slice_ < AMOUNT_LIMIT, "terms: slice out of range")
+        slices.append(slice_)
+        sum += amount
     return slices
