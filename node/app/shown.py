@@ -109,14 +109,23 @@ def milestone_lines(milestones: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def next_lines(actions: Sequence[dict[str, Any]]) -> list[str]:
-    """Return what is waited for."""
-    if not actions:
-        return ["nothing is waited for"]
-    return [
-        f"waits for {action['who']}: {action['what']}"
-        + (f" (by {show_time(action['by_s'])})" if action["by_s"] is not None else "")
-        for action in actions
-    ]
+    """Return what is waited for, then what opens later, then in a line a party what it may do besides."""
+    lines = [_next_line(action) for action in actions if action["weight"] != "option"]
+    options: dict[str, list[str]] = {}
+    for action in actions:
+        if action["weight"] == "option":
+            options.setdefault(action["who"], []).append(action["what"])
+    lines += [f"{who} may also: {'; '.join(whats)}" for who, whats in options.items()]
+    return lines or ["nothing is waited for"]
+
+
+def _next_line(action: dict[str, Any]) -> str:
+    verb = "waits for" if action["weight"] == "owed" else "open to"
+    by = "" if action["by_s"] is None else f" (by {show_time(action['by_s'])})"
+    otherwise = f", or else {action['otherwise']}" if action["otherwise"] else ""
+    if action["from_s"] is not None:
+        return f"from {show_time(action['from_s'])} {action['who']} may {action['what']}{by}{otherwise}"
+    return f"{verb} {action['who']}: {action['what']}{by}{otherwise}"
 
 
 def change_line(change: dict[str, Any], milestones: Sequence[dict[str, Any]]) -> str:

@@ -90,10 +90,10 @@ async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> Tra
 
 @_trade_router.get("/{reference}/next")
 async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
-    """Return what a trade waits for: by whom, and until when."""
+    """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
-        return _trades(desk).views.next_actions(session, trade, booked_until_s(session))
+        return _trades(desk).views.all_steps(session, trade, booked_until_s(session))
 
 
 @_trade_router.get("/{reference}/versions")

@@ -45,8 +45,14 @@ class NextOut(Answer):
     """What is waited for."""
 
     who: str = Field(examples=["carrier"])
-    what: str = Field(examples=["attest loaded, or it is refunded"])
+    what: str = Field(examples=["attest loaded"])
     by_s: int | None = Field(None, description="Last second for it; null where nothing hurries")
+    from_s: int | None = Field(None, description="First second for it; null if it can be done now")
+    otherwise: str | None = Field(None, description="What comes of it if nobody does", examples=["it is refunded"])
+    role: str | None = Field(None, description="importer, exporter, holder, attester, arbiter, ... or anyone")
+    call: str | None = Field(None, description="The contract's call, docs/spec/trade.md", examples=["attest"])
+    milestone: int | None = Field(None, description="Null where it is about the whole trade")
+    weight: str = Field("owed", description="owed: waited for; right: may, while it lasts; option: may at any time")
 
 
 class PayeeOut(Answer):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.trade_transitions import Weight
 from fx.currencies import get_currency
 from fx.money import Money
 from fx.quotes import percent_text
@@ -18,6 +19,8 @@ from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
 from node.trades.document import TermsDocument
+from node.trades.next_facts import facts_of, shown_step
+from node.trades.next_steps import NextStep, next_steps
 from node.trades.schemas import AttestationOut, CostOut, MilestoneOut, NextOut, PayeeOut, TradeOut
 from node.trades.store import Attestation, Consent, MilestoneRow, TermsVersion, Trade
 from node.trades.watch import final_after
@@ -75,8 +78,15 @@ class Views:
             case store.FUNDING:
                 return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
             case store.FUNDED:
-                return self._to_settle(session, trade, document)
+                steps = self._steps(session, trade, document, now_s)
+                return [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
         return []
+
+    def all_steps(self, session: Session, trade: Trade, now_s: int) -> list[NextOut]:
+        """Return what each party may do now, later or at any time, the most urgent first."""
+        if trade.state != store.FUNDED:
+            return self.next_actions(session, trade, now_s)
+        return [shown_step(step) for step in self._steps(session, trade, self._desk.document(session, trade), now_s)]
 
     def versions(self, session: Session, trade: Trade) -> list[tuple[TermsVersion, list[tuple[str, Any, Any]]]]:
         """Return each version with what it changed."""
@@ -135,23 +145,13 @@ class Views:
             return [_next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
         return [_next(importer, "ask for quotes (again)", document.fund_by_s)]
 
-    def _to_settle(self, session: Session, trade: Trade, document: TermsDocument) -> list[NextOut]:
-        found = []
-        for row in self._rows(session, trade):
-            if row.state == store.PENDING:
-                done = {item.attester for item in self._attestations(session, trade, row.index)}
-                named = [attester.institution for attester in document.milestones[row.index].attesters]
-                silent = "or it is paid" if row.silence_pays else "or it is refunded"
-                found += [
-                    _next(who, f"attest {row.kind}, {silent}", row.deadline_s) for who in named if who not in done
-                ]
-            elif row.state in (store.DUE, store.DISPUTED):
-                who = document.arbiter.institution if row.state == store.DISPUTED else "the parties"
-                what = f"award {row.kind}" if row.state == store.DISPUTED else f"dispute {row.kind}, or let it settle"
-                found.append(_next(who, what, final_after(row)))
-            elif row.state == store.FINAL:
-                found.append(_next("the banks", f"settle {row.kind}"))
-        return found
+    def _steps(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextStep]:
+        rows = self._rows(session, trade)
+        attested = {
+            row.index: frozenset(item.attester for item in self._attestations(session, trade, row.index))
+            for row in rows
+        }
+        return next_steps(facts_of(trade, document, rows, attested), now_s)
 
     def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneOut]:
         rows = {row.index: row for row in self._rows(session, trade)}

@@ -125,7 +125,17 @@ def test_a_trade_goes_from_draft_to_first_payment_over_the_routes() -> None:
     assert "MilestoneSettled" in names
     assert [line["reference"] for line in api.get("bank-nl", "/v1/trades")] == [story.REFERENCE]
     assert api.get("vanrijn", "/v1/trades") == []
-    assert {step["who"] for step in api.get("bloem", f"{TRADE}/next")} == {"carrier", "inspector"}
+    steps = api.get("bloem", f"{TRADE}/next")
+    assert {step["who"] for step in steps if step["call"] == "attest"} == {"carrier", "inspector"}
+    (lapse,) = [step for step in steps if step["call"] == "lapse"]
+    assert (lapse["who"], lapse["from_s"]) == ("anyone", api.get("bloem", TRADE)["hold_expires_at_s"] + 1)
+    assert [step["call"] for step in steps if step["who"] == importer_name(api) and step["milestone"] == 1] == [
+        "accept"
+    ]
+
+
+def importer_name(api: "Api") -> str:
+    return str(api.get("bloem", TRADE)["importer"])
 
 
 def test_requests_are_refused_with_a_problem_when_they_are_not_allowed() -> None:
