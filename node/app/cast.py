@@ -49,10 +49,12 @@ class CustomerCast(_Strict):
 
 
 class PricingCast(_Strict):
-    """What an FX provider puts on the mid rate, in basis points."""
+    """What an FX provider asks for, in basis points: on the mid rate, and of the price of a lock."""
 
     spread_bps: int
     fee_bps: int
+    lock_premium_bps_per_30d: int = 40
+    cancel_fee_bps: int = 50
 
 
 class InstitutionCast(_Strict):

@@ -30,9 +30,9 @@ from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.service import ParticipantService
 from node.quotes import routes as quote_routes
-from node.quotes.desk import Pricing
 from node.quotes.keys import MessageKey
-from node.quotes.oracle import OraclePair
+from node.quotes.medians import OraclePair
+from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
 from node.quotes.service import QuoteService
 from node.storage.cursor import SqlFollowerStore
@@ -85,7 +85,7 @@ def build_institutions(home: Home, cast: Cast, chain: Chain) -> dict[str, Instit
     """Build every institution of the cast; they know each other only through messages and the chain."""
     transport = InProcessTransport()
     rates = read_daily_rates(home.rates)
-    pairs = tuple(OraclePair(pair.name, pair.period_s) for pair in cast.pairs)
+    pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     return {entry.id: _Builder(home, entry, chain, transport, rates, pairs).build() for entry in cast.institutions}
 
 
@@ -163,7 +163,7 @@ class _Builder:
             participants=participants,
             messages=messages,
             rates=self._rates,
-            pricing=None if pricing is None else Pricing(pricing.spread_bps, pricing.fee_bps),
+            pricing=None if pricing is None else Pricing(**pricing.model_dump()),
             message_key=message_key,
             oracle_pairs=self._pairs,
         )

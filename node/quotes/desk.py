@@ -1,11 +1,11 @@
 """The provider's side: a request comes in, a reserve is placed on chain, a firm quote goes out.
 
-A quote leaves only after its reserve is confirmed, so no quote is ever empty. What is neither used nor live gives its
-reserve back.
+A quote leaves only after its reserve is confirmed, so no quote is ever empty, and what this institution quotes
+altogether never exceeds what it has. A lock carries the institution's own hold for the escrow, which funding places in
+the reserve's stead. What is neither used nor live gives its reserve back, and so does what a use left over.
 """
 
 import secrets
-from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_abi.abi import encode
@@ -17,8 +17,6 @@ from contracts.client import typed_data
 from contracts.client.artifacts import ChainEvent
 from contracts.client.blocks import BlockInfo
 from contracts.client.deployment import Deployment
-from fx.errors import FxError
-from fx.quotes import price
 from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
@@ -26,39 +24,22 @@ from node.participants.service import ParticipantService
 from node.quotes import store
 from node.quotes.errors import RejectedError, UnavailableError
 from node.quotes.keys import QUOTE_CONTEXT, MessageKey, signature_json
+from node.quotes.pricing import Pricing, build_quote
 from node.quotes.rates import LedgerRates
+from node.quotes.requests import ANSWER, ESCROW, LOCK, SETTLEMENT, Wanted, parse_request
 from node.quotes.store import IssuedQuote
-from node.quotes.wire import (
-    address_of,
-    bytes_of,
-    from_json,
-    hex_of,
-    integer_of,
-    text_of,
-    to_json,
-    word_of,
-)
+from node.quotes.wire import from_json, hex_of, text_of, to_json
+from node.quotes.wire import signature_of as signature_of
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
 
-REQUEST: Final = "quotes.request"
-ANSWER: Final = "quotes.answer"
 PREFIX: Final = "quotes:"
 RESERVE_MARGIN_S: Final = 3_600
 """How long a reserve outlives its quote: FxSettlement wants it later, an hour forgives a slow chain."""
 LIVE_QUOTES_MAX: Final = 50
 """Live quotes per requester: each one binds inventory."""
-SPOT: Final = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Pricing:
-    """What this provider puts on the mid rate, and for how long it stands behind a quote."""
-
-    spread_bps: int
-    fee_bps: int
-    valid_s: int = 600
+USES: Final = ("QuoteSettled", "LockTaken")
 
 
 class QuoteDesk:
@@ -109,11 +90,16 @@ class QuoteDesk:
             issued.reason = None if confirmed else row.reason
 
     def on_event(self, session: Session, event: ChainEvent) -> None:
-        """Book the use of a quote."""
-        if event.contract == "FxSettlement" and event.name == "QuoteSettled":
-            issued = session.get(IssuedQuote, event.args["digest"])
-            if issued is not None:
-                issued.state = store.USED
+        """Book the use of a quote, and take back what a use of less than the most left in its reserve."""
+        if event.contract != SETTLEMENT or event.name not in USES:
+            return
+        issued = session.get(IssuedQuote, event.args["digest"])
+        if issued is None:
+            return
+        issued.state = store.USED
+        quote = from_json("Quote", issued.quote, "quote")
+        if event.name == "QuoteSettled" and event.args["buy_amount"] < quote["max_amount"]:
+            self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "rest")
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Take back the reserves of quotes whose time is over."""
@@ -121,7 +107,7 @@ class QuoteDesk:
         for issued in session.scalars(expired).all():
             issued.state = store.RELEASING
             quote = from_json("Quote", issued.quote, "quote")
-            self._enqueue(session, issued, "FxSettlement", "release_reserve", (quote,), "release")
+            self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "release")
 
     def issued(self, session: Session, limit: int = 100) -> list[IssuedQuote]:
         """Return the newest quotes of this desk."""
@@ -129,7 +115,6 @@ class QuoteDesk:
         return list(session.scalars(newest))
 
     def _issue(self, session: Session, message: Message, request_id: str, now_s: int) -> None:
-        body = message.body
         if Role.BANK not in self._participants.directory.institution(message.sender).roles:
             raise RejectedError("sender", "a bank", message.sender)
         live = select(func.count()).where(
@@ -138,67 +123,38 @@ class QuoteDesk:
         )
         if (session.scalar(live) or 0) >= LIVE_QUOTES_MAX:
             raise RejectedError("request", f"at most {LIVE_QUOTES_MAX} live quotes a bank", "one more")
-        sell = self._currency(body.get("sell_currency"), "sell_currency")
-        buy = self._currency(body.get("buy_currency"), "buy_currency")
-        buy_minor = integer_of(body.get("buy_minor"), "buy_minor")
-        trade_id = bytes(32) if body.get("trade_id") is None else word_of(body["trade_id"], "trade_id")
+        wanted = parse_request(message.body, self._deployment)
         salt = secrets.token_bytes(32)
-        quote = self._quote(
-            sell,
-            buy,
-            buy_minor,
-            address_of(body.get("taker"), "taker"),
-            trade_id,
-            salt,
-            now_s + self._pricing.valid_s,
-            now_s,
-        )
-        digest = typed_data.digest(self._deployment.domain("FxSettlement"), "Quote", quote)
+        quote = self._quote(wanted, salt, now_s)
+        digest = typed_data.digest(self._deployment.domain(SETTLEMENT), "Quote", quote)
         issued = IssuedQuote(
             digest=digest,
             requester=message.sender,
             request_id=request_id,
             quote=to_json("Quote", quote),
-            sell_currency=sell,
-            buy_currency=buy,
+            sell_currency=wanted.sell_currency,
+            buy_currency=wanted.buy_currency,
             spread_bps=self._pricing.spread_bps,
             expires_at_s=quote["expires_at"],
             state=store.PLACING,
             reason=None,
         )
         session.add(issued)
-        notary = self._deployment.address("FxSettlement")
-        hold = (notary, buy_minor, quote["expires_at"] + RESERVE_MARGIN_S, digest, salt)
-        self._enqueue(session, issued, buy, "hold", hold, "reserve")
+        notary = self._deployment.address(SETTLEMENT)
+        hold = (notary, wanted.max_minor, quote["expires_at"] + RESERVE_MARGIN_S, digest, salt)
+        self._enqueue(session, issued, wanted.buy_currency, "hold", hold, "reserve")
 
-    def _quote(
-        self, sell: str, buy: str, buy_minor: int, taker: str, trade_id: bytes, salt: bytes, expires_at: int, now_s: int
-    ) -> dict[str, Any]:
-        try:
-            priced = price(self._rates.mid(now_s, sell, buy), self._pricing.spread_bps, self._pricing.fee_bps)
-        except FxError as error:
-            raise RejectedError("request", "a pair this desk can price", str(error)) from error
-        if not 0 < buy_minor < 2**72:
-            raise RejectedError("buy_minor", "1 to 2^72 - 1 minor units", buy_minor)
-        return {
-            "provider": self._participants.institution.address,
-            "kind": SPOT,
-            "lock_until": 0,
-            "sell_token": self._deployment.address(sell),
-            "buy_token": self._deployment.address(buy),
-            "rate_num": priced.all_in.numerator,
-            "rate_den": priced.all_in.denominator,
-            "fee_bps": priced.fee_bps,
-            "premium": 0,
-            "cancel_fee": 0,
-            "min_amount": buy_minor,
-            "max_amount": buy_minor,
-            "taker": taker,
-            "trade_id": trade_id,
-            "reserve_id": self._hold_id(buy, salt),
-            "expires_at": expires_at,
-            "salt": salt,
-        }
+    def _quote(self, wanted: Wanted, salt: bytes, now_s: int) -> dict[str, Any]:
+        return build_quote(
+            self._pricing,
+            wanted,
+            self._rates.mid(now_s, wanted.sell_currency, wanted.buy_currency),
+            provider=self._participants.institution.address,
+            deployment=self._deployment,
+            reserve_id=self._hold_id(wanted.buy_currency, salt),
+            salt=salt,
+            now_s=now_s,
+        )
 
     def _hold_id(self, currency: str, salt: bytes) -> bytes:
         """Return the id that the token will give the reserve (docs/spec/contracts.md)."""
@@ -207,7 +163,7 @@ class QuoteDesk:
             deployment.chain_id,
             deployment.address(currency),
             self._participants.institution.address,
-            deployment.address("FxSettlement"),
+            deployment.address(SETTLEMENT),
             salt,
         )
         return keccak(encode(["uint256", "address", "address", "address", "bytes32"], parts))
@@ -215,27 +171,42 @@ class QuoteDesk:
     def _offer(self, session: Session, issued: IssuedQuote) -> None:
         """Sign the quote and send it: its reserve stands."""
         quote = from_json("Quote", issued.quote, "quote")
-        signature = self._participants.sign_typed(
-            session,
-            signer=self._participants.institution.id,
-            domain=self._deployment.domain("FxSettlement"),
-            primary_type="Quote",
-            message=quote,
-            given_by="quotes desk",
-            now_s=booked_until_s(session),
-        )
+        signature = self._sign(session, self._deployment.domain(SETTLEMENT), "Quote", quote)
         key = self._message_key
         issued.state = store.OFFERED
-        self._answer(
+        content = {
+            "quote": issued.quote,
+            "signature": hex_of(signature),
+            "post_quantum": None if key is None else signature_json(key, issued.digest, QUOTE_CONTEXT),
+            "spread_bps": str(issued.spread_bps),
+        }
+        if quote["kind"] == LOCK:
+            content |= self._standing(session, issued.buy_currency, quote)
+        self._answer(session, issued.requester, issued.request_id, content)
+
+    def _standing(self, session: Session, currency: str, quote: typed_data.Message) -> dict[str, Any]:
+        """Sign the hold that stands ready for the escrow; it can be placed with the quote alone, and as long as it."""
+        hold = {
+            "owner": quote["provider"],
+            "notary": self._deployment.address(ESCROW),
+            "amount": quote["max_amount"],
+            "expires_at": quote["lock_until"],
+            "reference": quote["trade_id"],
+            "salt": secrets.token_bytes(32),
+            "valid_until": quote["expires_at"],
+        }
+        signature = self._sign(session, self._deployment.token_domain(currency), "Hold", hold)
+        return {"hold": to_json("Hold", hold), "hold_signature": hex_of(signature)}
+
+    def _sign(self, session: Session, domain: typed_data.Domain, kind: str, message: typed_data.Message) -> bytes:
+        return self._participants.sign_typed(
             session,
-            issued.requester,
-            issued.request_id,
-            {
-                "quote": issued.quote,
-                "signature": hex_of(signature),
-                "post_quantum": None if key is None else signature_json(key, issued.digest, QUOTE_CONTEXT),
-                "spread_bps": str(issued.spread_bps),
-            },
+            signer=self._participants.institution.id,
+            domain=domain,
+            primary_type=kind,
+            message=message,
+            given_by="quotes desk",
+            now_s=booked_until_s(session),
         )
 
     def _decline(self, session: Session, to: str, request_id: str, reason: str) -> None:
@@ -255,16 +226,3 @@ class QuoteDesk:
     ) -> None:
         reference = f"{PREFIX}{issued.digest.hex()}:{step}"
         outbox.enqueue(session, contract=contract, function=function, args=args, reference=reference)
-
-    def _currency(self, value: Any, path: str) -> str:
-        code = text_of(value, path, length_max=3)
-        if code not in self._deployment.tokens:
-            raise RejectedError(
-                path, f"a currency of this network ({', '.join(sorted(self._deployment.tokens))})", code
-            )
-        return code
-
-
-def signature_of(value: Any, path: str) -> bytes:
-    """Read a signature of 65 bytes."""
-    return bytes_of(value, path, size_max=65)

@@ -68,3 +68,23 @@ class QuoteExpiredError(RejectedError):
 
     code = 10
     kind = "conflict"
+
+
+class QuoteRefusedError(RejectedError):
+    """The quote is live, but this bank does not take it: nothing stands behind it, or it is too far below the median.
+
+    Another quote of the same request may do; else ask again.
+    """
+
+    code = 11
+    kind = "conflict"
+
+
+class UnknownQuoteError(RejectedError):
+    """No firm quote of this digest came to this institution."""
+
+    code = 12
+    kind = "not_found"
+
+    def __init__(self, digest: bytes) -> None:
+        super().__init__("quote", "the digest of a quote that came here", "0x" + digest.hex())

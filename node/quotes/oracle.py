@@ -6,15 +6,12 @@ The collector of a round is the reporter whose turn it is (round modulo reporter
 their reports; with more than two thirds it submits. A round that nobody submitted is no loss: the next one counts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
-from contracts.client.artifacts import ChainEvent
 from contracts.client.blocks import BlockInfo
 from contracts.client.deployment import Deployment
 from fx.checks import BPS
@@ -22,31 +19,17 @@ from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
 from node.participants.service import ParticipantService
-from node.quotes.desk import signature_of
-from node.quotes.errors import MessageRejectedError, UnavailableError
+from node.quotes.errors import MessageRejectedError, RejectedError, UnavailableError
+from node.quotes.medians import MedianBook, OraclePair, round_row
 from node.quotes.rates import LedgerRates, pair_id
-from node.quotes.store import OracleReport, OracleRound
-from node.quotes.wire import from_json, hex_of, to_json
+from node.quotes.store import OraclePause, OracleReport, OracleRound
+from node.quotes.wire import from_json, hex_of, signature_of, to_json
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
 REPORT: Final = "quotes.report"
-ROUNDS_KEPT: Final = 48
-"""Reports of older rounds are deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class OraclePair:
-    """A pair `EUR/KES` and the length of its rounds, as configured in FxOracle."""
-
-    name: str
-    period_s: int
-    refresh_s: int = 3 * 86_400
-    """Age of the last recorded round at which it is reported anew: well below the pair's heartbeat."""
-    deviation_bps: int = 50
-    """Move since the last recorded median that is reported at once."""
 
 
 class OracleReporter:
@@ -59,17 +42,20 @@ class OracleReporter:
         participants: ParticipantService,
         messages: MessageService,
         rates: LedgerRates,
-        pairs: Sequence[OraclePair],
+        medians: MedianBook,
     ) -> None:
         self._deployment = deployment
         self._participants = participants
         self._messages = messages
         self._rates = rates
-        self._pairs = {pair.name: pair for pair in pairs}
+        self._pairs = medians.pairs
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Report on the round that this block's time belongs to, once."""
+        paused = self.paused(session)
         for pair in self._pairs.values():
+            if pair.name in paused:
+                continue
             number = block.time_s // pair.period_s
             if session.get(OracleRound, (pair.name, number)) is not None:
                 continue
@@ -102,16 +88,30 @@ class OracleReporter:
         self._keep(session, pair, signer, report, signature)
         self._submit(session, pair, report["round"])
 
-    def on_event(self, session: Session, event: ChainEvent) -> None:
-        """Book a recorded round and forget what is old."""
-        if event.contract != "FxOracle" or event.name != "RoundRecorded":
-            return
-        name = event.args["pair"].rstrip(b"\0").decode("ascii", "replace")
-        row = self._round(session, name, event.args["round"])
-        row.submitted, row.median, row.usable = True, event.args["median"], event.args["usable"]
-        oldest = event.args["round"] - ROUNDS_KEPT
-        session.execute(delete(OracleReport).where(OracleReport.pair == name, OracleReport.round < oldest))
-        session.execute(delete(OracleRound).where(OracleRound.pair == name, OracleRound.round < oldest))
+    def pause(self, session: Session, pair: str, given_by: str) -> None:
+        """Report a pair no more until `resume`: its source is in doubt, or a devnet plays a dead oracle.
+
+        Raises:
+            RejectedError: no such pair.
+        """
+        self._require_pair(pair)
+        if session.get(OraclePause, pair) is None:
+            session.add(OraclePause(pair=pair, given_by=given_by))
+
+    def resume(self, session: Session, pair: str) -> None:
+        """Report a pair again, from the next round on; RejectedError if there is no such pair."""
+        self._require_pair(pair)
+        found = session.get(OraclePause, pair)
+        if found is not None:
+            session.delete(found)
+
+    def paused(self, session: Session) -> set[str]:
+        """Return the pairs that are not reported for now."""
+        return set(session.scalars(select(OraclePause.pair)))
+
+    def _require_pair(self, pair: str) -> None:
+        if pair not in self._pairs:
+            raise RejectedError("pair", f"one of {', '.join(sorted(self._pairs))}", pair)
 
     def _is_wanted(self, session: Session, pair: OraclePair, rate: int, now_s: int) -> bool:
         """Tell whether a report of `rate` says something that the chain does not say already."""
@@ -123,7 +123,7 @@ class OracleReporter:
         return is_old or abs(rate - last.median) * BPS >= last.median * pair.deviation_bps
 
     def _report(self, session: Session, pair: OraclePair, number: int, rate: int, now_s: int) -> None:
-        self._round(session, pair.name, number)
+        round_row(session, pair.name, number)
         report = {"pair": pair_id(pair.name), "rate": rate, "observed_at": now_s, "round": number}
         institution = self._participants.institution
         signature = self._participants.sign_typed(
@@ -150,7 +150,7 @@ class OracleReporter:
         )
 
     def _submit(self, session: Session, pair: OraclePair, number: int) -> None:
-        row = self._round(session, pair.name, number)
+        row = round_row(session, pair.name, number)
         current = booked_until_s(session) // pair.period_s
         if row.submitted or number < current:
             return
@@ -188,14 +188,6 @@ class OracleReporter:
             )
         )
         session.flush()
-
-    def _round(self, session: Session, pair: str, number: int) -> OracleRound:
-        found = session.get(OracleRound, (pair, number))
-        if found is None:
-            found = OracleRound(pair=pair, round=number, submitted=False, median=None, usable=None)
-            session.add(found)
-            session.flush()
-        return found
 
     def _reporters(self) -> list[str]:
         reporters = self._participants.directory.with_role(Role.REPORTER)

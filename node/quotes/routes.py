@@ -1,18 +1,25 @@
-"""Routes of the FX desk: its quotes, mid rates, oracle rounds. Quotes for a trade are asked for under the trade."""
+"""Routes of the FX desk: its quotes, faults of providers, mid rates, the oracle.
+
+Quotes for a trade are asked for under the trade.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from node.quotes.errors import RejectedError
+from node.quotes.errors import RejectedError, UnavailableError
+from node.quotes.oracle import OracleReporter
 from node.quotes.rates import ledger_day
-from node.quotes.schemas import IssuedQuoteOut, RateOut, RoundOut
+from node.quotes.schemas import FaultOut, IssuedQuoteOut, PairOut, RateOut, RoundOut
 from node.quotes.service import QuoteService
 from node.quotes.store import IssuedQuote, OracleRound
 from node.storage.cursor import booked_until_s
 from node.web.auth import Staff
 from node.web.desk import CallersDesk
+from node.web.idempotency import OnceOnly
 from node.web.limits import PAGE_MAX
 
 router = APIRouter(tags=["quotes"])
@@ -31,6 +38,24 @@ async def list_issued(
         raise RejectedError("institution", "an FX provider with pricing", desk.institution_id)
     with desk.database.read() as session:
         return [_issued(row) for row in service.issued(session, limit)]
+
+
+@router.get("/quotes/faults")
+async def list_faults(
+    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+) -> list[FaultOut]:
+    """Return the newest quotes, of any provider, that the chain recorded as signed without their reserve."""
+    service = desk.get(QuoteService)
+    with desk.database.read() as session:
+        return [
+            FaultOut(
+                digest="0x" + row.digest.hex(),
+                provider=row.provider,
+                missing=str(row.missing_minor),
+                recorded_at_s=row.recorded_at_s,
+            )
+            for row in service.screen.faults(session, limit)
+        ]
 
 
 @router.get("/rates/{base}/{quote}")
@@ -59,17 +84,75 @@ async def list_rounds(desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PA
         ]
 
 
+@router.get("/oracle/{base}/{quote}")
+async def get_pair(base: Currency, quote: Currency, desk: CallersDesk) -> PairOut:
+    """Return a pair's median as it settles now, or why none does, and whether this institution reports it."""
+    with desk.database.read() as session:
+        return _pair(session, desk.get(QuoteService), f"{base}/{quote}")
+
+
+@router.post("/oracle/{base}/{quote}/pause")
+async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Report a pair no more: its source is in doubt, or a devnet plays a dead oracle."""
+    service, pair = desk.get(QuoteService), f"{base}/{quote}"
+
+    def pause(session: Session) -> PairOut:
+        _reporter(service, desk.institution_id).pause(session, pair, staff.name)
+        return _pair(session, service, pair)
+
+    return once.run(pause)
+
+
+@router.post("/oracle/{base}/{quote}/resume")
+async def resume_pair(
+    base: Currency, quote: Currency, _staff: Staff, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Report a pair again, from the next block on."""
+    service, pair = desk.get(QuoteService), f"{base}/{quote}"
+
+    def resume(session: Session) -> PairOut:
+        _reporter(service, desk.institution_id).resume(session, pair)
+        return _pair(session, service, pair)
+
+    return once.run(resume)
+
+
+def _reporter(service: QuoteService, institution_id: str) -> OracleReporter:
+    if service.reporter is None:
+        raise RejectedError("institution", "a reporter", institution_id)
+    return service.reporter
+
+
+def _pair(session: Session, service: QuoteService, pair: str) -> PairOut:
+    reporter = service.reporter
+    is_reported = None if reporter is None else pair not in reporter.paused(session)
+    try:
+        found = service.medians.median(session, pair, booked_until_s(session))
+    except UnavailableError as error:
+        return PairOut(pair=pair, is_reported=is_reported, unusable=str(error))
+    return PairOut(
+        pair=pair,
+        is_reported=is_reported,
+        median=str(found.value),
+        round=found.round,
+        started_at_s=found.started_at_s,
+    )
+
+
 def _issued(row: IssuedQuote) -> IssuedQuoteOut:
     return IssuedQuoteOut(
         digest="0x" + row.digest.hex(),
         requester=row.requester,
         sell_currency=row.sell_currency,
         buy_currency=row.buy_currency,
+        kind="lock" if row.quote["lock_until"] != "0" else "spot",
         max_amount=row.quote["max_amount"],
         rate_num=row.quote["rate_num"],
         rate_den=row.quote["rate_den"],
         spread_bps=row.spread_bps,
         fee_bps=int(row.quote["fee_bps"]),
+        premium=row.quote["premium"],
+        cancel_fee=row.quote["cancel_fee"],
         expires_at_s=row.expires_at_s,
         state=row.state,
         reason=row.reason,

@@ -12,11 +12,14 @@ class IssuedQuoteOut(Answer):
     requester: str = Field(examples=["bank-nl"])
     sell_currency: str = Field(description="What the taker pays in")
     buy_currency: str
+    kind: str = Field(description="spot or lock")
     max_amount: str = Field(description="Minor units of the bought currency, as digits")
     rate_num: str = Field(description="All in: bought minor units for one sold minor unit, numerator")
     rate_den: str
     spread_bps: int
     fee_bps: int
+    premium: str = Field(description="Of a lock: paid on top, minor units of the sold currency, as digits")
+    cancel_fee: str
     expires_at_s: int
     state: str = Field(description="placing its reserve, offered, used, releasing, released or declined")
     reason: str | None = None
@@ -39,3 +42,23 @@ class RoundOut(Answer):
     submitted: bool
     median: str | None = Field(None, description="18 decimals, as digits; null until recorded on chain")
     usable: bool | None = None
+
+
+class FaultOut(Answer):
+    """A quote that its provider signed without the reserve behind it, as the chain recorded it."""
+
+    digest: str
+    provider: str = Field(description="Account of the provider")
+    missing: str = Field(description="Minor units of the bought currency that were missing, as digits")
+    recorded_at_s: int
+
+
+class PairOut(Answer):
+    """An oracle pair, as this institution's books have it."""
+
+    pair: str = Field(examples=["EUR/KES"])
+    is_reported: bool | None = Field(description="Whether this institution reports it; null if it is no reporter")
+    median: str | None = Field(None, description="18 decimals, as digits; null while none settles")
+    round: int | None = None
+    started_at_s: int | None = None
+    unusable: str | None = Field(None, description="Why no median settles now")

@@ -9,16 +9,25 @@ from contracts.client.follower import Handlers
 from node.messages.service import MessageService
 from node.participants.directory import Role
 from node.participants.service import ParticipantService
-from node.quotes.desk import ANSWER, PREFIX, REQUEST, Pricing, QuoteDesk
+from node.quotes import screening
+from node.quotes.desk import PREFIX, QuoteDesk
 from node.quotes.keys import MessageKey
-from node.quotes.oracle import REPORT, OraclePair, OracleReporter
+from node.quotes.medians import MedianBook, OraclePair
+from node.quotes.oracle import REPORT, OracleReporter
+from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
+from node.quotes.requests import ANSWER, REQUEST
+from node.quotes.screening import ReserveScreen
 from node.quotes.taker import QuoteTaker
 from node.storage.outbox import Outbox
 
 
 class QuoteService:
-    """The FX side of one institution. `taker` asks and takes, `desk` quotes (FX providers), `reporter` reports."""
+    """The FX side of one institution.
+
+    `taker` asks and takes, `screen` watches what stands behind quotes, `medians` knows the oracle's rounds; `desk`
+    quotes (FX providers), `reporter` reports.
+    """
 
     def __init__(
         self,
@@ -36,11 +45,20 @@ class QuoteService:
         Args:
             pricing: Only an FX provider with pricing answers requests.
             message_key: Signs quotes post-quantum beside EIP-712.
-            oracle_pairs: Only a reporter with pairs reports.
+            oracle_pairs: The network's pairs; a reporter reports them, everybody follows their medians.
         """
         roles = participants.institution.roles
         self.rates = rates
-        self.taker = QuoteTaker(deployment=deployment, directory=participants.directory, messages=messages, rates=rates)
+        self.medians = MedianBook(oracle_pairs)
+        self.screen = ReserveScreen(deployment)
+        self.taker = QuoteTaker(
+            deployment=deployment,
+            directory=participants.directory,
+            messages=messages,
+            rates=rates,
+            medians=self.medians,
+            screen=self.screen,
+        )
         self.desk: QuoteDesk | None = None
         self.reporter: OracleReporter | None = None
         if pricing is not None and Role.FX_PROVIDER in roles:
@@ -54,12 +72,19 @@ class QuoteService:
             )
         if oracle_pairs and Role.REPORTER in roles:
             self.reporter = OracleReporter(
-                deployment=deployment, participants=participants, messages=messages, rates=rates, pairs=oracle_pairs
+                deployment=deployment,
+                participants=participants,
+                messages=messages,
+                rates=rates,
+                medians=self.medians,
             )
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
         """Register what this service listens to."""
         messages.register(ANSWER, self.taker.on_answer)
+        outbox.subscribe(screening.PREFIX, self.screen.on_outcome)
+        handlers.events += [self.medians.on_event, self.screen.on_event]
+        handlers.infos.append(self.screen.on_block)
         if self.desk is not None:
             messages.register(REQUEST, self.desk.on_request)
             outbox.subscribe(PREFIX, self.desk.on_outcome)
@@ -67,5 +92,4 @@ class QuoteService:
             handlers.infos.append(self.desk.on_block)
         if self.reporter is not None:
             messages.register(REPORT, self.reporter.on_report)
-            handlers.events.append(self.reporter.on_event)
             handlers.infos.append(self.reporter.on_block)

@@ -1,4 +1,4 @@
-"""Tables of the FX desk: what was asked, what was offered, what was issued."""
+"""Tables of the FX desk: what was asked, offered and issued, what stands behind it, what was reported."""
 
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ DECLINED: Final = "declined"
 USED: Final = "used"
 RELEASING: Final = "releasing"
 RELEASED: Final = "released"
+
+SHOWING: Final = "showing"
+SHOWN: Final = "shown"
+REFUSED: Final = "refused"
 
 
 class QuoteRequest(Base):
@@ -33,6 +37,13 @@ class QuoteRequest(Base):
     asked_at_s: Mapped[int]
     accepted: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """Digest of the quote that was taken."""
+    min_minor: Mapped[int | None] = mapped_column(Amount)
+    """Bounds a quote has to cover; `buy_minor` where there are none."""
+    max_minor: Mapped[int | None] = mapped_column(Amount)
+    lock_until_s: Mapped[int | None]
+    """Set: a lock is asked for, and this is how long the hold in the bought currency has to stand."""
+    spread_bps_max: Mapped[int | None]
+    """Set: a quote counts only if it is at most this far below the oracle's median."""
 
 
 class QuoteOffer(Base):
@@ -53,6 +64,14 @@ class QuoteOffer(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     """Why the provider declined."""
     received_at_s: Mapped[int]
+    expires_at_s: Mapped[int | None] = mapped_column(index=True)
+    """Of the quote."""
+    hold: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Of a lock: the provider's typed message `Hold` as JSON."""
+    hold_signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
+    fault: Mapped[str | None]
+    """What became of showing that nothing stands behind the quote: `showing`, `shown` or `refused`."""
+    fault_reason: Mapped[str | None] = mapped_column(Text)
 
 
 class IssuedQuote(Base):
@@ -72,6 +91,42 @@ class IssuedQuote(Base):
     expires_at_s: Mapped[int] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None] = mapped_column(Text)
+
+
+class QuoteReserve(Base):
+    """A hold on chain that stands behind a quote, anybody's: placed for FxSettlement."""
+
+    __tablename__ = "quote_reserve"
+
+    id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    token: Mapped[str]
+    owner: Mapped[str]
+    reference: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Digest of the quote it stands behind."""
+    amount_minor: Mapped[int] = mapped_column(Amount)
+    """As placed or raised."""
+    expires_at_s: Mapped[int] = mapped_column(index=True)
+
+
+class ProviderFault(Base):
+    """A quote that the chain recorded as dishonoured: signed without its reserve."""
+
+    __tablename__ = "quote_fault"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    provider: Mapped[str]
+    """Account."""
+    missing_minor: Mapped[int] = mapped_column(Amount)
+    recorded_at_s: Mapped[int]
+
+
+class OraclePause(Base):
+    """A pair this institution does not report for now."""
+
+    __tablename__ = "quote_oracle_pause"
+
+    pair: Mapped[str] = mapped_column(primary_key=True)
+    given_by: Mapped[str]
 
 
 class OracleReport(Base):

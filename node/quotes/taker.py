@@ -1,43 +1,42 @@
-"""The taker's side: ask providers, check what they answer, rank it by what it costs all in, take one."""
+"""The taker's side: ask providers, keep what they answer, rank it by what it costs all in, take one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.client import typed_data
 from contracts.client.deployment import Deployment
 from fx.checks import BPS
 from fx.errors import FxError
-from fx.quotes import best_quote, sell_amount, total_cost_percent
-from fx.rates import Rate, Rounding, divide
+from fx.quotes import best_quote, percent_text, total_cost_percent
+from fx.rates import Rate
 from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Directory, Role
-from node.quotes.desk import REQUEST, SPOT, signature_of
 from node.quotes.errors import (
     MessageRejectedError,
     NoQuoteError,
     QuoteExpiredError,
+    QuoteRefusedError,
     RequestConflictError,
+    UnavailableError,
     UnknownRequestError,
 )
-from node.quotes.keys import QUOTE_CONTEXT, verify_signature_json
+from node.quotes.medians import MedianBook
+from node.quotes.offers import ZERO_WORD, Offer, check_answer, show_offer
 from node.quotes.rates import LedgerRates
+from node.quotes.requests import ESCROW, REQUEST, Wanted, request_body
+from node.quotes.screening import ReserveScreen, refusal_of
 from node.quotes.store import QuoteOffer, QuoteRequest
-from node.quotes.wire import from_json, hex_of, integer_of, text_of
+from node.quotes.wire import from_json, hex_of, text_of
 from node.storage.cursor import booked_until_s
-from pqc import secp256k1
-from pqc.errors import RejectedError as PqcRejectedError
-
-ZERO_WORD: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What quotes are asked for."""
+    """What quotes are asked for; amounts in minor units of the bought currency."""
 
     request_id: str
     """Made by the caller; asking again under it changes nothing."""
@@ -46,47 +45,36 @@ class Ask:
     sell_currency: str
     buy_currency: str
     buy_minor: int
+    """What quotes are ranked by."""
     trade_id: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A firm quote with what it costs, amounts in minor units; satisfies `fx.quotes.Offer`."""
-
-    digest: bytes
-    provider: str
-    quote: dict[str, Any]
-    signature: bytes
-    post_quantum: dict[str, Any] | None
-    spread_bps: int
-    fee_bps: int
-    all_in: Rate
-    """Minor units bought per minor unit sold."""
-    premium: int
-    min_amount: int
-    max_amount: int
-    expires_at_s: int
-    sell_minor: int
-    """What the taker pays, in all."""
-    value_minor: int
-    """Of it: the bought amount at mid."""
-    spread_minor: int
-    """Of it: what the rate costs; negative if better than mid."""
-    fee_minor: int
-    cost_percent: Fraction
-    """All-in against mid, in percent."""
+    min_minor: int | None = None
+    """Least and most that a quote has to cover; `buy_minor` unless stated."""
+    max_minor: int | None = None
+    lock_until_s: int | None = None
+    """Set: a lock that stands ready until then."""
+    spread_bps_max: int | None = None
+    """Set: a quote counts only if it is at most this far below the oracle's median of sold/bought."""
 
 
 class QuoteTaker:
     """Collects and ranks quotes for this institution's customers."""
 
     def __init__(
-        self, *, deployment: Deployment, directory: Directory, messages: MessageService, rates: LedgerRates
+        self,
+        *,
+        deployment: Deployment,
+        directory: Directory,
+        messages: MessageService,
+        rates: LedgerRates,
+        medians: MedianBook,
+        screen: ReserveScreen,
     ) -> None:
         self._deployment = deployment
         self._directory = directory
         self._messages = messages
         self._rates = rates
+        self._medians = medians
+        self._screen = screen
 
     def ask(self, session: Session, ask: Ask, now_s: int) -> QuoteRequest:
         """Send the request to every FX provider of the network.
@@ -96,41 +84,19 @@ class QuoteTaker:
             NoQuoteError: the network has no FX provider.
         """
         found = session.get(QuoteRequest, ask.request_id)
+        providers = [institution.id for institution in self._directory.with_role(Role.FX_PROVIDER)]
+        if found is None and not providers:
+            raise NoQuoteError("providers", "an FX provider on the network", "none")
+        request = _request(ask, providers, now_s)
         if found is not None:
-            same = (found.taker, found.sell_currency, found.buy_currency, found.buy_minor, found.trade_id)
-            if same != (ask.taker, ask.sell_currency, ask.buy_currency, ask.buy_minor, ask.trade_id):
+            if _asked(found) != _asked(request):
                 raise RequestConflictError("request_id", "a new id for another request", ask.request_id)
             return found
-        providers = [institution.id for institution in self._directory.with_role(Role.FX_PROVIDER)]
-        if not providers:
-            raise NoQuoteError("providers", "an FX provider on the network", "none")
-        request = QuoteRequest(
-            id=ask.request_id,
-            taker=ask.taker,
-            sell_currency=ask.sell_currency,
-            buy_currency=ask.buy_currency,
-            buy_minor=ask.buy_minor,
-            trade_id=ask.trade_id,
-            providers=providers,
-            asked_at_s=now_s,
-            accepted=None,
-        )
         session.add(request)
+        body = request_body(ask.request_id, _wanted(ask), self._deployment.address(ESCROW))
         for provider in providers:
-            self._messages.send(
-                session,
-                to=provider,
-                kind=REQUEST,
-                message_id=f"quote-request/{ask.request_id}/{provider}",
-                body={
-                    "request_id": ask.request_id,
-                    "taker": ask.taker,
-                    "sell_currency": ask.sell_currency,
-                    "buy_currency": ask.buy_currency,
-                    "buy_minor": str(ask.buy_minor),
-                    "trade_id": None if ask.trade_id is None else hex_of(ask.trade_id),
-                },
-            )
+            message_id = f"quote-request/{ask.request_id}/{provider}"
+            self._messages.send(session, to=provider, kind=REQUEST, message_id=message_id, body=body)
         session.flush()
         return request
 
@@ -157,7 +123,7 @@ class QuoteTaker:
         if "declined" in message.body:
             offer.reason = text_of(message.body["declined"], "declined", length_max=300)
         else:
-            self._check(request, message, offer)
+            check_answer(self._deployment, request, self._directory.institution(message.sender), message, offer)
         session.add(offer)
 
     def request(self, session: Session, request_id: str) -> QuoteRequest:
@@ -168,14 +134,15 @@ class QuoteTaker:
         return found
 
     def offers(self, session: Session, request_id: str, now_s: int) -> list[Offer]:
-        """Return the live firm quotes, the cheapest first; equals in the order they came."""
+        """Return the live firm quotes: those this bank takes first, then by price, premium included.
+
+        The others say in `refusal` why not. Equals stay in the order they came.
+        """
         request = self.request(session, request_id)
-        rows = session.scalars(
-            select(QuoteOffer).where(QuoteOffer.request_id == request_id).order_by(QuoteOffer.id)
-        ).all()
-        found = [self._offer(request, row, now_s) for row in rows if row.quote is not None]
-        live = [offer for offer in found if offer.expires_at_s >= now_s]
-        return sorted(live, key=lambda offer: offer.sell_minor)
+        live = select(QuoteOffer).where(QuoteOffer.request_id == request_id, QuoteOffer.expires_at_s >= now_s)
+        rows = session.scalars(live.order_by(QuoteOffer.id)).all()
+        found = [self._show(session, request, row, now_s, now_s) for row in rows]
+        return sorted(found, key=lambda offer: (offer.refusal is not None, offer.paid_minor))
 
     def signed_quotes(self, session: Session, request_id: str) -> list[tuple[dict[str, Any], bytes]]:
         """Return (message, signature) of every firm quote that came, live or not, in the order they came."""
@@ -195,107 +162,118 @@ class QuoteTaker:
         """Take a quote, the best one unless `digest` names another; taking it again changes nothing.
 
         Raises:
-            NoQuoteError: no live quote covers the amount.
+            NoQuoteError: no live quote covers the amount, or none that this bank takes; says why.
             QuoteExpiredError: the named quote is over.
+            QuoteRefusedError: the named quote is one this bank does not take; says why.
         """
         request = self.request(session, request_id)
         live = self.offers(session, request_id, now_s)
-        if digest is None:
-            try:
-                chosen = best_quote(live, request.buy_minor)
-            except FxError as error:
-                raise NoQuoteError("quotes", "a live firm quote; ask again", "none") from error
-        else:
-            named = [offer for offer in live if offer.digest == digest]
-            if not named:
-                raise QuoteExpiredError("quote", "a live quote of this request; ask again", hex_of(digest))
-            chosen = named[0]
+        chosen = _best(live, request.buy_minor) if digest is None else _named(live, digest)
         request.accepted = chosen.digest
         return chosen
 
     def accepted(self, session: Session, request_id: str, now_s: int) -> Offer:
-        """Return the quote that was taken, live.
+        """Return the quote that was taken, live and still one this bank takes.
 
         Raises:
             NoQuoteError: none was taken.
             QuoteExpiredError: its time is over.
+            QuoteRefusedError: the median has moved away from it.
         """
         chosen = self.taken(session, request_id, now_s)
         if chosen is None:
             raise NoQuoteError("quote", "an accepted quote; accept one first", "none")
         if chosen.expires_at_s < now_s:
             raise QuoteExpiredError("quote", "a live quote; ask again", f"one that expired at {chosen.expires_at_s}")
+        _require_taken(chosen)
         return chosen
 
     def taken(self, session: Session, request_id: str, now_s: int) -> Offer | None:
-        """Return the quote that was taken, live or not, None if none was."""
+        """Return the quote that was taken, live or not, None if none was; its costs as at the time of asking."""
         request = self.request(session, request_id)
         if request.accepted is None:
             return None
         row = session.scalar(select(QuoteOffer).where(QuoteOffer.digest == request.accepted))
-        return None if row is None else self._offer(request, row, request.asked_at_s)
+        return None if row is None else self._show(session, request, row, request.asked_at_s, now_s)
 
-    def _check(self, request: QuoteRequest, message: Message, offer: QuoteOffer) -> None:
-        quote = from_json("Quote", message.body.get("quote"), "quote")
-        provider = self._directory.institution(message.sender)
-        wanted = {
-            "provider": provider.address,
-            "kind": SPOT,
-            "sell_token": self._deployment.address(request.sell_currency),
-            "buy_token": self._deployment.address(request.buy_currency),
-            "taker": request.taker,
-            "trade_id": request.trade_id or ZERO_WORD,
-            "premium": 0,
-        }
-        for field, expected in wanted.items():
-            if quote[field] != expected:
-                raise MessageRejectedError(f"quote.{field}", str(expected), quote[field])
-        if not quote["min_amount"] <= request.buy_minor <= quote["max_amount"]:
-            raise MessageRejectedError("quote.max_amount", f"a range with {request.buy_minor}", quote["max_amount"])
-        for field in ("rate_num", "rate_den"):
-            if not 0 < quote[field] < 2**64:
-                raise MessageRejectedError(f"quote.{field}", "1 to 2^64 - 1", quote[field])
-        if quote["fee_bps"] >= BPS:
-            raise MessageRejectedError("quote.fee_bps", f"below {BPS}", quote["fee_bps"])
-        digest = typed_data.digest(self._deployment.domain("FxSettlement"), "Quote", quote)
-        signature = signature_of(message.body.get("signature"), "signature")
+    def _show(self, session: Session, request: QuoteRequest, row: QuoteOffer, mid_s: int, now_s: int) -> Offer:
+        """Return a quote with its costs at the mid rate of `mid_s`, judged at `now_s`."""
+        mid = self._rates.mid(mid_s, request.sell_currency, request.buy_currency)
+        refusal = refusal_of(self._screen.missing(session, row), row)
+        shown = show_offer(request, row, mid, refusal)
+        if refusal is not None or request.spread_bps_max is None:
+            return shown
+        pair = f"{request.sell_currency}/{request.buy_currency}"
+        return replace(shown, refusal=self._spread_refusal(session, pair, shown.all_in, request.spread_bps_max, now_s))
+
+    def _spread_refusal(self, session: Session, pair: str, all_in: Rate, limit_bps: int, now_s: int) -> str | None:
+        """Return why a rate does not keep the spread limit p >= median (1 - s), None if it does."""
         try:
-            signer = secp256k1.recover(digest, signature)
-        except PqcRejectedError as error:
-            raise MessageRejectedError("signature", "the provider's signature", str(error)) from error
-        if signer != provider.address:
-            raise MessageRejectedError("signature", f"a signature of {provider.address}", signer)
-        post_quantum = message.body.get("post_quantum")
-        if post_quantum is not None:
-            verify_signature_json(post_quantum, digest, QUOTE_CONTEXT, provider.key_thumbprint, "post_quantum")
-        offer.digest, offer.quote, offer.signature = digest, message.body["quote"], signature
-        offer.post_quantum = post_quantum
-        offer.spread_bps = integer_of(message.body.get("spread_bps"), "spread_bps")
+            median = self._medians.median(session, pair, now_s)
+        except UnavailableError as error:
+            return str(error)
+        least = Rate(median.rate.numerator * (BPS - limit_bps), median.rate.denominator * BPS)
+        if not all_in.is_below(least):
+            return None
+        below = percent_text(total_cost_percent(median.rate, all_in), places=4)
+        return f"rate: expected at most {percent_text(Fraction(limit_bps, 100))} below the median, got {below}"
 
-    def _offer(self, request: QuoteRequest, row: QuoteOffer, now_s: int) -> Offer:
-        quote = from_json("Quote", row.quote, "quote")
-        all_in = Rate(quote["rate_num"], quote["rate_den"])
-        mid = self._rates.mid(now_s, request.sell_currency, request.buy_currency)
-        sold = sell_amount(all_in, request.buy_minor)
-        # Value rounds down and the fee too: what is left is the spread, so that the three add up.
-        value = mid.inverse().scaled(request.buy_minor, rounding=Rounding.FLOOR)
-        fee = divide(sold * quote["fee_bps"], BPS, rounding=Rounding.FLOOR)
-        return Offer(
-            digest=row.digest or ZERO_WORD,
-            provider=row.provider,
-            quote=quote,
-            signature=row.signature or b"",
-            post_quantum=row.post_quantum,
-            spread_bps=row.spread_bps or 0,
-            fee_bps=quote["fee_bps"],
-            all_in=all_in,
-            premium=quote["premium"],
-            min_amount=quote["min_amount"],
-            max_amount=quote["max_amount"],
-            expires_at_s=quote["expires_at"],
-            sell_minor=sold,
-            value_minor=value,
-            spread_minor=sold - value - fee,
-            fee_minor=fee,
-            cost_percent=total_cost_percent(mid, all_in),
-        )
+
+def _wanted(ask: Ask) -> Wanted:
+    return Wanted(
+        taker=ask.taker,
+        sell_currency=ask.sell_currency,
+        buy_currency=ask.buy_currency,
+        buy_minor=ask.buy_minor,
+        min_minor=ask.min_minor or ask.buy_minor,
+        max_minor=ask.max_minor or ask.buy_minor,
+        trade_id=ask.trade_id or ZERO_WORD,
+        lock_until_s=ask.lock_until_s,
+    )
+
+
+def _request(ask: Ask, providers: list[str], now_s: int) -> QuoteRequest:
+    return QuoteRequest(
+        id=ask.request_id,
+        taker=ask.taker,
+        sell_currency=ask.sell_currency,
+        buy_currency=ask.buy_currency,
+        buy_minor=ask.buy_minor,
+        trade_id=ask.trade_id,
+        providers=providers,
+        asked_at_s=now_s,
+        accepted=None,
+        min_minor=ask.min_minor,
+        max_minor=ask.max_minor,
+        lock_until_s=ask.lock_until_s,
+        spread_bps_max=ask.spread_bps_max,
+    )
+
+
+def _asked(request: QuoteRequest) -> tuple[object, ...]:
+    """Return what two requests under one id have to agree on."""
+    return (
+        (request.taker, request.sell_currency, request.buy_currency, request.buy_minor, request.trade_id),
+        (request.min_minor, request.max_minor, request.lock_until_s, request.spread_bps_max),
+    )
+
+
+def _best(live: list[Offer], buy_minor: int) -> Offer:
+    try:
+        return best_quote([offer for offer in live if offer.refusal is None], buy_minor)
+    except FxError as error:
+        refused = "; ".join(f"{offer.provider}: {offer.refusal}" for offer in live)
+        raise NoQuoteError("quotes", "a live firm quote; ask again", refused or "none") from error
+
+
+def _named(live: list[Offer], digest: bytes) -> Offer:
+    named = [offer for offer in live if offer.digest == digest]
+    if not named:
+        raise QuoteExpiredError("quote", "a live quote of this request; ask again", hex_of(digest))
+    _require_taken(named[0])
+    return named[0]
+
+
+def _require_taken(offer: Offer) -> None:
+    if offer.refusal is not None:
+        raise QuoteRefusedError("quote", "one that this bank takes; choose another or ask again", offer.refusal)

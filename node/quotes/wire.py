@@ -53,6 +53,11 @@ def bytes_of(value: Any, path: str, *, size_max: int = 512) -> bytes:
     return bytes.fromhex(value[2:])
 
 
+def signature_of(value: Any, path: str) -> bytes:
+    """Read a signature of at most 65 bytes."""
+    return bytes_of(value, path, size_max=65)
+
+
 def word_of(value: Any, path: str) -> bytes:
     """Read 32 bytes as 0x hex."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from contracts.client import typed_data
 from node.messages.ports import Message
 from node.quotes import store
-from node.quotes.desk import ANSWER, REQUEST
 from node.quotes.errors import (
     MessageRejectedError,
     NoQuoteError,
@@ -18,6 +17,7 @@ from node.quotes.errors import (
     RequestConflictError,
     UnknownRequestError,
 )
+from node.quotes.requests import ANSWER, REQUEST
 from node.quotes.store import IssuedQuote, QuoteOffer
 from node.quotes.taker import Ask, Offer
 from node.quotes.wire import from_json, hex_of, to_json
