@@ -25,7 +25,8 @@ from node.quotes.errors import (
     UnknownRequestError,
 )
 from node.quotes.medians import MedianBook
-from node.quotes.offers import ZERO_WORD, Offer, check_answer, show_offer
+from node.quotes.offers import ZERO_WORD, check_answer, show_offer
+from node.quotes.offers import Offer as Offer
 from node.quotes.rates import LedgerRates
 from node.quotes.requests import ESCROW, REQUEST, Wanted, request_body
 from node.quotes.screening import ReserveScreen, refusal_of
