@@ -100,7 +100,7 @@ class Cancelling:
             session,
             contract=ESCROW,
             function="cancel",
-            args=(trade.trade_id, *signed),
+            args=(trade.trade_id, signed[0], [signed[1]], []),
             reference=_reference(trade),
         )
 

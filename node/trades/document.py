@@ -35,6 +35,8 @@ SCHEMA: Final = "landfall-terms/1"
 POLICIES: Final[Mapping[str, Literal["none", "convert_now"]]] = {"none": "none", "convert_now": "convert_now"}
 """FX policies this version funds; `lock` and `float` of SPEC section 4 come with their own contract parts."""
 POLICY_NUMBERS: Final = {"none": 0, "convert_now": 1}
+FUNDED_VERSION: Final = 1
+"""Version of the terms on chain when a trade is funded; each amendment raises it."""
 DUE_OUTCOME_STANDS: Final = 0
 """`unawarded_bps` of the struct when the terms set no other split for a dispute without award."""
 
@@ -246,15 +248,20 @@ def milestone_amounts(document: TermsDocument) -> list[int]:
     return list(milestone_slices(document.amount_minor, [milestone.weight_bps for milestone in document.milestones]))
 
 
-def milestone_hash(document: TermsDocument, index: int) -> bytes:
-    """Return what attestations of a milestone bind: its terms, its place and its amount."""
-    return bound_milestone(milestone_struct(document.milestones[index]), index, milestone_amounts(document)[index])
+def milestone_hash(document: TermsDocument, index: int, version: int = FUNDED_VERSION) -> bytes:
+    """Return what attestations of a milestone bind: its terms, its place, its amount and their version."""
+    struct, amount = milestone_struct(document.milestones[index]), milestone_amounts(document)[index]
+    return bound_milestone(struct, index, amount, version)
 
 
-def bound_milestone(struct: typed_data.Message, index: int, amount: int) -> bytes:
-    """Return keccak(abi.encode(hashStruct(Milestone), index, amount)), as TradeEscrow binds a milestone."""
+def bound_milestone(struct: typed_data.Message, index: int, amount: int, version: int = FUNDED_VERSION) -> bytes:
+    """Return keccak(abi.encode(hashStruct(Milestone), index, amount, version)), as TradeEscrow binds a milestone.
+
+    Args:
+        version: Version of the terms on chain in which the milestone got its present ones; 1 as funded.
+    """
     struct_hash = typed_data.hash_struct("Milestone", struct)
-    return keccak(encode(["bytes32", "uint256", "uint256"], [struct_hash, index, amount]))
+    return keccak(encode(["bytes32", "uint256", "uint256", "uint256"], [struct_hash, index, amount, version]))
 
 
 def changes(old: TermsDocument, new: TermsDocument) -> list[tuple[str, Any, Any]]:

@@ -211,7 +211,7 @@ class Funding:
         actor: Actor,
         now_s: int,
     ) -> dict[str, Any]:
-        sell_hold = self._signed_hold(
+        hold = self._signed_hold(
             session,
             trade,
             document,
@@ -222,7 +222,7 @@ class Funding:
             actor=actor,
             now_s=now_s,
         )
-        return {"quote": offer.quote, "quote_signature": offer.signature, "sell_hold": sell_hold}
+        return {"quote": offer.quote, "quote_signature": offer.signature, "hold": hold}
 
     def _signed_hold(
         self,

@@ -240,6 +240,7 @@ class World:
         for entry in cast.institutions:
             for currency, amount in entry.funds.items():
                 minor = Money.parse(amount, currency).amount_minor
+                self._call(entry.id, currency, "request_issuance", minor, bytes(32))
                 self._call(issuers[currency], currency, "issue", address_of(entry.id), minor, bytes(32))
             for customer in entry.customers:
                 for currency, amount in customer.funds.items():
