@@ -284,7 +284,7 @@ def waive(trade_id: bytes32, index: uint256, amount: uint256, consent: ITradeEsc
     """
     @notice The exporter's side gives up a part of a milestone, or all of it; in any unsettled state. What is held for
             the part goes back at once; under `lock` less the part of the cancel fee that it owes.
-    @dev All of it makes the milestone a refund, final at once. What was attested or decided of the rest stands.
+    @dev All of it leaves a milestone of nothing, final at once. What was attested or decided of the rest stands.
     @param trade_id The trade.
     @param index The milestone's place, from 0.
     @param amount Minor units of the invoice currency, at most what is left.
@@ -304,20 +304,18 @@ def waive(trade_id: bytes32, index: uint256, amount: uint256, consent: ITradeEsc
         consent,
     )
     left: uint256 = record.amount - amount
+    record.amount = left
     if left == 0:
         record = trade_states._final(trade_states._due(record, 0, block.timestamp), block.timestamp)
-    else:
-        record.amount = left
-        if record.outcome != 0 and left * record.share_bps // BPS == 0:
-            record.share_bps = 0
-            record.outcome = trade_states.REFUND
+    elif record.outcome != 0 and left * record.share_bps // BPS == 0:
+        record.share_bps = 0
+        record.outcome = trade_states.REFUND
     trade_states._store(trade_id, index, record)
     log AmountWaived(trade_id=trade_id, milestone=index, amount=amount, left=left)
 
     if trade.policy == trade_states.LOCK or trade.policy == trade_states.FLOAT:
         self._shrink_slice(trade_id, index, trade, amount, left)
-    if left != 0:
-        trade_money._give_back(trade.invoice_token, trade.invoice_hold, amount)
+    trade_money._give_back(trade.invoice_token, trade.invoice_hold, amount)
 
 
 @external
@@ -437,7 +435,6 @@ def _shrink_slice(
 ):
     """
     @notice Gives back what a waiver frees of the funding currency; under `lock` less its part of the cancel fee.
-    @dev A milestone waived whole keeps its slice, less the fee, until its refund is settled.
     @param trade_id The trade.
     @param index The milestone's place.
     @param trade The trade's record.
@@ -450,9 +447,6 @@ def _shrink_slice(
     fee: uint256 = 0
     if trade.policy == trade_states.LOCK:
         fee = trade_money._charge_cancel_fee(trade_id, trade, waived, freed)
-    if left == 0:
-        trade_states.slices[trade_id][index].amount = slice_.amount - fee
-        return
     trade_states.slices[trade_id][index] = ITradeEscrow.FundingSlice(
         amount=kept, target=trade_fx._scaled_up(slice_.target, left, left + waived)
     )
