@@ -99,6 +99,8 @@ class MemoRow(Base):
     trade_id: Mapped[str | None] = mapped_column(index=True)
     milestone: Mapped[int | None]
     text: Mapped[str | None]
+    amount: Mapped[int | None] = mapped_column(Amount)
+    """The part of the entry that the purpose is for, in minor units, negative where it takes away; None: all of it."""
 
 
 def post(session: Session, entry: Entry) -> EntryRow:

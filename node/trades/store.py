@@ -34,6 +34,8 @@ FAILED: Final = "failed"
 # States of a step.
 QUEUED: Final = "queued"
 DONE: Final = "done"
+OVERTAKEN: Final = "overtaken"
+"""Somebody else had done it first: nothing is owed any more."""
 
 
 class Trade(Base):
@@ -63,8 +65,10 @@ class Trade(Base):
     """What the importer paid, in minor units of the funding currency."""
     funded_at_s: Mapped[int | None]
     hold_expires_at_s: Mapped[int | None]
+    chain_version: Mapped[int | None]
+    """Of the terms on chain: 1 as funded, one more with each amendment; None until funded."""
     closed_cause: Mapped[int | None]
-    """1 settled, 2 cancelled, 3 lapsed."""
+    """1 settled, 2 cancelled, 3 lapsed, 4 out of band."""
     closed_at_s: Mapped[int | None]
 
 
@@ -124,7 +128,18 @@ class MilestoneRow(Base):
     trade_id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     index: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    terms_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """What messages about it bind: its terms, place, amount as agreed, and the version they came with."""
+    terms_version: Mapped[int] = mapped_column(server_default="1")
+    """Version of the terms on chain in which it got its present ones."""
     amount: Mapped[int] = mapped_column(Amount)
+    """Less what was waived."""
+    slice_minor: Mapped[int | None] = mapped_column(Amount)
+    """What is held of the funding currency for it, under `lock` and `float`."""
+    target_minor: Mapped[int | None] = mapped_column(Amount)
+    """What the last call for a top-up wants its slice to be, None without one."""
+    assignee: Mapped[str | None]
+    """Account that stands in the exporter's place."""
     deadline_s: Mapped[int]
     silence_pays: Mapped[bool]
     dispute_s: Mapped[int]
@@ -134,9 +149,109 @@ class MilestoneRow(Base):
     """What is due to the exporter of it; None while pending."""
     due_at_s: Mapped[int | None]
     disputed_at_s: Mapped[int | None]
+    final_at_s: Mapped[int | None]
+    """Where a decision made it final; where time does, it follows from the windows."""
+    quote_request: Mapped[str | None]
+    """This bank's latest request for quotes to settle it."""
     paid: Mapped[int | None] = mapped_column(Amount)
     refunded: Mapped[int | None] = mapped_column(Amount)
     settled_at_s: Mapped[int | None]
+
+
+class FxLeg(Base):
+    """The funding currency's leg of a funded trade, under `lock` and `float`, as chain events say."""
+
+    __tablename__ = "trade_fx_leg"
+
+    trade_id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    provider: Mapped[str | None]
+    """Account of the lock's provider, None under `float`."""
+    currency: Mapped[str]
+    amount: Mapped[int] = mapped_column(Amount)
+    """Held at funding, premium not included."""
+    rate_num: Mapped[int] = mapped_column(Amount)
+    rate_den: Mapped[int] = mapped_column(Amount)
+    premium: Mapped[int] = mapped_column(Amount)
+    calls: Mapped[int]
+    """Calls for a top-up that were not paid in time, the one that runs included."""
+    call_ends_at_s: Mapped[int | None]
+    """Of the last call, None if there was none."""
+
+
+class Dispute(Base):
+    """A dispute about a milestone, at both banks; at an arbiter's desk every one that the chain tells of."""
+
+    __tablename__ = "trade_dispute"
+    __table_args__ = (Index("ix_trade_dispute_trade", "trade_id", "milestone"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """Of the party's message."""
+    trade_id: Mapped[bytes] = mapped_column(LargeBinary(32))
+    milestone: Mapped[int]
+    party: Mapped[str | None]
+    """Account of who raised it."""
+    reason_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """SHA-256 of the reasons."""
+    reasons: Mapped[str | None] = mapped_column(Text)
+    """None until its bank has sent them."""
+    raised_at_s: Mapped[int | None]
+    """None until the chain has taken it."""
+    share_bps: Mapped[int | None]
+    """What the arbiter awards to the exporter's side, None until then."""
+    award_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    award_reasons: Mapped[str | None] = mapped_column(Text)
+    awarded_at_s: Mapped[int | None]
+
+
+class Case(Base):
+    """A dispute that was put before this arbiter, with what it is about."""
+
+    __tablename__ = "trade_case"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """Of the dispute's message."""
+    reference: Mapped[str] = mapped_column(index=True)
+    trade_id: Mapped[bytes] = mapped_column(LargeBinary(32))
+    milestone: Mapped[int]
+    milestone_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    banks: Mapped[list[str]] = mapped_column(JSON)
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    """The terms in force, canonical JSON."""
+    award_by_s: Mapped[int]
+
+
+class Exhibit(Base):
+    """A document of a case; its content is a `Document`."""
+
+    __tablename__ = "trade_exhibit"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """Of the dispute's message."""
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    kind: Mapped[str]
+    """`invoice`, `epcis` or `statement`."""
+    summary: Mapped[str] = mapped_column(Text)
+    sent_by: Mapped[str]
+    """The bank that brought it first."""
+
+
+class Told(Base):
+    """A notice about something that time brings, which is given once."""
+
+    __tablename__ = "trade_told"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class WatchSetting(Base):
+    """Whether the watch does a step by itself or only proposes it; without a row it does it."""
+
+    __tablename__ = "trade_watch_setting"
+
+    step: Mapped[str] = mapped_column(primary_key=True)
+    """`settle`, `silence`, `lapse`, `reprice` or `last_resort`."""
+    performs: Mapped[bool]
 
 
 class Attestation(Base):
@@ -234,14 +349,15 @@ class RecordedDigest(Base):
 
 
 class Step(Base):
-    """A transaction that this bank owes a trade, at most one of a name at a time."""
+    """A transaction that this bank owes a trade or sends for a party, at most one of a name at a time."""
 
     __tablename__ = "trade_step"
 
     reference: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
-    """`settle:0`, `silence:1`, `lapse`."""
+    """`settle:0`, `silence:1`, `lapse`, `dispute:0`."""
     state: Mapped[str]
+    """queued, done, failed or overtaken."""
     attempts: Mapped[int]
     retry_at_s: Mapped[int]
     reason: Mapped[str | None] = mapped_column(Text)

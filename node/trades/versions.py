@@ -37,6 +37,7 @@ def new_trade(document: TermsDocument, now_s: int) -> Trade:
         funding_minor=None,
         funded_at_s=None,
         hold_expires_at_s=document.hold_expires_at_s,
+        chain_version=None,
         closed_cause=None,
         closed_at_s=None,
     )
