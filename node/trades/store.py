@@ -65,11 +65,11 @@ class Trade(Base):
     """What the importer paid, in minor units of the funding currency."""
     funded_at_s: Mapped[int | None]
     hold_expires_at_s: Mapped[int | None]
-    chain_version: Mapped[int | None]
-    """Of the terms on chain: 1 as funded, one more with each amendment; None until funded."""
     closed_cause: Mapped[int | None]
     """1 settled, 2 cancelled, 3 lapsed, 4 out of band."""
     closed_at_s: Mapped[int | None]
+    chain_version: Mapped[int | None]
+    """Of the terms on chain: 1 as funded, one more with each amendment; None until funded."""
 
 
 class TermsVersion(Base):
@@ -128,18 +128,8 @@ class MilestoneRow(Base):
     trade_id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     index: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    terms_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    """What messages about it bind: its terms, place, amount as agreed, and the version they came with."""
-    terms_version: Mapped[int] = mapped_column(server_default="1")
-    """Version of the terms on chain in which it got its present ones."""
     amount: Mapped[int] = mapped_column(Amount)
     """Less what was waived."""
-    slice_minor: Mapped[int | None] = mapped_column(Amount)
-    """What is held of the funding currency for it, under `lock` and `float`."""
-    target_minor: Mapped[int | None] = mapped_column(Amount)
-    """What the last call for a top-up wants its slice to be, None without one."""
-    assignee: Mapped[str | None]
-    """Account that stands in the exporter's place."""
     deadline_s: Mapped[int]
     silence_pays: Mapped[bool]
     dispute_s: Mapped[int]
@@ -149,13 +139,23 @@ class MilestoneRow(Base):
     """What is due to the exporter of it; None while pending."""
     due_at_s: Mapped[int | None]
     disputed_at_s: Mapped[int | None]
+    paid: Mapped[int | None] = mapped_column(Amount)
+    refunded: Mapped[int | None] = mapped_column(Amount)
+    settled_at_s: Mapped[int | None]
+    terms_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """What messages about it bind: its terms, place, amount as agreed, and the version they came with."""
+    terms_version: Mapped[int] = mapped_column(server_default="1")
+    """Version of the terms on chain in which it got its present ones."""
+    slice_minor: Mapped[int | None] = mapped_column(Amount)
+    """What is held of the funding currency for it, under `lock` and `float`."""
+    target_minor: Mapped[int | None] = mapped_column(Amount)
+    """What the last call for a top-up wants its slice to be, None without one."""
+    assignee: Mapped[str | None]
+    """Account that stands in the exporter's place."""
     final_at_s: Mapped[int | None]
     """Where a decision made it final; where time does, it follows from the windows."""
     quote_request: Mapped[str | None]
     """This bank's latest request for quotes to settle it."""
-    paid: Mapped[int | None] = mapped_column(Amount)
-    refunded: Mapped[int | None] = mapped_column(Amount)
-    settled_at_s: Mapped[int | None]
 
 
 class FxLeg(Base):
