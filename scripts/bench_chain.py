@@ -162,6 +162,8 @@ def resident_mb(pid: int) -> float:
 async def fund(rpc: Rpc, token: bytes, accounts: Sequence[Account]) -> None:
     """Give every account tokens."""
     issuer, bank = accounts[0], accounts[1]
+    request = encode_call("SettlementToken", "request_issuance", (10**15, bytes(32)))
+    await rpc.wait_included((await rpc.send([bank.sign(token, request, 500_000)]))[0])
     issue = encode_call("SettlementToken", "issue", (bank.address, 10**15, bytes(32)))
     await rpc.wait_included((await rpc.send([issuer.sign(token, issue, 500_000)]))[0])
     transfers = [

@@ -7,11 +7,13 @@
 @notice Money of one currency, issued by its central bank to banks and FX providers. An ERC-20 token (EIP-2612,
         EIP-3009, EIP-5267) in which a part of a balance can be held: set aside in the owner's own account for a notary
         contract, which may pay it out or give it back until the hold expires. This file composes the modules
-        `accounts` (balances, limits), `consent` (allowances, signatures), `holds`, `freezes` and adds the issuer's part.
+        `accounts` (balances, limits), `issuance`, `consent` (allowances, signatures), `holds`, `freezes` and adds the
+        issuer's part.
 @custom:security The owner spends what is available, a notary only its own holds and only until they expire; after that
         anyone may give the rest back. The receiver of a hold's execution cannot make it fail: what it may not have is
         credited blocked. The only untrusted code called is an EIP-1271 account, by a static call, before any effect.
-        The issuer freezes by numbered order and sets limits; it cannot move anyone's money.
+        The issuer answers requests for money, freezes by numbered order and sets limits; it cannot move anyone's money.
+        A wallet with a purpose pays only whom the registry allows, and names only notaries that check it.
 @custom:kill None. The issuer freezes single accounts for a stated time; giving held money back stays possible.
 @custom:invariant balanceOf = availableOf + heldOf + blockedOf; their sum over accounts = totalSupply < 2**72; heldOf =
         sum of the rests of the account's holds; no second exists in which a hold can both be executed and be given back
@@ -30,6 +32,7 @@ from modules import eip712
 from modules import flow_window
 from modules import freezes
 from modules import holds
+from modules import issuance
 
 implements: IERC20
 implements: IERC20Detailed
@@ -39,6 +42,7 @@ initializes: eip712
 initializes: flow_window
 initializes: freezes
 initializes: accounts[flow_window := flow_window, freezes := freezes]
+initializes: issuance[accounts := accounts]
 initializes: consent[accounts := accounts, eip712 := eip712]
 initializes: holds[accounts := accounts, consent := consent, flow_window := flow_window, freezes := freezes]
 
@@ -54,7 +58,10 @@ exports: (
     accounts.claim_blocked,
     accounts.flow_used,
     accounts.limits_of,
-    accounts.default_limits,
+    accounts.tier_limits,
+    issuance.request_issuance,
+    issuance.redeem,
+    issuance.requested_of,
     consent.allowance,
     consent.approve,
     consent.increaseAllowance,
@@ -200,23 +207,24 @@ def __default__():
 @external
 def issue(to: address, amount: uint256, reference: bytes32):
     """
-    @notice The issuer creates money for a bank or FX provider.
-    @param to Active institution of one of these roles, not frozen, within its holding limit.
-    @param amount Minor units, above zero; the supply stays below 2**72.
-    @param reference The issuer's own.
+    @notice The issuer grants a request: creates the money for the bank or FX provider that asked.
+    @param to Who asked; still active in one of these roles, not frozen, within its holding limit.
+    @param amount What it asked for; the supply stays below 2**72.
+    @param reference The request's.
     """
     self._check_issuer()
-    accounts._issue(to, amount, reference)
+    issuance._issue(to, amount, reference)
 
 
 @external
-def redeem(amount: uint256, reference: bytes32):
+def decline_issuance(requester: address, reference: bytes32):
     """
-    @notice A bank or FX provider gives available money back to the issuer.
-    @param amount Minor units, above zero.
-    @param reference The holder's own.
+    @notice The issuer declines a request.
+    @param requester Who asked.
+    @param reference The request's.
     """
-    accounts._redeem(msg.sender, amount, reference)
+    self._check_issuer()
+    issuance._decline(requester, reference)
 
 
 @external
@@ -231,7 +239,7 @@ def order_freeze(account: address, order: uint256, scope: uint256, expires_at: u
     @param reason Hash of the order's text.
     """
     self._check_issuer()
-    self._check_account(account)
+    checks._require(account != empty(address), "token: no account")
     freezes._order(account, order, scope, expires_at)
     log FreezeOrdered(account=account, order=order, scope=scope, expires_at=expires_at, reason=reason)
 
@@ -251,30 +259,31 @@ def lift_freeze(account: address, order: uint256):
 @external
 def set_limits(account: address, holding_max: uint256, flow_max: uint256, window_s: uint256):
     """
-    @notice Sets an account's own limits, which then apply instead of the default.
+    @notice Sets an account's own limits, which then apply instead of its tier's.
     @param account Whose.
     @param holding_max Most it may have available and held, 0 = no limit.
     @param flow_max Most it may spend or hold in a window, 0 = no limit.
     @param window_s Length of the window; 0 only without a flow limit.
     """
     self._check_issuer()
-    self._check_account(account)
+    checks._require(account != empty(address), "token: no account")
     accounts._set_limits(
         account, ISettlementToken.Limits(holding_max=holding_max, flow_max=flow_max, window_s=window_s)
     )
 
 
 @external
-def set_default_limits(holding_max: uint256, flow_max: uint256, window_s: uint256):
+def set_tier_limits(tier: uint256, holding_max: uint256, flow_max: uint256, window_s: uint256):
     """
-    @notice Sets the limits of every account that has none of its own and is no institution.
+    @notice Sets the limits of every account of a tier that has none of its own and is no institution.
+    @param tier 0 anonymous, also who has no wallet; 1 registered.
     @param holding_max Most an account may have available and held, 0 = no limit.
     @param flow_max Most it may spend or hold in a window, 0 = no limit.
     @param window_s Length of the window; 0 only without a flow limit.
     """
     self._check_issuer()
-    accounts._set_limits(
-        empty(address), ISettlementToken.Limits(holding_max=holding_max, flow_max=flow_max, window_s=window_s)
+    accounts._set_tier_limits(
+        tier, ISettlementToken.Limits(holding_max=holding_max, flow_max=flow_max, window_s=window_s)
     )
 
 
@@ -297,13 +306,3 @@ def _check_issuer():
     @notice Refuses everyone but the issuer.
     """
     checks._require(msg.sender == issuer, "token: not the issuer")
-
-
-@internal
-@pure
-def _check_account(account: address):
-    """
-    @notice Refuses the zero address, which stands for the default.
-    @param account Any address.
-    """
-    checks._require(account != empty(address), "token: no account")

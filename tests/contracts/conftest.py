@@ -16,8 +16,9 @@ from tests.contracts.support import (
     Actor,
     Holds,
     deploy,
+    issue,
 )
-from tests.contracts.trades import World
+from tests.contracts.trades_fx import FxWorld
 
 
 @pytest.fixture(scope="session")
@@ -133,16 +134,23 @@ def kes_holds(kes: Any) -> Holds:
 @pytest.fixture
 def funded_eur(eur: Any, issuer: Actor, bank: Actor, payer: Actor) -> Any:
     """The euro with 1,000.00 issued: 600.00 at the bank, 400.00 at the payer."""
-    eur.issue(bank.address, 100_000, ZERO_BYTES32, sender=issuer.address)
+    issue(eur, issuer, bank, 100_000)
     eur.transfer(payer.address, 40_000, sender=bank.address)
     return eur
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
+def world() -> FxWorld:
     """A whole network with escrow, FX and oracle, for the tests of trades."""
     boa.env.timestamp = START_S
-    return World()
+    return FxWorld()
+
+
+@pytest.fixture
+def market(world: FxWorld) -> FxWorld:
+    """The network with shillings to buy, and 150 of them to the euro."""
+    world.open_market()
+    return world
 
 
 @pytest.fixture

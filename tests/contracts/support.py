@@ -4,8 +4,10 @@ Sources are compiled, not artifacts loaded, so that a failing call shows its lin
 `scripts/build_contracts.py --check`.
 """
 
+import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +42,9 @@ LEI: Final = "724500PLDRNL00000001"
 ZERO_ADDRESS: Final = "0x" + "00" * 20
 ZERO_BYTES32: Final = bytes(32)
 UNLIMITED: Final = 2**256 - 1
+
+# References of issuance requests, which are used once.
+_references: Final = count(1)
 
 boa.interpret.set_cache_dir(str(ROOT / ".cache" / "titanoboa"))
 boa.interpret.set_search_paths([str(SOURCES)])
@@ -86,6 +91,17 @@ def deploy(name: str, *arguments: Any, folder: Path = SOURCES) -> Any:
     return _deployer(folder / f"{name}.vy").deploy(*arguments)
 
 
+def deploy_escrow(registry: Any, fx_settlement: Any, fx_oracle: Any, folder: Path = SOURCES) -> Any:
+    """Deploy the escrow's four pieces of code; return the first one with the ABI of all."""
+    network = (registry.address, fx_settlement.address, fx_oracle.address)
+    parts = [deploy("TradePayment", *network, folder=folder)]
+    for name in ("TradeAmendment", "TradeFunding", "TradeEscrow"):
+        parts.append(deploy(name, *network, parts[-1].address, folder=folder))
+    abi = [entry for part in reversed(parts) for entry in part.abi if entry["type"] in ("function", "event")]
+    unique = [entry for place, entry in enumerate(abi) if entry not in abi[:place]]
+    return boa.loads_abi(json.dumps(unique), name="TradeEscrow").at(parts[-1].address)
+
+
 def domain_of(contract: Any, name: str) -> Domain:
     """Return the EIP-712 domain of a contract deployed here; `name` is the contract's, or the token's own."""
     return Domain(name, boa.env.evm.patch.chain_id, str(contract.address))
@@ -111,6 +127,13 @@ def advance_to(time_s: int) -> None:
 def advance(seconds: int) -> None:
     """Let ledger time pass."""
     advance_to(now_s() + seconds)
+
+
+def issue(token: Any, issuer: Actor, to: Actor, amount: int) -> None:
+    """Let a bank or FX provider ask for money and its central bank grant it."""
+    reference = salt(next(_references))
+    token.request_issuance(amount, reference, sender=to.address)
+    token.issue(to.address, amount, reference, sender=issuer.address)
 
 
 def events_of(contract: Any, name: str) -> list[dict[str, Any]]:

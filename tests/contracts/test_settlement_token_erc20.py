@@ -1,4 +1,25 @@
-"""SettlementToken as an ERC-20 token; ids such as ERC20-BASE-001 are the names in crytic/properties, PROPERTIES.md."""
+"""SettlementToken as an ERC-20 token.
+
+The ids are the names in crytic/properties, PROPERTIES.md; what each says is in that file. Where a property has no
+subject, the reason is in its place. `issuance` is test_settlement_token_issuance.py, `freezes`
+test_settlement_token_freezes.py; what has no prefix is here.
+
+| property | shown by |
+|---|---|
+| ERC20-BASE-001, -002, -003 | `supply_is_conserved_when_anyone_pays_anyone` |
+| ERC20-BASE-004, -005, -006 | `transfer_refuses_when_the_receiver_is_nobody` |
+| ERC20-BASE-007, -008 | `transfer_leaves_balances_as_they_were_when_sent_to_oneself` |
+| ERC20-BASE-009, -010 | `transfer_refuses_and_changes_nothing_when_more_than_available` |
+| ERC20-BASE-011, -012 | `transfer_changes_no_balance_when_the_amount_is_zero` |
+| ERC20-BASE-013 | `transfer_moves_the_amount_when_available` |
+| ERC20-BASE-014, -017 | `transfer_from_uses_up_the_allowance_when_limited`, `..._keeps_the_allowance_when_unlimited` |
+| ERC20-BASE-015, -016 | `approve_replaces_the_allowance_when_repeated` |
+| ERC20-ALLOWANCE-001, -002 | `allowance_moves_by_exactly_the_amount_when_raised_and_lowered` |
+| ERC20-MINTABLE-001 | issuance: `issue_raises_balance_and_supply_when_it_answers_a_request` |
+| ERC20-BURNABLE-001 | issuance: `redeem_lowers_balance_and_supply_when_available` |
+| ERC20-BURNABLE-002, -003 | no subject: nobody redeems on someone's behalf, `redeem` takes the caller's own money |
+| ERC20-PAUSABLE-001, -002 | no pause of the token; of one account, freezes: `owner_spends_nothing_when_frozen` |
+"""
 
 from typing import Any
 
@@ -7,7 +28,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.support import UNLIMITED, ZERO_ADDRESS, ZERO_BYTES32, Actor, call_raw, deploy, events_of
+from tests.contracts.support import UNLIMITED, ZERO_ADDRESS, Actor, call_raw, deploy, events_of
 
 SUPPLY = 100_000
 PAYER_HAS = 40_000
@@ -23,70 +44,6 @@ def test_constructor_refuses_when_registry_or_issuer_is_missing(registry: Any, i
 def test_metadata_reads_as_deployed_when_asked(eur: Any, registry: Any, issuer: Actor) -> None:
     assert (eur.name(), eur.symbol(), eur.currency(), eur.decimals()) == ("Landfall Euro", "lfEUR", "EUR", 2)
     assert (eur.registry(), eur.issuer()) == (registry.address, issuer.address)
-
-
-# ------------------------------------------------------------------ issue and redeem
-
-
-def test_issue_raises_balance_and_supply_when_called_by_the_issuer(eur: Any, issuer: Actor, bank: Actor) -> None:
-    """ERC20-MINTABLE-001."""
-    eur.issue(bank.address, 500, b"\x01" * 32, sender=issuer.address)
-
-    assert events_of(eur, "Issued") == [{"to": bank.address, "amount": 500, "reference": b"\x01" * 32}]
-    assert events_of(eur, "Transfer") == [{"sender": ZERO_ADDRESS, "receiver": bank.address, "value": 500}]
-    assert eur.balanceOf(bank.address) == eur.totalSupply() == 500
-
-
-@pytest.mark.parametrize("caller", ["governor", "bank", "stranger"])
-def test_issue_refuses_when_the_caller_is_not_the_issuer(eur: Any, bank: Actor, caller: str) -> None:
-    with boa.reverts("token: not the issuer"):
-        eur.issue(bank.address, 1, ZERO_BYTES32, sender=Actor(caller).address)
-
-
-@pytest.mark.parametrize("receiver", ["payer", "issuer", "stranger"])
-def test_issue_refuses_when_the_receiver_is_no_bank_or_fx_provider(eur: Any, issuer: Actor, receiver: str) -> None:
-    with boa.reverts("token: not a bank or FX provider"):
-        eur.issue(Actor(receiver).address, 1, ZERO_BYTES32, sender=issuer.address)
-
-
-def test_issue_refuses_when_the_bank_is_suspended(
-    eur: Any, registry: Any, governor: Actor, issuer: Actor, bank: Actor
-) -> None:
-    registry.set_status(bank.address, False, sender=governor.address)
-    with boa.reverts("token: not a bank or FX provider"):
-        eur.issue(bank.address, 1, ZERO_BYTES32, sender=issuer.address)
-
-
-def test_issue_accepts_the_largest_supply_and_refuses_one_more(eur: Any, issuer: Actor, fx_provider: Actor) -> None:
-    eur.issue(fx_provider.address, 2**72 - 1, ZERO_BYTES32, sender=issuer.address)
-
-    assert eur.totalSupply() == 2**72 - 1
-    for amount in (1, UNLIMITED):
-        with boa.reverts("token: supply too large"):
-            eur.issue(fx_provider.address, amount, ZERO_BYTES32, sender=issuer.address)
-
-
-def test_issue_and_redeem_refuse_when_the_amount_is_zero(eur: Any, issuer: Actor, bank: Actor) -> None:
-    with boa.reverts("token: zero amount"):
-        eur.issue(bank.address, 0, ZERO_BYTES32, sender=issuer.address)
-    with boa.reverts("token: zero amount"):
-        eur.redeem(0, ZERO_BYTES32, sender=bank.address)
-
-
-def test_redeem_lowers_balance_and_supply_when_available(funded_eur: Any, bank: Actor) -> None:
-    """ERC20-BURNABLE-001. Nobody redeems on someone's behalf, so BURNABLE-002 and -003 have no subject."""
-    funded_eur.redeem(10_000, b"\x02" * 32, sender=bank.address)
-
-    assert events_of(funded_eur, "Redeemed") == [{"holder": bank.address, "amount": 10_000, "reference": b"\x02" * 32}]
-    assert funded_eur.balanceOf(bank.address) == SUPPLY - PAYER_HAS - 10_000
-    assert funded_eur.totalSupply() == SUPPLY - 10_000
-
-
-def test_redeem_refuses_when_more_than_available_or_a_customer(funded_eur: Any, bank: Actor, payer: Actor) -> None:
-    with boa.reverts("token: not enough available"):
-        funded_eur.redeem(SUPPLY - PAYER_HAS + 1, ZERO_BYTES32, sender=bank.address)
-    with boa.reverts("token: not a bank or FX provider"):
-        funded_eur.redeem(1, ZERO_BYTES32, sender=payer.address)
 
 
 # ------------------------------------------------------------------ transfers

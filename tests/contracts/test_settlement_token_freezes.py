@@ -19,6 +19,7 @@ from tests.contracts.support import (
     advance,
     advance_to,
     events_of,
+    issue,
     now_s,
     salt,
 )
@@ -185,7 +186,7 @@ def test_ordinary_payment_refuses_when_the_receiver_is_frozen(
     with boa.reverts("token: receiver frozen"):
         funded_eur.transfer(bank.address, 1, sender=payer.address)
     with boa.reverts("token: receiver frozen"):
-        funded_eur.issue(bank.address, 1, ZERO_BYTES32, sender=issuer.address)
+        issue(funded_eur, issuer, bank, 1)
 
 
 def test_hold_executes_and_releases_when_only_available_is_frozen(

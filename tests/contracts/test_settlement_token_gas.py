@@ -34,7 +34,7 @@ def test_token_gas_equals_the_snapshot(
 def test_token_gas_under_limits_equals_the_snapshot(
     funded_eur: Any, gas_snapshot: GasSnapshot, issuer: Actor, payer: Actor, payee: Actor
 ) -> None:
-    funded_eur.set_default_limits(50_000, 10_000, DAY_S, sender=issuer.address)
+    funded_eur.set_tier_limits(0, 50_000, 10_000, DAY_S, sender=issuer.address)
     funded_eur.transfer(payee.address, 1_000, sender=payer.address)
     funded_eur.transfer(payee.address, 1_000, sender=payer.address)
     gas_snapshot.check(funded_eur, "transfer (limits)")

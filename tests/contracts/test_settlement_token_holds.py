@@ -17,6 +17,7 @@ from tests.contracts.support import (
     advance,
     advance_to,
     events_of,
+    issue,
     now_s,
     salt,
     token_domain,
@@ -124,10 +125,10 @@ def test_hold_refuses_when_the_notary_is_not_registered(
     funded_eur: Any, registry: Any, governor: Actor, payer: Actor, notary: Actor, stranger: Actor
 ) -> None:
     for nobody in (stranger.address, payer.address, ZERO_ADDRESS):
-        with boa.reverts("token: not a notary"):
+        with boa.reverts("token: no notary for this owner"):
             funded_eur.hold(nobody, 1, now_s() + 1, REFERENCE, salt(1), sender=payer.address)
     registry.set_notary(notary.address, False, False, sender=governor.address)
-    with boa.reverts("token: not a notary"):
+    with boa.reverts("token: no notary for this owner"):
         funded_eur.hold(notary.address, 1, now_s() + 1, REFERENCE, salt(1), sender=payer.address)
 
 
@@ -398,7 +399,7 @@ def test_largest_amount_passes_through_every_step_when_it_is_the_whole_supply(
     eur: Any, eur_holds: Holds, issuer: Actor, bank: Actor, payee: Actor, notary: Actor
 ) -> None:
     amount = 2**72 - 1
-    eur.issue(bank.address, amount, ZERO_BYTES32, sender=issuer.address)
+    issue(eur, issuer, bank, amount)
     hold_id = eur_holds.place(bank, notary.address, amount, now_s() + DAY_S)
     eur.execute_hold(hold_id, payee.address, amount - 1, sender=notary.address)
     eur.release_hold(hold_id, 1, sender=notary.address)

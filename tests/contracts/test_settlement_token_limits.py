@@ -16,10 +16,12 @@ from tests.contracts.support import (
     Holds,
     advance,
     events_of,
+    issue,
     now_s,
     salt,
 )
 
+ANONYMOUS, REGISTERED = 0, 1
 PAYER_HAS = 40_000
 WINDOW_S = 7_000  # seven buckets of 1,000 seconds, and an eighth
 BUCKET_S = 1_000
@@ -38,20 +40,26 @@ def limited_eur(funded_eur: Any, issuer: Actor, payer: Actor) -> Any:
 # ------------------------------------------------------------------ setting
 
 
-def test_limits_are_the_accounts_own_before_the_default(
-    eur: Any, issuer: Actor, bank: Actor, payer: Actor, payee: Actor
+def test_limits_are_the_accounts_own_before_the_tiers(
+    eur: Any, registry: Any, issuer: Actor, bank: Actor, payer: Actor, payee: Actor, stranger: Actor
 ) -> None:
+    registry.open_wallet(payer.address, REGISTERED, ZERO_BYTES32, sender=bank.address)
     assert tuple(eur.limits_of(payer.address)) == NONE
-    eur.set_default_limits(50, 20, 60, sender=issuer.address)
-    assert events_of(eur, "LimitsChanged") == [
-        {"account": ZERO_ADDRESS, "holding_max": 50, "flow_max": 20, "window_s": 60}
+    eur.set_tier_limits(ANONYMOUS, 50, 20, 60, sender=issuer.address)
+    assert events_of(eur, "TierLimitsChanged") == [
+        {"tier": ANONYMOUS, "holding_max": 50, "flow_max": 20, "window_s": 60}
     ]
+    eur.set_tier_limits(REGISTERED, 500, 200, 60, sender=issuer.address)
+    assert tuple(eur.limits_of(payer.address)) == tuple(eur.tier_limits(REGISTERED)) == (500, 200, 60)
     eur.set_limits(payer.address, 70, 0, 0, sender=issuer.address)
     assert events_of(eur, "LimitsChanged") == [
         {"account": payer.address, "holding_max": 70, "flow_max": 0, "window_s": 0}
     ]
     assert tuple(eur.limits_of(payer.address)) == (70, 0, 0)
-    assert tuple(eur.limits_of(payee.address)) == tuple(eur.default_limits()) == (50, 20, 60)
+    assert tuple(eur.limits_of(payee.address)) == tuple(eur.tier_limits(ANONYMOUS)) == (50, 20, 60)
+    # Who has no wallet is anonymous.
+    registry.open_wallet(payee.address, ANONYMOUS, ZERO_BYTES32, sender=bank.address)
+    assert tuple(eur.limits_of(stranger.address)) == tuple(eur.limits_of(payee.address)) == (50, 20, 60)
     # An institution has none unless set.
     assert tuple(eur.limits_of(bank.address)) == NONE
     eur.set_limits(bank.address, 0, 5, 60, sender=issuer.address)
@@ -61,10 +69,20 @@ def test_limits_are_the_accounts_own_before_the_default(
     assert tuple(eur.limits_of(payee.address)) == NONE
 
 
-def test_institution_falls_under_the_default_when_it_is_suspended(
+def test_limits_follow_when_the_bank_changes_the_tier(
+    eur: Any, registry: Any, issuer: Actor, bank: Actor, payer: Actor
+) -> None:
+    eur.set_tier_limits(ANONYMOUS, 50, 0, 0, sender=issuer.address)
+    registry.open_wallet(payer.address, REGISTERED, ZERO_BYTES32, sender=bank.address)
+    assert tuple(eur.limits_of(payer.address)) == NONE
+    registry.open_wallet(payer.address, ANONYMOUS, ZERO_BYTES32, sender=bank.address)
+    assert tuple(eur.limits_of(payer.address)) == (50, 0, 0)
+
+
+def test_institution_is_anonymous_when_it_is_suspended(
     eur: Any, registry: Any, governor: Actor, issuer: Actor, bank: Actor
 ) -> None:
-    eur.set_default_limits(50, 0, 0, sender=issuer.address)
+    eur.set_tier_limits(ANONYMOUS, 50, 0, 0, sender=issuer.address)
     registry.set_status(bank.address, False, sender=governor.address)
     assert tuple(eur.limits_of(bank.address)) == (50, 0, 0)
 
@@ -76,7 +94,7 @@ def test_setting_limits_refuses_when_the_caller_is_not_the_issuer(
         with boa.reverts("token: not the issuer"):
             eur.set_limits(payer.address, *NONE, sender=caller.address)
         with boa.reverts("token: not the issuer"):
-            eur.set_default_limits(*NONE, sender=caller.address)
+            eur.set_tier_limits(ANONYMOUS, *NONE, sender=caller.address)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +112,18 @@ def test_setting_limits_refuses_when_flow_and_window_do_not_fit(
     with boa.reverts(reason):
         eur.set_limits(payer.address, 0, flow_max, window_s, sender=issuer.address)
     with boa.reverts(reason):
-        eur.set_default_limits(0, flow_max, window_s, sender=issuer.address)
+        eur.set_tier_limits(REGISTERED, 0, flow_max, window_s, sender=issuer.address)
     with boa.reverts("token: no account"):
         eur.set_limits(ZERO_ADDRESS, *NONE, sender=issuer.address)
     eur.set_limits(payer.address, 0, UNLIMITED, 400 * DAY_S, sender=issuer.address)
+
+
+def test_setting_tier_limits_refuses_when_the_tier_is_not_a_wallets(eur: Any, issuer: Actor, bank: Actor) -> None:
+    for tier in (2, UNLIMITED):
+        with boa.reverts("token: unknown tier"):
+            eur.set_tier_limits(tier, 1, 0, 0, sender=issuer.address)
+    eur.set_tier_limits(REGISTERED, 1, 0, 0, sender=issuer.address)
+    assert tuple(eur.limits_of(bank.address)) == NONE
 
 
 # ------------------------------------------------------------------ holding limit
@@ -106,7 +132,7 @@ def test_setting_limits_refuses_when_flow_and_window_do_not_fit(
 def test_holding_limit_refuses_an_ordinary_payment_over_it(
     funded_eur: Any, issuer: Actor, bank: Actor, payee: Actor
 ) -> None:
-    funded_eur.set_default_limits(1_000, 0, 0, sender=issuer.address)
+    funded_eur.set_tier_limits(ANONYMOUS, 1_000, 0, 0, sender=issuer.address)
     funded_eur.transfer(payee.address, 1_000, sender=bank.address)
     with boa.reverts("token: over the holding limit"):
         funded_eur.transfer(payee.address, 1, sender=bank.address)
@@ -138,8 +164,8 @@ def test_release_gives_everything_back_when_the_limit_was_lowered_meanwhile(
 def test_issue_refuses_when_over_an_institutions_own_limit(eur: Any, issuer: Actor, bank: Actor) -> None:
     eur.set_limits(bank.address, 100, 0, 0, sender=issuer.address)
     with boa.reverts("token: over the holding limit"):
-        eur.issue(bank.address, 101, ZERO_BYTES32, sender=issuer.address)
-    eur.issue(bank.address, 100, ZERO_BYTES32, sender=issuer.address)
+        issue(eur, issuer, bank, 101)
+    issue(eur, issuer, bank, 100)
 
 
 # ------------------------------------------------------------------ flow limit

@@ -26,7 +26,9 @@ from tests.contracts.support import (
     Actor,
     Holds,
     deploy,
+    deploy_escrow,
     domain_of,
+    issue,
     now_s,
 )
 from tests.models.escrow import slices_of
@@ -80,13 +82,13 @@ class World:
         self.kes: Any = deploy("SettlementToken", "Landfall Shilling", "lfKES", "KES", *arguments)
         self.oracle: Any = deploy("FxOracle", self.registry.address)
         self.fx: Any = deploy("FxSettlement", self.registry.address)
-        self.escrow: Any = deploy("TradeEscrow", self.registry.address, self.fx.address, self.oracle.address)
+        self.escrow: Any = deploy_escrow(self.registry, self.fx, self.oracle)
         for notary in (self.fx, self.escrow):
             self.registry.set_notary(notary.address, True, True, sender=self.governor.address)
         self.holds = {token.address: Holds(token) for token in (self.eur, self.kes)}
         self.pay_in(self.eur, self.importer, START_BALANCE)
-        self.kes.issue(self.provider.address, START_BALANCE, ZERO_BYTES32, sender=self.issuer.address)
-        self.kes.issue(self.other_provider.address, START_BALANCE, ZERO_BYTES32, sender=self.issuer.address)
+        issue(self.kes, self.issuer, self.provider, START_BALANCE)
+        issue(self.kes, self.issuer, self.other_provider, START_BALANCE)
 
     # Actors and money --------------------------------------------------------------------------------------------
 
@@ -96,7 +98,7 @@ class World:
 
     def pay_in(self, token: Any, account: Actor, amount: int) -> None:
         """Give a customer new money through its bank."""
-        token.issue(self.bank.address, amount, ZERO_BYTES32, sender=self.issuer.address)
+        issue(token, self.issuer, self.bank, amount)
         token.transfer(account.address, amount, sender=self.bank.address)
 
     def record(self, institution: Actor, message_digest: bytes) -> None:
@@ -159,13 +161,15 @@ class World:
         return self.terms(invoice_token=self.kes.address, fx=fx_terms(1)) | changes
 
     def trade_id(self, terms: Fields) -> bytes:
-        return digest(self.escrow_domain, "Terms", terms)
+        """The digest of the terms; amended ones carry the id of those they came from."""
+        return bytes(terms["trade_id"]) if "trade_id" in terms else digest(self.escrow_domain, "Terms", terms)
 
-    def milestone_hash(self, terms: Fields, index: int) -> bytes:
-        """What attestations of the milestone bind."""
+    def milestone_hash(self, terms: Fields, index: int, version: int | None = None) -> bytes:
+        """What attestations of the milestone bind; `version` is that in which it got these terms."""
+        version = version or terms.get("milestone_versions", [1] * 8)[index]
         amount = slices_of(terms["invoice_amount"], [part["weight_bps"] for part in terms["milestones"]])[index]
         struct_hash = hash_struct("Milestone", terms["milestones"][index])
-        return keccak(encode(["bytes32", "uint256", "uint256"], [struct_hash, index, amount]))
+        return keccak(encode(["bytes32", "uint256", "uint256", "uint256"], [struct_hash, index, amount, version]))
 
     # Signed messages ---------------------------------------------------------------------------------------------
 
@@ -341,7 +345,7 @@ class World:
         """What `Accept` and `Dispute` have in common."""
         return {
             "trade_id": self.trade_id(terms),
-            "version": 1,
+            "version": terms.get("version", 1),
             "milestone": index,
             "milestone_hash": self.milestone_hash(terms, index),
         } | changes
@@ -370,14 +374,24 @@ class World:
         )
 
     def cancel_message(self, terms: Fields, **changes: Any) -> Fields:
-        return {"trade_id": self.trade_id(terms), "version": 1} | changes
+        return {"trade_id": self.trade_id(terms), "version": terms.get("version", 1)} | changes
 
-    def cancel(self, terms: Fields, importer: Actor | None = None, exporter: Actor | None = None) -> None:
+    def cancel(
+        self,
+        terms: Fields,
+        importer: Actor | None = None,
+        exporter: Actor | None = None,
+        *,
+        holders: Sequence[Actor] | None = None,
+        provider: Actor | None = None,
+    ) -> None:
+        """Cancel by both sides; `holders` where assignees are among them, `provider` under `lock`."""
         message = self.cancel_message(terms)
         self.escrow.cancel(
             self.trade_id(terms),
             self.consent(importer or self.importer, "Cancel", message),
-            self.consent(exporter or self.exporter, "Cancel", message),
+            [self.consent(holder, "Cancel", message) for holder in holders or [exporter or self.exporter]],
+            [self.consent(provider, "Cancel", message)] if provider else [],
             sender=self.relayer.address,
         )
 

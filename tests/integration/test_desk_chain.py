@@ -17,6 +17,7 @@ from contracts.client.errors import CallRevertedError, ChainUnavailableError, In
 from node.ledger.invariants import verify_books
 from node.storage import outbox
 from node.storage.database import Database
+from node.storage.outbox import OutboxRow
 from tests.integration.desk_chain import ChainProcess, RealDesk
 
 # One chain process for all tests of this file: starting it is most of the time they take.
@@ -79,6 +80,12 @@ async def amounts(central: RealDesk, bank: RealDesk) -> tuple[int, int, int, int
     return bank.parts("bank-nl")[0], bank.parts("bloem")[0], central.parts("cb-eur")[0], issued
 
 
+async def issue(central: RealDesk, bank: RealDesk, amount: int) -> OutboxRow:
+    """Let the bank ask for money and the central bank grant it; return the grant."""
+    await bank.finish(bank.queue("EUR", "request_issuance", amount, b"\1" * 32))
+    return await central.finish(central.queue("EUR", "issue", bank.own, amount, b"\1" * 32))
+
+
 async def check_books(*pair: RealDesk) -> None:
     await settle(*pair)
     for desk in pair:
@@ -94,7 +101,7 @@ async def test_books_equal_the_chain_when_money_is_issued_moved_held_and_release
     async with desks(chain, tmp_path) as (central, bank):
         client = bank.client
         own, customers, centrals, supply = await amounts(central, bank)
-        row = await central.finish(central.queue("EUR", "issue", bank.own, 10_000, b"\1" * 32))
+        row = await issue(central, bank, 10_000)
         assert (row.state, row.reason) == (outbox.CONFIRMED, None)
         bloem = bank.address_of("bloem")
         assert (await bank.finish(bank.queue("EUR", "transfer", bloem, 4_000))).state == outbox.CONFIRMED
@@ -146,7 +153,7 @@ async def test_books_equal_the_chain_when_money_is_issued_moved_held_and_release
 
 async def test_desks_go_on_when_chain_and_desks_were_killed(chain: ChainProcess, tmp_path: Path) -> None:
     async with desks(chain, tmp_path) as (central, bank):
-        await central.finish(central.queue("EUR", "issue", bank.own, 10_000, b"\1" * 32))
+        await issue(central, bank, 10_000)
         own, _, centrals, _ = await amounts(central, bank)
         first_nonce = await bank.client.transaction_count(bank.own)
         await chain.kill()
@@ -200,7 +207,7 @@ async def test_transaction_records_its_reason_when_it_reverts_inside_a_block(
     chain: ChainProcess, tmp_path: Path
 ) -> None:
     async with desks(chain, tmp_path) as (central, bank):
-        await central.finish(central.queue("EUR", "issue", bank.own, 10, b"\1" * 32))
+        await issue(central, bank, 10)
         # Both pass their dry run against the same state; only one of them can succeed.
         bank.sender._store.in_flight = list  # type: ignore[method-assign]
         own, *_ = await amounts(central, bank)

@@ -20,6 +20,9 @@ ORDER_S_MAX: Final = 3660 * 86_400
 ORDERS_MAX: Final = 8
 BUCKETS: Final = 8
 
+ANONYMOUS: Final = 0
+REGISTERED: Final = 1
+
 HoldId = bytes
 
 
@@ -105,6 +108,15 @@ class Window:
 
 
 @dataclass
+class Wallet:
+    """What a bank says of a customer's account; `purpose` None is none."""
+
+    bank: str
+    tier: int
+    purpose: str | None
+
+
+@dataclass
 class TokenModel:
     """The token's state; calls take the caller and the time first."""
 
@@ -112,6 +124,13 @@ class TokenModel:
     banks: frozenset[str]
     """Institutions that may be issued money; also the only institutions there are."""
     notaries: frozenset[str]
+    checking_notaries: frozenset[str] = frozenset()
+    """Those of the notaries that check purposes."""
+    wallets: dict[str, Wallet] = field(default_factory=dict)
+    payees: set[tuple[str, str]] = field(default_factory=set)
+    """(purpose, payee)."""
+    requests: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    """Open requests for money; an answered one stays with 0."""
     supply: int = 0
     available: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
@@ -120,19 +139,33 @@ class TokenModel:
     holds: dict[HoldId, Hold] = field(default_factory=dict)
     orders: dict[str, list[Order]] = field(default_factory=dict)
     last_order: int = 0
-    default_limits: Limits = Limits()
+    tier_limits: dict[int, Limits] = field(default_factory=dict)
     own_limits: dict[str, Limits] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ money
 
-    def issue(self, caller: str, now_s: int, to: str, amount: int) -> None:
+    def request(self, caller: str, amount: int, reference: bytes) -> None:
+        _require(caller in self.banks, "not a bank or FX provider")
+        _require(amount > 0, "zero amount")
+        _require(amount < SUPPLY_BOUND, "supply too large")
+        _require((caller, reference) not in self.requests, "request exists")
+        self.requests[caller, reference] = amount
+
+    def issue(self, caller: str, now_s: int, to: str, amount: int, reference: bytes) -> None:
         self._check_issuer(caller)
         _require(to in self.banks, "not a bank or FX provider")
-        _require(amount > 0, "zero amount")
+        asked = self.requests.get((to, reference), 0)
+        _require(asked > 0 and asked == amount, "no such request")
         _require(self.supply + amount < SUPPLY_BOUND, "supply too large")
         self._credit(to, amount, now_s)
         self.supply += amount
+        self.requests[to, reference] = 0
+
+    def decline(self, caller: str, requester: str, reference: bytes) -> None:
+        self._check_issuer(caller)
+        _require(self.requests.get((requester, reference), 0) > 0, "no such request")
+        self.requests[requester, reference] = 0
 
     def redeem(self, caller: str, now_s: int, amount: int) -> None:
         _require(caller in self.banks, "not a bank or FX provider")
@@ -167,7 +200,7 @@ class TokenModel:
         _require(amount > 0, "zero amount")
         _require(now_s < expires_at, "expiry passed")
         _require(expires_at <= now_s + HOLD_S_MAX, "expiry too far")
-        _require(notary in self.notaries, "not a notary")
+        _require(self._may_hold(owner, notary), "no notary for this owner")
         _require(hold_id not in self.holds, "hold exists")
         self._check_debit(owner, amount, now_s)
         counted = self._consume_flow(owner, amount, now_s, hold_id)
@@ -193,6 +226,8 @@ class TokenModel:
         _require((amount, expires_at) != (hold.amount, hold.expires_at), "nothing to increase")
         _require(expires_at <= now_s + HOLD_S_MAX, "expiry too far")
         added = amount - hold.amount
+        has_purpose = self._purpose(hold.owner) is not None
+        _require(not (added and has_purpose) or self._may_hold(hold.owner, hold.notary), "no notary for this owner")
         self._check_debit(hold.owner, added, now_s)
         if added and self._consume_flow(hold.owner, added, now_s, None):
             self._merge_counts(hold_id, hold, added, now_s)
@@ -257,20 +292,23 @@ class TokenModel:
     def is_frozen(self, account: str, scope: int, now_s: int) -> bool:
         return any(order.scope >= scope for order in self._in_force(account, now_s))
 
-    def set_limits(self, caller: str, account: str | None, limits: Limits) -> None:
-        """Set an account's own limits, or the default for None."""
+    def set_limits(self, caller: str, account: str | int, limits: Limits) -> None:
+        """Set an account's own limits, or a tier's."""
         self._check_issuer(caller)
         _require((limits.flow_max == 0) == (limits.window_s == 0), "flow limit needs a window")
         _require(limits.window_s <= WINDOW_S_MAX, "window too long")
-        if account is None:
-            self.default_limits = limits
+        if isinstance(account, int):
+            self.tier_limits[account] = limits
         else:
             self.own_limits[account] = limits
 
     def limits_of(self, account: str) -> Limits:
         if account in self.own_limits:
             return self.own_limits[account]
-        return Limits() if account in self.banks else self.default_limits
+        if account in self.banks:
+            return Limits()
+        tier = self.wallets[account].tier if account in self.wallets else ANONYMOUS
+        return self.tier_limits.get(tier, Limits())
 
     def flow_used(self, account: str, now_s: int) -> int:
         return self._window(account).used(now_s)
@@ -279,7 +317,20 @@ class TokenModel:
 
     _lifted: set[int] = field(default_factory=set)
 
+    def _purpose(self, account: str) -> str | None:
+        return self.wallets[account].purpose if account in self.wallets else None
+
+    def _may_hold(self, owner: str, notary: str) -> bool:
+        return notary in (self.notaries if self._purpose(owner) is None else self.checking_notaries)
+
+    def _allows(self, payer: str, payee: str) -> bool:
+        purpose = self._purpose(payer)
+        if purpose is None:
+            return True
+        return (purpose, payee) in self.payees or payee in (payer, self.wallets[payer].bank)
+
     def _pay(self, sender: str, to: str, amount: int, now_s: int) -> None:
+        _require(self._allows(sender, to), "purpose forbids the payee")
         self._check_debit(sender, amount, now_s)
         self._check_flow(sender, amount, now_s)
         _add(self.available, sender, -amount)

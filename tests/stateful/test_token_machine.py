@@ -1,4 +1,5 @@
-"""SettlementToken and its model, driven together: owners, notaries, strangers, the issuer, time, freezes, limits.
+"""SettlementToken and its model, driven together: owners, notaries, strangers, the issuer, time, freezes, limits,
+wallets with purposes.
 
 Every call goes to both; both take it, or both refuse it for the same reason. After every step all figures agree and
 the invariants of SPEC section 1 hold.
@@ -35,9 +36,10 @@ from tests.contracts.support import (
     advance_to,
     deploy,
     now_s,
+    salt,
     token_domain,
 )
-from tests.models.token import Hold, Limits, Refused, TokenModel
+from tests.models.token import ANONYMOUS, REGISTERED, Hold, Limits, Refused, TokenModel, Wallet
 
 GOVERNOR, ISSUER, STRANGER = Actor("governor"), Actor("issuer"), Actor("stranger")
 BANK_A, PAYER, PAYEE = Actor("bank"), Actor("payer"), Actor("payee")
@@ -50,6 +52,8 @@ CALLERS = (*OWNERS, *NOTARIES, STRANGER)
 Call = Callable[[], Any]
 
 START_BALANCE = 1_000_000
+PURPOSE = "fodder"
+PURPOSE_ID = PURPOSE.encode().ljust(32, b"\0")
 
 owners = st.sampled_from(OWNERS)
 # Weights by repetition: mostly what can succeed, so that long histories arise; now and then anything.
@@ -66,21 +70,23 @@ limits = st.builds(
 )
 
 
-def _deploy_contracts() -> tuple[Any, Any]:
-    """Deploy the token and the probe that reads it."""
+def _deploy_contracts() -> tuple[Any, Any, Any]:
+    """Deploy the registry, the token and the probe that reads it."""
     boa.env.timestamp = START_S
     registry = deploy("ParticipantRegistry", GOVERNOR.address)
     registry.register(BANK_A.address, LEI, "PLDRNL2A", BANK, ZERO_BYTES32, sender=GOVERNOR.address)
     for notary in NOTARIES:
-        registry.set_notary(notary.address, True, False, sender=GOVERNOR.address)
+        registry.set_notary(notary.address, True, notary is NOTARY_B, sender=GOVERNOR.address)
+    registry.define_purpose(PURPOSE_ID, sender=BANK_A.address)
     token = deploy("SettlementToken", "Landfall Euro", "lfEUR", "EUR", 2, registry.address, ISSUER.address)
     probe = deploy("TokenProbe", folder=ROOT / "tests" / "contracts" / "helpers")
-    return token, probe
+    return registry, token, probe
 
 
 class TokenMachine(RuleBasedStateMachine):
     """Contract and model side by side. titanoboa undoes on chain what an example did."""
 
+    registry: Any
     token: Any
     probe: Any
 
@@ -91,6 +97,7 @@ class TokenMachine(RuleBasedStateMachine):
             issuer=ISSUER.address,
             banks=frozenset({BANK_A.address}),
             notaries=frozenset(notary.address for notary in NOTARIES),
+            checking_notaries=frozenset({NOTARY_B.address}),
         )
         self.signed: list[tuple[str, Message]] = []
         self.steps = 0
@@ -99,7 +106,8 @@ class TokenMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         """Everyone has money, everyone may spend some of another's, and two holds are placed."""
         for owner in OWNERS:
-            self.pay("issue", BANK_A, owner, BANK_A, "any", START_BALANCE)
+            self.ask(BANK_A, "any", START_BALANCE)
+            self.answer("issue", ISSUER, 0)
             self.pay("transfer", BANK_A, owner, BANK_A, "any", START_BALANCE)
         for owner, spender, amount in ((PAYER, PAYEE, UNLIMITED), (PAYEE, BANK_A, START_BALANCE)):
             self.token.approve(spender.address, amount, sender=owner.address)
@@ -110,7 +118,7 @@ class TokenMachine(RuleBasedStateMachine):
     # ------------------------------------------------------------------ money
 
     @rule(
-        kind=st.sampled_from(("transfer", "transfer", "transfer_from", "issue", "redeem", "claim")),
+        kind=st.sampled_from(("transfer", "transfer", "transfer_from", "redeem", "claim")),
         owner=owners,
         to=owners,
         spender=st.sampled_from((PAYEE, BANK_A)),
@@ -118,7 +126,7 @@ class TokenMachine(RuleBasedStateMachine):
         amount=any_amount,
     )
     def pay(self, kind: str, owner: Actor, to: Actor, spender: Actor, part: str, amount: int) -> None:
-        """Pay, create or destroy money, or clear what is blocked."""
+        """Pay or destroy money, or clear what is blocked."""
         value = _amount(part, amount, self._spendable(owner.address))
         token, model, now = self.token, self.model, now_s()
         calls: dict[str, tuple[Call, Call]] = {
@@ -130,10 +138,6 @@ class TokenMachine(RuleBasedStateMachine):
                 lambda: token.transferFrom(owner.address, to.address, value, sender=spender.address),
                 lambda: model.transfer_from(spender.address, now, owner.address, to.address, value),
             ),
-            "issue": (
-                lambda: token.issue(BANK_A.address, value, ZERO_BYTES32, sender=ISSUER.address),
-                lambda: model.issue(ISSUER.address, now, BANK_A.address, value),
-            ),
             "redeem": (
                 lambda: token.redeem(value, ZERO_BYTES32, sender=owner.address),
                 lambda: model.redeem(owner.address, now, value),
@@ -144,6 +148,38 @@ class TokenMachine(RuleBasedStateMachine):
             ),
         }
         self.both(*calls[kind])
+
+    @rule(caller=st.sampled_from((BANK_A, BANK_A, BANK_A, PAYER)), part=parts, amount=any_amount)
+    def ask(self, caller: Actor, part: str, amount: int) -> None:
+        """Ask for money, now and then under a reference that was used."""
+        value = _amount(part, amount, START_BALANCE)
+        reference = salt(len(self.model.requests) * (amount % 7 > 0))
+        self.both(
+            lambda: self.token.request_issuance(value, reference, sender=caller.address),
+            lambda: self.model.request(caller.address, value, reference),
+        )
+
+    @precondition(lambda self: self.model.requests)
+    @rule(
+        kind=st.sampled_from(("issue", "issue", "decline")),
+        caller=st.sampled_from((ISSUER, ISSUER, ISSUER, BANK_A)),
+        wrong=st.sampled_from((0, 0, 0, 1)),
+    )
+    def answer(self, kind: str, caller: Actor, wrong: int) -> None:
+        """Answer the last request, often answered before, or one for another amount."""
+        (requester, reference), asked = list(self.model.requests.items())[-1]
+        value = asked + wrong
+        if kind == "issue":
+            self.both(
+                lambda: self.token.issue(requester, value, reference, sender=caller.address),
+                lambda: self.model.issue(caller.address, now_s(), requester, value, reference),
+            )
+        else:
+            self.both(
+                lambda: self.token.decline_issuance(requester, reference, sender=caller.address),
+                lambda: self.model.decline(caller.address, requester, reference),
+            )
+        assert self.token.requested_of(requester, reference) == self.model.requests[requester, reference]
 
     @precondition(lambda self: any(self.model.blocked.values()))
     @rule(account=owners)
@@ -279,19 +315,38 @@ class TokenMachine(RuleBasedStateMachine):
             lambda: self.model.lift_freeze(ISSUER.address, now_s(), account, order.number),
         )
 
-    @rule(account=st.one_of(st.none(), owners), limits=limits)
-    def set_limits(self, account: Actor | None, limits: Limits) -> None:
+    @rule(account=st.one_of(st.sampled_from((ANONYMOUS, REGISTERED)), owners), limits=limits)
+    def set_limits(self, account: Actor | int, limits: Limits) -> None:
         figures = (limits.holding_max, limits.flow_max, limits.window_s)
-        if account is None:
+        if isinstance(account, int):
             self.both(
-                lambda: self.token.set_default_limits(*figures, sender=ISSUER.address),
-                lambda: self.model.set_limits(ISSUER.address, None, limits),
+                lambda: self.token.set_tier_limits(account, *figures, sender=ISSUER.address),
+                lambda: self.model.set_limits(ISSUER.address, account, limits),
             )
         else:
             self.both(
                 lambda: self.token.set_limits(account.address, *figures, sender=ISSUER.address),
                 lambda: self.model.set_limits(ISSUER.address, account.address, limits),
             )
+
+    @rule(
+        account=st.sampled_from((PAYER, PAYEE)),
+        tier=st.sampled_from((ANONYMOUS, REGISTERED)),
+        purpose=st.sampled_from((None, None, PURPOSE)),
+    )
+    def open_wallet(self, account: Actor, tier: int, purpose: str | None) -> None:
+        """The bank opens or changes a wallet."""
+        purpose_id = ZERO_BYTES32 if purpose is None else PURPOSE_ID
+        self.registry.open_wallet(account.address, tier, purpose_id, sender=BANK_A.address)
+        self.model.wallets[account.address] = Wallet(BANK_A.address, tier, purpose)
+
+    @rule(payee=st.sampled_from((PAYER, PAYEE)), allowed=st.booleans())
+    def allow_payee(self, payee: Actor, allowed: bool) -> None:
+        self.registry.allow_payee(PURPOSE_ID, payee.address, allowed, sender=BANK_A.address)
+        if allowed:
+            self.model.payees.add((PURPOSE, payee.address))
+        else:
+            self.model.payees.discard((PURPOSE, payee.address))
 
     @rule(seconds=st.sampled_from((1, 1, 9, 60, 60, 3_600, DAY_S, 40 * DAY_S)))
     def let_time_pass(self, seconds: int) -> None:
@@ -392,7 +447,7 @@ def _succeeds(call: Call) -> bool:
 
 @pytest.mark.parametrize(("examples", "steps"), [(25, 40), pytest.param(1_000, 80, marks=pytest.mark.soak, id="soak")])
 def test_token_and_model_agree_when_anyone_does_anything(examples: int, steps: int) -> None:
-    TokenMachine.token, TokenMachine.probe = _deploy_contracts()
+    TokenMachine.registry, TokenMachine.token, TokenMachine.probe = _deploy_contracts()
     run_state_machine_as_test(
         TokenMachine,
         settings=settings(

@@ -22,41 +22,36 @@ uses: flow_window
 uses: freezes
 
 
-event Issued:
-    to: indexed(address)
-    amount: uint256
-    reference: bytes32
-
-
-event Redeemed:
-    holder: indexed(address)
-    amount: uint256
-    reference: bytes32
-
-
 event BlockedCleared:
     account: indexed(address)
     amount: uint256
 
 
 event LimitsChanged:
-    account: indexed(address)  # zero: the default
+    account: indexed(address)
+    holding_max: uint256
+    flow_max: uint256
+    window_s: uint256
+
+
+event TierLimitsChanged:
+    tier: indexed(uint256)
     holding_max: uint256
     flow_max: uint256
     window_s: uint256
 
 
 struct OwnLimits:
-    is_set: bool  # else the default applies, or none for an institution
+    is_set: bool  # else the tier's apply
     limits: ISettlementToken.Limits
 
 
-# BANK | FX_PROVIDER: who may be issued money and redeem it.
-ISSUE_ROLES: constant(uint256) = 2 | 4
 # The supply stays below, so that amount * rate (below 2**64) * basis points fits 256 bits wherever amounts are priced.
 SUPPLY_BOUND: constant(uint256) = 2**72
 # A window as long as a hold may last (400 days) at most.
 WINDOW_S_MAX: constant(uint256) = 400 * 86400
+# 0 anonymous, 1 registered; institutions, the registry's tier 2, have no limits unless they have their own.
+TIERS: constant(uint256) = 2
 
 registry: public(immutable(IParticipantRegistry))
 
@@ -65,7 +60,9 @@ availableOf: public(HashMap[address, uint256])
 heldOf: public(HashMap[address, uint256])
 blockedOf: public(HashMap[address, uint256])
 
-default_limits: public(ISettlementToken.Limits)
+tier_limits: public(HashMap[uint256, ISettlementToken.Limits])
+# Whether any tier has ever had limits: while none has, nobody's tier need be asked for.
+has_tier_limits: bool
 own_limits: HashMap[address, OwnLimits]
 
 
@@ -121,42 +118,9 @@ def limits_of(account: address) -> ISettlementToken.Limits:
     """
     @notice The limits in force for an account.
     @param account Any address.
-    @return Its own, else none for an institution, else the default; 0 = no limit.
+    @return Its own, else none for an institution, else those of its wallet's tier; 0 = no limit.
     """
     return self._limits(account)
-
-
-@internal
-def _issue(to: address, amount: uint256, reference: bytes32):
-    """
-    @notice Creates money; the caller has checked the issuer.
-    @param to Active bank or FX provider, not frozen, within its holding limit.
-    @param amount Minor units, above zero.
-    @param reference The issuer's own.
-    """
-    self._check_issue_role(to)
-    self._check_positive(amount)
-    checks._require(amount < SUPPLY_BOUND - self.totalSupply, "token: supply too large")
-    self.totalSupply += amount
-    self._credit(to, amount)
-    log IERC20.Transfer(sender=empty(address), receiver=to, value=amount)
-    log Issued(to=to, amount=amount, reference=reference)
-
-
-@internal
-def _redeem(holder: address, amount: uint256, reference: bytes32):
-    """
-    @notice Destroys available money. The flow limit does not apply: money may always go back to its issuer.
-    @param holder Active bank or FX provider, not frozen.
-    @param amount Minor units, above zero.
-    @param reference The holder's own.
-    """
-    self._check_issue_role(holder)
-    self._check_positive(amount)
-    self._debit(holder, amount)
-    self.totalSupply -= amount
-    log IERC20.Transfer(sender=holder, receiver=empty(address), value=amount)
-    log Redeemed(holder=holder, amount=amount, reference=reference)
 
 
 @internal
@@ -164,10 +128,11 @@ def _transfer(sender: address, to: address, amount: uint256):
     """
     @notice An ordinary payment: all of it arrives available, or none.
     @param sender Whose money.
-    @param to Receiver, not frozen, within its holding limit.
+    @param to Receiver, not frozen, within its holding limit; one that the purpose of the sender's wallet allows.
     @param amount Minor units, may be zero.
     """
     self._check_receiver(to)
+    checks._require(staticcall registry.allows(sender, to), "token: purpose forbids the payee")
     self._debit(sender, amount)
     self._consume_flow(sender, amount)
     self._credit(to, amount)
@@ -264,47 +229,56 @@ def _check_flow(owner: address, amount: uint256, flow_max: uint256):
 @view
 def _limits(account: address) -> ISettlementToken.Limits:
     """
-    @notice The limits in force: the account's own, else none for an institution, else the default.
+    @notice The limits in force: the account's own, else none for an institution, else those of its wallet's tier.
     @param account Any address.
     @return The limits; 0 = none.
     """
-    own: OwnLimits = self.own_limits[account]
-    if own.is_set:
-        return own.limits
-    limits: ISettlementToken.Limits = self.default_limits
-    if limits.holding_max == 0 and limits.flow_max == 0:
-        return limits
-    if staticcall registry.is_institution(account):
+    if self.own_limits[account].is_set:
+        return self.own_limits[account].limits
+    if not self.has_tier_limits:
         return empty(ISettlementToken.Limits)
-    return limits
+    return self.tier_limits[staticcall registry.tier_of(account)]
 
 
 @internal
 def _set_limits(account: address, limits: ISettlementToken.Limits):
     """
-    @notice Sets an account's own limits, or the default; the caller has checked the issuer.
-    @param account Whose; zero for the default.
+    @notice Sets an account's own limits; the caller has checked the issuer.
+    @param account Whose.
     @param limits 0 = none; a window exactly where there is a flow limit.
     """
-    checks._require((limits.flow_max == 0) == (limits.window_s == 0), "token: flow limit needs a window")
-    checks._require(limits.window_s <= WINDOW_S_MAX, "token: window too long")
-    if account == empty(address):
-        self.default_limits = limits
-    else:
-        self.own_limits[account] = OwnLimits(is_set=True, limits=limits)
+    self._check_limits(limits)
+    self.own_limits[account] = OwnLimits(is_set=True, limits=limits)
     log LimitsChanged(
         account=account, holding_max=limits.holding_max, flow_max=limits.flow_max, window_s=limits.window_s
     )
 
 
 @internal
-@view
-def _check_issue_role(account: address):
+def _set_tier_limits(tier: uint256, limits: ISettlementToken.Limits):
     """
-    @notice Refuses who may neither be issued money nor redeem it.
-    @param account Any address.
+    @notice Sets the limits of a tier; the caller has checked the issuer.
+    @param tier 0 anonymous, 1 registered.
+    @param limits 0 = none; a window exactly where there is a flow limit.
     """
-    checks._require(staticcall registry.has_role(account, ISSUE_ROLES), "token: not a bank or FX provider")
+    checks._require(tier < TIERS, "token: unknown tier")
+    self._check_limits(limits)
+    self.has_tier_limits = True
+    self.tier_limits[tier] = limits
+    log TierLimitsChanged(
+        tier=tier, holding_max=limits.holding_max, flow_max=limits.flow_max, window_s=limits.window_s
+    )
+
+
+@internal
+@pure
+def _check_limits(limits: ISettlementToken.Limits):
+    """
+    @notice Refuses a flow limit without a window, a window without one, and one that is too long.
+    @param limits 0 = none.
+    """
+    checks._require((limits.flow_max == 0) == (limits.window_s == 0), "token: flow limit needs a window")
+    checks._require(limits.window_s <= WINDOW_S_MAX, "token: window too long")
 
 
 @internal

@@ -79,7 +79,7 @@ notes: HashMap[bytes32, Notes]
 def hold(notary: address, amount: uint256, expires_at: uint256, reference: bytes32, salt: bytes32) -> bytes32:
     """
     @notice Sets part of the caller's available money aside for a notary.
-    @param notary Registered notary contract.
+    @param notary Registered notary contract; for a wallet with a purpose one that checks purposes.
     @param amount Minor units, above zero.
     @param expires_at Last second in which the notary can execute; at most 400 days from now.
     @param reference What it is for.
@@ -96,7 +96,7 @@ def hold_from(
     """
     @notice The same from the owner's money, by its allowance for the caller.
     @param owner Whose money.
-    @param notary Registered notary contract.
+    @param notary Registered notary contract; for a wallet with a purpose one that checks purposes.
     @param amount Minor units, above zero.
     @param expires_at Last second in which the notary can execute; at most 400 days from now.
     @param reference What it is for.
@@ -167,8 +167,15 @@ def increase_hold(id: bytes32, amount: uint256, expires_at: uint256, valid_until
     checks._require(amount > hold.amount or expires_at > hold.expires_at, "token: nothing to increase")
     self._check_expiry(expires_at)
 
-    # With nothing added this still asks for a freeze: an order for creditors keeps what would come free.
     added: uint256 = amount - hold.amount
+    # A purpose that the wallet got since: its money goes to no notary that does not check it.
+    checks._require(
+        added == 0
+        or staticcall accounts.registry.purpose_of(hold.owner) == empty(bytes32)
+        or staticcall accounts.registry.may_hold(hold.owner, hold.notary),
+        "token: no notary for this owner",
+    )
+    # With nothing added this still asks for a freeze: an order for creditors keeps what would come free.
     accounts._debit(hold.owner, added)
     self._count_more(id, hold, added)
     accounts.heldOf[hold.owner] += added
@@ -250,7 +257,7 @@ def _place(
     """
     @notice Places a hold; the caller has checked the consent.
     @param owner Whose money.
-    @param notary Registered notary contract.
+    @param notary Registered notary contract; for a wallet with a purpose one that checks purposes.
     @param amount Minor units, above zero.
     @param expires_at Last second in which the notary can execute.
     @param reference What it is for.
@@ -262,7 +269,7 @@ def _place(
     accounts._check_positive(amount)
     checks._require(block.timestamp < expires_at, "token: expiry passed")
     self._check_expiry(expires_at)
-    checks._require(staticcall accounts.registry.is_notary(notary), "token: not a notary")
+    checks._require(staticcall accounts.registry.may_hold(owner, notary), "token: no notary for this owner")
     checks._require(self.get_hold[id].created_at == 0, "token: hold exists")
 
     accounts._debit(owner, amount)
