@@ -52,7 +52,8 @@ def test_the_rates_follow_ledger_time_when_the_clock_is_moved() -> None:
     assert world.ledger.now_s - started_at < 4 * DAY_S
     # Old rounds are forgotten, but the last two recorded.
     with world["bank-nl"].database.read() as session:
-        assert len(session.scalars(select(OracleRound.round)).all()) == 2
+        rounds = select(OracleRound.round).where(OracleRound.pair == "EUR/KES")
+        assert len(session.scalars(rounds).all()) == 2
 
 
 def test_a_round_is_left_out_when_it_would_say_the_same() -> None:
