@@ -262,7 +262,7 @@ class Agreement:
         """Return the document of these papers, with every account that is known here."""
         invoice_hash = None if papers.invoice is None else sha256(papers.invoice).digest()
         context = self._desk.checking(session, now_s)
-        document = check_terms(parse_terms(papers.terms), secrets.token_bytes(32), context, invoice_hash)
+        document = check_terms(parse_terms(papers.terms), secrets.token_bytes(32), context, invoice_hash, known)
         check_invoice(document, papers.invoice)
         return self._filled(session, document, known, now_s)
 

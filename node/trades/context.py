@@ -7,16 +7,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client.deployment import Deployment
+from fx.currencies import get_currency
+from fx.rates import Rate, major_rate
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
 from node.participants.service import ParticipantService
+from node.quotes.errors import UnavailableError as QuotesUnavailableError
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
 from node.trades.document import TermsDocument, parse_document
 from node.trades.errors import NotPermittedError, UnknownTradeError
 from node.trades.store import TermsVersion, Trade
-from node.trades.terms_checks import Context
+from node.trades.terms_context import Context
 
 SIDES: Final = ("importer", "exporter")
 ESCROW: Final = "TradeEscrow"
@@ -58,7 +61,23 @@ class Desk:
             bank=self.id,
             own_account={customer.id: customer.address for customer in customers}.get,
             own_name={customer.id: customer.name for customer in customers}.get,
+            reference_rate=lambda base, quote: self.reference_rate(session, base, quote, now_s),
         )
+
+    def reference_rate(self, session: Session, base: str, quote: str, now_s: int) -> Rate | None:
+        """Return the present rate in major units of `quote`: the oracle's median, else this desk's mid; None if none.
+
+        A proposal in a draft: whatever is agreed, funding holds it against the median of its own time.
+        """
+        try:
+            median = self.quotes.medians.median(session, f"{base}/{quote}", now_s)
+            return major_rate(median.rate, get_currency(base), get_currency(quote))
+        except QuotesUnavailableError:
+            pass
+        try:
+            return self.quotes.rates.major(now_s, base, quote)
+        except QuotesUnavailableError:
+            return None
 
     def trade(self, session: Session, reference: str) -> Trade:
         """Return a trade, or raise UnknownTradeError."""

@@ -20,6 +20,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contracts.client import typed_data
 from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
+from fx.rates import Rate
+from fx.reprice import FloatTerms, funding_slice, lock_slices
 from fx.slices import milestone_slices
 from node.trades.errors import TermsRejectedError
 from node.trades.limits import (
@@ -32,9 +34,16 @@ from node.trades.limits import (
 from node.trades.problems import first_problem
 
 SCHEMA: Final = "landfall-terms/1"
-POLICIES: Final[Mapping[str, Literal["none", "convert_now"]]] = {"none": "none", "convert_now": "convert_now"}
-"""FX policies this version funds; `lock` and `float` of SPEC section 4 come with their own contract parts."""
-POLICY_NUMBERS: Final = {"none": 0, "convert_now": 1}
+Policy = Literal["none", "convert_now", "lock", "float"]
+POLICIES: Final[Mapping[str, Policy]] = {
+    "none": "none",
+    "convert_now": "convert_now",
+    "lock": "lock",
+    "float": "float",
+}
+POLICY_NUMBERS: Final = {"none": 0, "convert_now": 1, "lock": 2, "float": 3}
+Option = Literal["share", "wait", "refund"]
+OPTION_NUMBERS: Final = {"share": 0, "wait": 1, "refund": 2}
 FUNDED_VERSION: Final = 1
 """Version of the terms on chain when a trade is funded; each amendment raises it."""
 DUE_OUTCOME_STANDS: Final = 0
@@ -96,9 +105,39 @@ class Invoice(_Part):
     """Hash of the invoice document, if one was attached."""
 
 
+class FloatPart(_Part):
+    """What the parties agreed about a rate that moves; a rate is minor units of X for one minor unit of F."""
+
+    rate_num: Annotated[str, AfterValidator(_digits)]
+    """Of the agreed rate r0, as digits."""
+    rate_den: Annotated[str, AfterValidator(_digits)]
+    band_bps: Annotated[int, Field(ge=0, lt=2**16)]
+    spread_bps: Annotated[int, Field(ge=0, lt=2**16)]
+    """How far below the median a quote may be that settles, fee included."""
+    share_bps: Annotated[int, Field(ge=0, lt=2**16)]
+    """The importer's share of what is beyond the band."""
+    option: Option
+    cool_down_s: Seconds
+    """From the end of one call for a top-up to the next."""
+    calls_max: Annotated[int, Field(ge=0, lt=2**16)]
+    """Calls that may stay unpaid."""
+
+    @property
+    def rate(self) -> Rate:
+        """The agreed rate r0."""
+        return Rate(int(self.rate_num), int(self.rate_den))
+
+    @property
+    def terms(self) -> FloatTerms:
+        """The same as the rule of `fx.reprice` takes it."""
+        return FloatTerms(self.rate, self.band_bps, self.spread_bps, self.share_bps)
+
+
 class Funding(_Part):
     currency: str
-    policy: Literal["none", "convert_now"]
+    policy: Policy
+    float_: FloatPart | None = Field(alias="float")
+    """Only of policy `float`."""
 
 
 class Shipment(_Part):
@@ -248,6 +287,21 @@ def milestone_amounts(document: TermsDocument) -> list[int]:
     return list(milestone_slices(document.amount_minor, [milestone.weight_bps for milestone in document.milestones]))
 
 
+def funding_slices(document: TermsDocument, price_minor: int = 0) -> list[int]:
+    """Return what is held for each milestone, in minor units of the funding currency; empty without such a leg.
+
+    Args:
+        price_minor: Of a lock: what its quote asks for the invoice amount, without premium.
+
+    Raises:
+        fx.errors.RejectedError: a slice is zero or above 2**72 - 1.
+    """
+    amounts, agreed = milestone_amounts(document), document.funding.float_
+    if agreed is not None:
+        return [funding_slice(agreed.terms, amount) for amount in amounts]
+    return list(lock_slices(price_minor, amounts)) if document.funding.policy == "lock" else []
+
+
 def milestone_hash(document: TermsDocument, index: int, version: int = FUNDED_VERSION) -> bytes:
     """Return what attestations of a milestone bind: its terms, its place, its amount and their version."""
     struct, amount = milestone_struct(document.milestones[index]), milestone_amounts(document)[index]
@@ -287,16 +341,17 @@ def shown_json(data: bytes) -> Any:
 
 
 def _fx_terms(document: TermsDocument) -> dict[str, int]:
+    agreed = document.funding.float_
     return {
         "policy": POLICY_NUMBERS[document.funding.policy],
-        "rate_num": 0,
-        "rate_den": 0,
-        "band_bps": 0,
-        "spread_bps": 0,
-        "share_bps": 0,
-        "option": 0,
-        "cool_down_s": 0,
-        "calls_max": 0,
+        "rate_num": 0 if agreed is None else int(agreed.rate_num),
+        "rate_den": 0 if agreed is None else int(agreed.rate_den),
+        "band_bps": 0 if agreed is None else agreed.band_bps,
+        "spread_bps": 0 if agreed is None else agreed.spread_bps,
+        "share_bps": 0 if agreed is None else agreed.share_bps,
+        "option": 0 if agreed is None else OPTION_NUMBERS[agreed.option],
+        "cool_down_s": 0 if agreed is None else agreed.cool_down_s,
+        "calls_max": 0 if agreed is None else agreed.calls_max,
     }
 
 

@@ -6,7 +6,7 @@ The file names parties, amounts and times as people do; `check_terms` turns it i
 
 import tomllib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,7 @@ from fx.money import Money
 from node.trades import document as doc
 from node.trades.document import TermsDocument
 from node.trades.errors import TermsRejectedError
+from node.trades.fx_terms import FloatInput, build_float
 from node.trades.limits import (
     ATTESTERS_MAX,
     MILESTONES_MAX,
@@ -25,16 +26,11 @@ from node.trades.limits import (
     TEXT_LENGTH_MAX,
 )
 from node.trades.problems import first_problem
-from node.trades.terms_checks import (
-    BPS,
-    DAY_S,
-    Context,
-    check_currency,
-    check_document,
-    find_institution,
-    least_expiry,
-    refuse,
-)
+from node.trades.terms_checks import check_document, find_institution, least_expiry
+from node.trades.terms_context import BPS, DAY_S, Context, check_currency, refuse
+
+CHOICE_S: Final = 3_600
+"""How long a float's importer chooses the quote, unless the terms say otherwise."""
 
 MilestoneKind = Literal["loaded", "departed", "arrived", "delivered", "inspected"]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,34}$")]
@@ -75,6 +71,7 @@ class InvoiceInput(_Strict):
 class FundingInput(_Strict):
     currency: CurrencyCode
     policy: str
+    float_: FloatInput | None = Field(default=None, alias="float")
 
 
 class ShipmentInput(_Strict):
@@ -108,8 +105,8 @@ class WindowsInput(_Strict):
     dispute_s: int = Field(default=DAY_S, ge=0, le=60 * DAY_S)
     award_s: int = Field(default=7 * DAY_S, ge=0, le=120 * DAY_S)
     unawarded_bps: int | None = Field(default=None, ge=1, le=BPS)
-    call_s: int = Field(default=0, ge=0, le=30 * DAY_S)
-    choice_s: int = Field(default=0, ge=0, le=DAY_S)
+    call_s: int | None = Field(default=None, ge=0, le=30 * DAY_S)
+    choice_s: int | None = Field(default=None, ge=0, le=DAY_S)
     grace_s: int = Field(default=3 * DAY_S, ge=0, le=30 * DAY_S)
 
 
@@ -153,15 +150,24 @@ def parse_terms(data: bytes) -> TermsInput:
         raise TermsRejectedError(*first_problem(error, whole="terms")) from error
 
 
-def check_terms(terms: TermsInput, salt: bytes, context: Context, invoice_hash: bytes | None = None) -> TermsDocument:
+def check_terms(
+    terms: TermsInput,
+    salt: bytes,
+    context: Context,
+    invoice_hash: bytes | None = None,
+    known: TermsDocument | None = None,
+) -> TermsDocument:
     """Check what the fields say together and return the terms document.
 
     Accounts of another bank's customers stay open: that bank fills them in.
 
+    Args:
+        known: The version before; its agreed rate stays unless the terms name one.
+
     Raises:
         TermsRejectedError: names the field that must change.
     """
-    document = _build(terms, salt, context, invoice_hash)
+    document = build_document(terms, salt, context, invoice_hash, known)
     check_document(document, context)
     return document
 
@@ -179,11 +185,18 @@ def parse_amount(field: str, text: str, currency: str) -> int:
     return amount
 
 
-def _build(terms: TermsInput, salt: bytes, context: Context, invoice_hash: bytes | None) -> TermsDocument:
+def build_document(
+    terms: TermsInput, salt: bytes, context: Context, invoice_hash: bytes | None, known: TermsDocument | None
+) -> TermsDocument:
+    """Return the terms document of a file, with what has to be right for one to be made."""
     check_currency("invoice.currency", terms.invoice.currency, context)
     check_currency("funding.currency", terms.funding.currency, context)
     if terms.funding.policy not in doc.POLICIES:
         refuse("funding.policy", f"one of {', '.join(doc.POLICIES)}", terms.funding.policy)
+    policy = doc.POLICIES[terms.funding.policy]
+    agreed = None if known is None else known.funding.float_
+    currencies = (terms.funding.currency, terms.invoice.currency)
+    float_part = build_float(terms.funding.float_, policy, *currencies, context, agreed)
     amount = parse_amount("invoice.amount", terms.invoice.amount, terms.invoice.currency)
     for index, milestone in enumerate(terms.milestones):
         if not 0 < milestone.weight_bps <= BPS:
@@ -208,30 +221,34 @@ def _build(terms: TermsInput, salt: bytes, context: Context, invoice_hash: bytes
             amount_minor=str(amount),
             sha256=None if invoice_hash is None else invoice_hash.hex(),
         ),
-        funding=doc.Funding(currency=terms.funding.currency, policy=doc.POLICIES[terms.funding.policy]),
+        funding=doc.Funding(currency=terms.funding.currency, policy=policy, float=float_part),
         shipment=doc.Shipment(references=tuple(terms.shipment.references)),
         milestones=tuple(_milestone(index, item, context) for index, item in enumerate(terms.milestones)),
         payees=tuple(_payee(f"payees.{index}", item, context) for index, item in enumerate(terms.payees)),
-        windows=_windows(terms.windows),
+        windows=_windows(terms.windows, float_part),
         fund_by_s=_instant(terms.fund_by),
-        hold_expires_at_s=_hold_expiry(terms),
+        hold_expires_at_s=_hold_expiry(terms, float_part),
         salt="0x" + salt.hex(),
     )
 
 
-def _hold_expiry(terms: TermsInput) -> int:
+def _hold_expiry(terms: TermsInput, float_part: doc.FloatPart | None) -> int:
     if terms.hold_expires is not None:
         return _instant(terms.hold_expires)
-    return least_expiry([_instant(item.deadline) for item in terms.milestones], _windows(terms.windows))
+    windows = _windows(terms.windows, float_part)
+    return least_expiry([_instant(item.deadline) for item in terms.milestones], windows)
 
 
-def _windows(given: WindowsInput) -> doc.Windows:
+def _windows(given: WindowsInput, float_part: doc.FloatPart | None) -> doc.Windows:
+    """Return the windows; what is left out is nothing where the policy has no use for it."""
+    call_s = DAY_S if float_part is not None and float_part.calls_max else 0
+    choice_s = 0 if float_part is None else CHOICE_S
     return doc.Windows(
         dispute_s=given.dispute_s,
         award_s=given.award_s,
         unawarded_bps=given.unawarded_bps,
-        call_s=given.call_s,
-        choice_s=given.choice_s,
+        call_s=call_s if given.call_s is None else given.call_s,
+        choice_s=choice_s if given.choice_s is None else given.choice_s,
         grace_s=given.grace_s,
     )
 

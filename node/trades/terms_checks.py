@@ -3,40 +3,24 @@
 The contract checks most of it again at funding; here every refusal names the field, and nobody has signed yet.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
-from contracts.client.deployment import Deployment, ParticipantInfo
+from contracts.client.deployment import ParticipantInfo
 from contracts.client.errors import RejectedError as ClientRejectedError
 from fx.errors import RejectedError as FxRejectedError
 from fx.slices import milestone_slices
 from node.trades import document as doc
 from node.trades.document import TermsDocument, shown_time
 from node.trades.errors import TermsRejectedError
+from node.trades.fx_terms import check_fx
+from node.trades.terms_context import BPS, DAY_S, WINDOW_S_MAX, refuse
+from node.trades.terms_context import Context as Context
 
 ATTESTER_ROLE: Final = 8
 ARBITER_ROLE: Final = 16
-BPS: Final = 10_000
-DAY_S: Final = 86_400
 HOLD_DAYS_MAX: Final = 400
 """SettlementToken refuses holds further ahead."""
-AMOUNT_BITS: Final = 72
 KINDS: Final = ("loaded", "departed", "arrived", "delivered", "inspected")
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What terms are checked against."""
-
-    now_s: int
-    deployment: Deployment
-    bank: str
-    """Whose desk checks: it fills in the accounts of its own customers."""
-    own_account: Callable[[str], str | None]
-    """Customer id of this bank to address, None if unknown."""
-    own_name: Callable[[str], str | None]
-    """Customer id of this bank to its name, None if unknown."""
 
 
 def check_document(document: TermsDocument, context: Context) -> None:
@@ -45,7 +29,8 @@ def check_document(document: TermsDocument, context: Context) -> None:
     Raises:
         TermsRejectedError: names the field that must change.
     """
-    _check_money(document, context)
+    check_fx(document, context)
+    _check_windows(document.windows)
     if document.fund_by_s < context.now_s:
         refuse("fund_by", f"a time not before ledger time {shown_time(context.now_s)}", shown_time(document.fund_by_s))
     _check_parties(document, context)
@@ -54,22 +39,11 @@ def check_document(document: TermsDocument, context: Context) -> None:
     _check_expiry(document, context)
 
 
-def check_currency(field: str, code: str, context: Context) -> None:
-    if code not in context.deployment.tokens:
-        known = ", ".join(sorted(context.deployment.tokens))
-        refuse(field, f"a currency of this network ({known})", code)
-
-
-def _check_money(document: TermsDocument, context: Context) -> None:
-    invoice, funding = document.invoice, document.funding
-    check_currency("invoice.currency", invoice.currency, context)
-    check_currency("funding.currency", funding.currency, context)
-    if document.amount_minor.bit_length() > AMOUNT_BITS:
-        refuse("invoice.amount", f"an amount below 2^{AMOUNT_BITS} minor units", invoice.amount_minor)
-    if funding.policy == "none" and funding.currency != invoice.currency:
-        refuse("funding.currency", f"{invoice.currency}, as policy none converts nothing", funding.currency)
-    if funding.policy == "convert_now" and funding.currency == invoice.currency:
-        refuse("funding.policy", "none, as both currencies are the same", funding.policy)
+def _check_windows(windows: doc.Windows) -> None:
+    for name in ("dispute_s", "award_s", "call_s", "choice_s", "grace_s"):
+        length_s = getattr(windows, name)
+        if length_s > WINDOW_S_MAX:
+            refuse(f"windows.{name}", f"at most {WINDOW_S_MAX} seconds", length_s)
 
 
 def _check_parties(document: TermsDocument, context: Context) -> None:
@@ -186,8 +160,3 @@ def _check_role(field: str, named: doc.Institution, role: int, role_name: str, c
         refuse(field, f"an institution registered as {role_name}", named.institution)
     if found.address != named.account:
         refuse(f"{field}.account", found.address, named.account)
-
-
-def refuse(field: str, expected: str, got: object) -> NoReturn:
-    """Raise the one error of a field."""
-    raise TermsRejectedError(field, expected, got)

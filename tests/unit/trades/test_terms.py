@@ -42,7 +42,7 @@ REJECTS = [
     ("currency without token", 'currency = "KES"', 'currency = "USD"', "invoice.currency"),
     ("currency in small letters", 'currency = "KES"', 'currency = "kes"', "invoice.currency"),
     ("funding currency unknown", 'currency = "EUR"', 'currency = "CHF"', "funding.currency"),
-    ("policy of a later version", '"convert_now"', '"float"', "funding.policy"),
+    ("policy of a later version", '"convert_now"', '"swap"', "funding.policy"),
     ("nothing to convert", 'currency = "EUR"', 'currency = "KES"', "funding.policy"),
     ("none across currencies", '"convert_now"', '"none"', "funding.currency"),
     ("deadline in the past", "deadline = 2026-08-19T18", "deadline = 2026-08-01T18", "milestones.0.deadline"),
