@@ -73,7 +73,12 @@ class Devnet:
 
     def advance_to(self, when: str) -> int:
         """Move ledger time to `when` (ISO 8601, UTC)."""
-        return self.advance(int(datetime.fromisoformat(when).replace(tzinfo=UTC).timestamp()))
+        return self.advance(self.time_of(when))
+
+    @staticmethod
+    def time_of(when: str) -> int:
+        """Return `when` (ISO 8601, UTC) as a second of ledger time."""
+        return int(datetime.fromisoformat(when).replace(tzinfo=UTC).timestamp())
 
     def settle_down(self) -> None:
         """Wait until the desk has followed the chain and nothing is queued or pending.

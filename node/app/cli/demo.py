@@ -29,26 +29,27 @@ def run(
 ) -> None:
     """Run whole trades on a devnet of their own, and tell them as they happen."""
     started = time.monotonic()
-    story = asyncio.run(_play([one.value for one in ([scenario] if scenario else Scenario)], out, as_json))
+    names = [scenario.value] if scenario else [one.value for one in Scenario]
+    stories = asyncio.run(_play(names, out, as_json))
     if as_json:
-        print_json(story.facts)
+        print_json([fact for story in stories for fact in story.facts])
     else:
         print_line()
         print_line(f"done in {time.monotonic() - started:.0f} s; evidence packs in {out}/")
 
 
-async def _play(names: list[str], out: Path, quiet: bool) -> "Story":
+async def _play(names: list[str], out: Path, quiet: bool) -> "list[Story]":
     from node.app.demo.play import play
-    from node.app.demo.story import Story
+    from node.app.demo.scenarios import SCENARIOS
     from node.app.running import running_devnet
     from node.app.steps import open_steps
 
-    story = Story(_silent if quiet else print_line)
+    say = _silent if quiet else print_line
+    scenarios = {name: SCENARIOS[name] for name in names}
     with tempfile.TemporaryDirectory(prefix="landfall-demo-") as folder:
         async with running_devnet(Path(folder), rpc_port=0, rest_port=0):
             with open_steps(Path(folder)) as steps:
-                await asyncio.to_thread(play, steps, story, names, out)
-    return story
+                return await asyncio.to_thread(play, steps, say, scenarios, out)
 
 
 def _silent(_line: str) -> None:

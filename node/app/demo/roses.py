@@ -1,5 +1,6 @@
 """Roses from Naivasha: KES invoice, EUR importer, converted at funding, paid on loading and on delivery."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from node.app.demo.endings import tell_books, tell_evidence
@@ -21,18 +22,16 @@ from node.app.steps import Steps
 IMPORTER, EXPORTER = "bloem", "naivasha"
 
 
-def begin(steps: Steps, story: Story) -> str:
-    """Agree, convert and fund; return the trade's reference."""
+def roses(steps: Steps, story: Story, out: Path) -> Iterator[int]:
+    """Agree, convert, fund; load, deliver, pay; the evidence pack is written to `out`."""
     reference = _agree(steps, story)
     _convert_and_fund(steps, story, reference)
-    return reference
-
-
-def follow(steps: Steps, story: Story, reference: str, out: Path) -> None:
-    """Load, deliver, pay; the evidence pack is written to `out`."""
-    _milestone(steps, story, reference, "loaded", "2026-08-12T06:00:00")
-    _milestone(steps, story, reference, "delivered", "2026-09-24T12:00:00")
-    _sixty_days(steps, story)
+    yield steps.devnet.time_of("2026-08-12T06:00:00")
+    yield from _milestone(steps, story, reference, "loaded")
+    yield steps.devnet.time_of("2026-09-24T12:00:00")
+    yield from _milestone(steps, story, reference, "delivered")
+    yield int(steps.devnet.cast.genesis_time.timestamp()) + 60 * 86_400
+    _sixtieth_day(steps, story)
     tell_books(steps, story, ("bank-nl", "bank-ke"), ((EXPORTER, "KES"), ("kra", "KES"), (IMPORTER, "EUR")))
     tell_evidence(steps, story, IMPORTER, reference, out)
 
@@ -73,9 +72,9 @@ def _convert_and_fund(steps: Steps, story: Story, reference: str) -> None:
     story.tell(next_lines(funded["next"]))
 
 
-def _milestone(steps: Steps, story: Story, reference: str, kind: str, when: str) -> None:
-    story.step(f"Roses {kind}, {when[:10]}: the carrier's EPCIS event and the inspector's statement come in")
-    steps.devnet.advance_to(when)
+def _milestone(steps: Steps, story: Story, reference: str, kind: str) -> Iterator[int]:
+    day = show_time(steps.devnet.now_s())[:10]
+    story.step(f"Roses {kind}, {day}: the carrier's EPCIS event and the inspector's statement come in")
     for attester, route, name in (
         ("carrier", "events", f"roses/epcis-{kind}.json"),
         ("inspector", "statements", f"roses/statement-{kind}.json"),
@@ -86,7 +85,7 @@ def _milestone(steps: Steps, story: Story, reference: str, kind: str, when: str)
     due = steps.trade(EXPORTER, reference)
     story.tell(next_lines(due["next"]))
     final_after_s = max(one["final_after_s"] or 0 for one in due["milestones"] if one["state"] == "due")
-    steps.devnet.advance(final_after_s + 1)
+    yield final_after_s + 1
     settled = steps.trade(EXPORTER, reference)
     story.tell(f"{show_time(steps.devnet.now_s())}: nobody disputed; the milestone is final and settled")
     story.tell(milestone_lines(settled["milestones"]))
@@ -97,10 +96,8 @@ def _milestone(steps: Steps, story: Story, reference: str, kind: str, when: str)
     )
 
 
-def _sixty_days(steps: Steps, story: Story) -> None:
-    genesis_s = int(steps.devnet.cast.genesis_time.timestamp())
-    story.step("Time goes on to the sixtieth day, a fixing a day")
-    steps.devnet.advance(genesis_s + 60 * 86_400)
+def _sixtieth_day(steps: Steps, story: Story) -> None:
+    story.step("The sixtieth day: a fixing a day has come in")
     rate = steps.get("bank-nl", "/rates/EUR/KES")
     story.tell(f"{show_time(steps.devnet.now_s())}: {rate['rate']} KES for one EUR; the trade does not care any more")
 

@@ -9,16 +9,20 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Story:
-    """A story under way: `say` prints a line (nothing, for a machine), `facts` collects what was told."""
+    """A story under way: `say` prints a line (nothing, for a machine), `facts` collects what was told.
+
+    Several stories are told at once, as time goes on, so each step names its own.
+    """
 
     say: Say
+    name: str
     facts: list[dict[str, Any]] = field(default_factory=list)
 
     def step(self, title: str) -> None:
         """Open the next step."""
-        self.facts.append({"step": len(self.facts) + 1, "title": title})
+        self.facts.append({"scenario": self.name, "step": len(self.facts) + 1, "title": title})
         self.say("")
-        self.say(f"{len(self.facts)}. {title}")
+        self.say(f"{self.name} {len(self.facts)}. {title}")
 
     def tell(self, lines: str | Iterable[str], **facts: Any) -> None:
         """Tell lines within the step, and note facts."""
