@@ -250,7 +250,7 @@ def test_cancel_is_refused_when_a_message_is_for_another_version_contract_or_tim
         ),
     ):
         with boa.reverts(reason):
-            world.escrow.cancel(world.trade_id(terms), bad, good)
+            world.escrow.cancel(world.trade_id(terms), bad, [good], [])
 
 
 def test_cancel_is_refused_when_the_trade_is_closed_or_unknown(world: World, terms: Fields) -> None:
