@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
 from node.messages.ports import Message
@@ -18,16 +17,13 @@ from node.quotes.errors import (
     UnknownRequestError,
 )
 from node.quotes.requests import ANSWER, REQUEST
-from node.quotes.store import IssuedQuote, QuoteOffer
-from node.quotes.taker import Ask, Offer
+from node.quotes.store import QuoteOffer
+from node.quotes.taker import Ask
 from node.quotes.wire import from_json, hex_of, to_json
 from node.storage.cursor import booked_until_s
+from tests.unit.quotes.desks import BUY_MINOR, handle, held, issued_states, offers, start
 from tests.unit.trades import story
-from tests.unit.trades.ledger import address_of
 from tests.unit.trades.world import World
-
-ONLY = ("bank-nl", "bank-ke", "fx-amber", "fx-baobab")
-BUY_MINOR = 150_000_000
 
 
 def ask(world: World, request_id: str = "r1", **changes: Any) -> None:
@@ -42,27 +38,13 @@ def ask(world: World, request_id: str = "r1", **changes: Any) -> None:
     world["bank-nl"].run(world["bank-nl"].quotes.taker.ask, Ask(**{**asked, **changes}))
 
 
-def offers(world: World, request_id: str = "r1") -> list[Offer]:
-    found: list[Offer] = world["bank-nl"].run(world["bank-nl"].quotes.taker.offers, request_id)
-    return found
-
-
-def held(world: World, provider: str) -> int:
-    return int(world.ledger.call("KES", "heldOf", address_of(provider)))
-
-
-def issued_states(world: World, provider: str) -> list[str]:
-    with world[provider].database.read() as session:
-        return list(session.scalars(select(IssuedQuote.state)))
-
-
 def declined(world: World, request_id: str) -> list[tuple[str, str]]:
     with world["bank-nl"].database.read() as session:
         return world["bank-nl"].quotes.taker.declined(session, request_id)
 
 
 def test_quotes_are_ranked_by_what_is_paid_when_both_providers_answer() -> None:
-    world = story.start(ONLY)
+    world = start()
     ask(world)
     world.settle_down()
     found = offers(world)
@@ -76,7 +58,7 @@ def test_quotes_are_ranked_by_what_is_paid_when_both_providers_answer() -> None:
 
 
 def test_a_quote_leaves_only_when_its_reserve_stands() -> None:
-    world = story.start(ONLY)
+    world = start()
     ask(world)
     silent = world.desks.pop("fx-amber")
     world.settle_down()
@@ -87,7 +69,7 @@ def test_a_quote_leaves_only_when_its_reserve_stands() -> None:
 
 
 def test_a_provider_declines_when_it_has_not_the_money() -> None:
-    world = story.start(ONLY)
+    world = start()
     ask(world, buy_minor=20_000_000_000_00)
     world.settle_down()
     assert offers(world) == []
@@ -100,7 +82,7 @@ def test_a_provider_declines_when_it_has_not_the_money() -> None:
 
 def test_a_provider_declines_when_the_asker_holds_too_many_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.quotes.desk.LIVE_QUOTES_MAX", 2)
-    world = story.start(ONLY)
+    world = start()
     for number in range(3):
         ask(world, f"r{number}", buy_minor=100)
     world.settle_down()
@@ -109,7 +91,7 @@ def test_a_provider_declines_when_the_asker_holds_too_many_quotes(monkeypatch: p
 
 
 def test_a_reserve_goes_back_when_its_quote_has_expired() -> None:
-    world = story.start(ONLY)
+    world = start()
     ask(world)
     world.settle_down()
     expires = offers(world)[0].expires_at_s
@@ -125,7 +107,7 @@ def test_a_reserve_goes_back_when_its_quote_has_expired() -> None:
 
 
 def test_asking_again_changes_nothing_when_the_request_is_the_same() -> None:
-    world = story.start(ONLY)
+    world = start()
     ask(world)
     world.settle_down()
     ask(world)
@@ -136,7 +118,7 @@ def test_asking_again_changes_nothing_when_the_request_is_the_same() -> None:
 
 
 def test_a_provider_declines_when_the_asker_is_no_bank_or_the_pair_is_unknown() -> None:
-    world = story.start(ONLY)
+    world = start()
     desk = world["fx-amber"].quotes.desk
     assert desk is not None
     body = {
@@ -211,7 +193,7 @@ def answered() -> Iterator[tuple[World, Message]]:
     """A world where a provider's answer lies in an inbox, not handled yet."""
     from node.messages.store import ReceivedMessage
 
-    world = story.start(ONLY)
+    world = start()
     ask(world)
     world.settle_down()
     with world["bank-nl"].database.transaction() as session:
@@ -226,13 +208,6 @@ def answered() -> Iterator[tuple[World, Message]]:
     return world, message
 
 
-def _handle(world: World, message: Message) -> None:
-    def handle(session: Session, _: int) -> None:
-        world["bank-nl"].quotes.taker.on_answer(session, message)
-
-    world["bank-nl"].run(handle)
-
-
 @pytest.mark.parametrize(("change", "field"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
 def test_an_answer_is_refused_with_the_field_when_it_is_not_what_was_asked(
     answered: tuple[World, Message], change: Change, field: str
@@ -241,7 +216,7 @@ def test_an_answer_is_refused_with_the_field_when_it_is_not_what_was_asked(
     body = dict(message.body)
     change(body)
     with pytest.raises(MessageRejectedError) as caught:
-        _handle(world, Message("m2", "fx-amber", "bank-nl", ANSWER, body))
+        handle(world, Message("m2", "fx-amber", "bank-nl", ANSWER, body))
     assert caught.value.field == field
     assert offers(world) == []
 
@@ -249,19 +224,19 @@ def test_an_answer_is_refused_with_the_field_when_it_is_not_what_was_asked(
 def test_an_answer_is_refused_when_its_sender_was_not_asked(answered: tuple[World, Message]) -> None:
     world, message = answered
     with pytest.raises(MessageRejectedError, match="sender: expected a provider that was asked"):
-        _handle(world, Message("m3", "bank-ke", "bank-nl", ANSWER, message.body))
+        handle(world, Message("m3", "bank-ke", "bank-nl", ANSWER, message.body))
     with pytest.raises(UnknownRequestError):
-        _handle(world, Message("m4", "fx-amber", "bank-nl", ANSWER, {**message.body, "request_id": "r7"}))
+        handle(world, Message("m4", "fx-amber", "bank-nl", ANSWER, {**message.body, "request_id": "r7"}))
 
 
 def test_the_true_answer_is_taken_once(answered: tuple[World, Message]) -> None:
     world, message = answered
-    _handle(world, message)
-    _handle(world, message)
+    handle(world, message)
+    handle(world, message)
     assert [offer.provider for offer in offers(world)] == ["fx-amber"]
 
 
 def test_the_ledger_time_of_a_desk_is_that_of_its_books() -> None:
-    world = story.start(ONLY)
+    world = start()
     with world["bank-nl"].database.read() as session:
         assert booked_until_s(session) == world.ledger.now_s == story.DRAFTED_S
