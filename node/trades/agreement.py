@@ -331,7 +331,7 @@ class Agreement:
                 proposed_at_s=now_s,
             )
         )
-        trade.version, trade.state = version, store.NEGOTIATING
+        trade.version, trade.state, trade.quote_request = version, store.NEGOTIATING, None
         self._identify(trade, row, document)
         session.flush()
 

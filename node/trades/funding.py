@@ -5,16 +5,20 @@ the reason, and may be tried again with a new quote.
 """
 
 import secrets
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
+from fx.currencies import get_currency
+from fx.errors import RejectedError as FxRejectedError
+from fx.rates import Rate, major_rate
 from node.messages.ports import Message
-from node.quotes.desk import signature_of
-from node.quotes.taker import Ask, Offer
-from node.quotes.wire import from_json, hex_of, text_of, to_json
+from node.quotes.offers import Offer
+from node.quotes.taker import Ask
+from node.quotes.wire import from_json, hex_of, signature_of, text_of, to_json
 from node.storage import outbox
 from node.storage.outbox import OutboxRow
 from node.trades import document as doc
@@ -29,6 +33,10 @@ SELL_HOLD_S: Final = 86_400
 """Length of the hold in the funding currency: it is executed in the transaction that places it."""
 FUND: Final = "fund"
 QUOTES: Final = "trades.quotes"
+RATE_PLACES: Final = 6
+BEFORE_FUNDING: Final = (store.NEGOTIATING, store.AGREED)
+QUOTED: Final = ("convert_now", "lock")
+"""Policies that take a quote at funding."""
 QUOTES_MAX: Final = 32
 """Quotes of one trade that are kept as evidence."""
 
@@ -42,11 +50,15 @@ class Funding:
     def request_quotes(self, session: Session, reference: str, actor: Actor, now_s: int) -> Trade:
         """Ask every FX provider for a firm quote; while quotes of the last request live, that request stands.
 
+        Before signing too, so that the importer sees what it will need: a quote of a version counts for that one only.
+
         Raises:
-            WrongStateError: not agreed yet, or the policy converts nothing.
+            WrongStateError: funded or over, an account is still open, or the policy needs no quote at funding.
         """
-        trade, document = self._importers(session, reference, actor)
+        trade, document = self._importers(session, reference, actor, BEFORE_FUNDING)
         self._require_conversion(document)
+        if trade.trade_id is None:
+            raise WrongStateError("accounts", "every account filled in by its bank", document.open_accounts()[0])
         if trade.quote_request is not None and self._desk.quotes.taker.offers(session, trade.quote_request, now_s):
             return trade
         self._require_in_time(document, now_s)
@@ -60,6 +72,7 @@ class Funding:
                 buy_currency=document.invoice.currency,
                 buy_minor=document.amount_minor,
                 trade_id=trade.trade_id,
+                lock_until_s=document.hold_expires_at_s if document.funding.policy == "lock" else None,
             ),
             now_s,
         )
@@ -90,6 +103,8 @@ class Funding:
         Raises:
             WrongStateError: not agreed, funded already, or the time to fund is over.
             NoQuoteError, QuoteExpiredError: a quote has to be taken first.
+            TermsRejectedError: the median has left the band of a float.
+            UnavailableError: no median is usable now.
         """
         trade = self._desk.trade_of(session, reference, actor)
         if trade.state == store.FUNDING:
@@ -98,29 +113,21 @@ class Funding:
         self._require_in_time(document, now_s)
         struct = doc.build_struct(document, self._desk.deployment)
         consents = [self._consent(session, trade, side) for side in SIDES]
-        conversion: list[dict[str, Any]] = []
-        valid_until = document.fund_by_s
-        if document.funding.policy == "convert_now":
-            offer = self._desk.quotes.taker.accepted(session, self._request_of(trade), now_s)
-            valid_until = min(valid_until, offer.expires_at_s)
-            conversion = [self._conversion(session, trade, document, offer, valid_until, actor, now_s)]
-            self._keep_quotes(session, trade)
-        invoice_hold = self._signed_hold(
-            session,
-            trade,
-            document,
-            currency=document.invoice.currency,
-            amount=document.amount_minor,
-            expires_at=document.hold_expires_at_s,
-            valid_until=valid_until,
-            actor=actor,
-            now_s=now_s,
-        )
+        placing = _Placing(session, trade, document, actor, document.fund_by_s, now_s)
+        match document.funding.policy:
+            case "convert_now":
+                hold, conversion = self._converted(placing)
+            case "lock":
+                hold, conversion = self._locked(placing)
+            case "float":
+                hold, conversion = self._floated(placing), []
+            case _:
+                hold, conversion = self._held(placing, document.invoice.currency, document.amount_minor), []
         outbox.enqueue(
             session,
             contract=ESCROW,
             function=FUND,
-            args=(struct, *consents, invoice_hold, conversion),
+            args=(struct, *consents, hold, conversion),
             reference=f"{PREFIX}{reference}:{FUND}",
         )
         trade.state, trade.fund_failure = store.FUNDING, None
@@ -175,17 +182,20 @@ class Funding:
             TradeQuote(trade_id=trade.trade_id, digest=digest, quote=to_json("Quote", quote), signature=signature)
         )
 
-    def _importers(self, session: Session, reference: str, actor: Actor) -> tuple[Trade, TermsDocument]:
-        """Return an agreed trade that `actor` may fund."""
+    def _importers(
+        self, session: Session, reference: str, actor: Actor, states: tuple[str, ...] = (store.AGREED,)
+    ) -> tuple[Trade, TermsDocument]:
+        """Return a trade in one of these states that `actor` may fund."""
         trade = self._desk.trade_of(session, reference, actor)
         self._desk.acting_side(trade, actor, "importer")
-        if trade.state != store.AGREED:
+        if trade.state not in states:
             raise WrongStateError("state", "a trade that both sides have signed and nobody has funded", trade.state)
         return trade, self._desk.document(session, trade)
 
     def _require_conversion(self, document: TermsDocument) -> None:
-        if document.funding.policy != "convert_now":
-            raise WrongStateError("funding.policy", "convert_now; this trade needs no quote", document.funding.policy)
+        if document.funding.policy not in QUOTED:
+            expected = "convert_now or lock; this trade needs no quote to be funded"
+            raise WrongStateError("funding.policy", expected, document.funding.policy)
 
     def _require_in_time(self, document: TermsDocument, now_s: int) -> None:
         if now_s > document.fund_by_s:
@@ -201,63 +211,108 @@ class Funding:
         consent = session.get_one(Consent, (trade.reference, trade.version, side, CONSENT_TYPE))
         return {"valid_until": consent.valid_until_s, "action": consent.action, "signature": consent.signature}
 
-    def _conversion(
-        self,
-        session: Session,
-        trade: Trade,
-        document: TermsDocument,
-        offer: Offer,
-        valid_until: int,
-        actor: Actor,
-        now_s: int,
-    ) -> dict[str, Any]:
-        hold = self._signed_hold(
-            session,
-            trade,
-            document,
-            currency=document.funding.currency,
-            amount=offer.sell_minor,
-            expires_at=now_s + SELL_HOLD_S,
-            valid_until=valid_until,
-            actor=actor,
-            now_s=now_s,
-        )
-        return {"quote": offer.quote, "quote_signature": offer.signature, "hold": hold}
+    def _converted(self, placing: "_Placing") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the invoice amount's hold and what buys it."""
+        offer = self._taken(placing)
+        document = placing.document
+        paying = self._held(placing, document.funding.currency, offer.sell_minor, placing.now_s + SELL_HOLD_S)
+        hold = self._held(placing, document.invoice.currency, document.amount_minor)
+        return hold, [_conversion(offer, paying)]
 
-    def _signed_hold(
-        self,
-        session: Session,
-        trade: Trade,
-        document: TermsDocument,
-        *,
-        currency: str,
-        amount: int,
-        expires_at: int,
-        valid_until: int,
-        actor: Actor,
-        now_s: int,
-    ) -> dict[str, Any]:
+    def _locked(self, placing: "_Placing") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the hold of price and premium, and the lock with its provider's hold."""
+        offer, document = self._taken(placing), placing.document
+        try:
+            doc.funding_slices(document, offer.sell_minor)
+        except FxRejectedError as error:
+            expected = "a price of which every milestone gets a part; fewer milestones, or another quote"
+            raise TermsRejectedError("milestones.weight_bps", expected, str(error)) from error
+        if offer.hold is None:
+            raise WrongStateError("quote", "a lock with its provider's hold; ask again", hex_of(offer.digest))
+        hold = self._held(placing, document.funding.currency, offer.paid_minor)
+        return hold, [_conversion(offer, offer.hold)]
+
+    def _floated(self, placing: "_Placing") -> dict[str, Any]:
+        """Return the hold of the slices, if the present median lies within the band."""
+        document = placing.document
+        require_within_band(self._desk, placing.session, document, placing.now_s)
+        return self._held(placing, document.funding.currency, sum(doc.funding_slices(document)))
+
+    def _taken(self, placing: "_Placing") -> Offer:
+        """Return the accepted quote; what is signed for it counts no longer than it, and its rivals are kept."""
+        request_id = self._request_of(placing.trade)
+        offer = self._desk.quotes.taker.accepted(placing.session, request_id, placing.now_s)
+        if offer.quote["trade_id"] != placing.trade.trade_id:
+            raise WrongStateError("quote", "a quote for this version of the terms; ask again", hex_of(offer.digest))
+        placing.valid_until = min(placing.valid_until, offer.expires_at_s)
+        self._keep_quotes(placing.session, placing.trade)
+        return offer
+
+    def _held(self, placing: "_Placing", currency: str, amount: int, expires_at: int | None = None) -> dict[str, Any]:
         """Return a SignedHold of the importer for the escrow, with the trade as reference."""
+        trade, document = placing.trade, placing.document
         message: typed_data.Message = {
             "owner": document.importer.account,
             "notary": self._desk.deployment.address(ESCROW),
             "amount": amount,
-            "expires_at": expires_at,
+            "expires_at": document.hold_expires_at_s if expires_at is None else expires_at,
             "reference": trade.trade_id,
             "salt": secrets.token_bytes(32),
-            "valid_until": valid_until,
+            "valid_until": placing.valid_until,
         }
         signature = self._desk.participants.sign_typed(
-            session,
+            placing.session,
             signer=trade.importer,
             domain=self._desk.deployment.token_domain(currency),
             primary_type="Hold",
             message=message,
-            given_by=actor.name,
-            now_s=now_s,
+            given_by=placing.actor.name,
+            now_s=placing.now_s,
         )
         fields = ("amount", "expires_at", "salt", "valid_until")
         return {**{field: message[field] for field in fields}, "signature": signature}
+
+
+@dataclass(slots=True)
+class _Placing:
+    """One funding while its holds are signed."""
+
+    session: Session
+    trade: Trade
+    document: TermsDocument
+    actor: Actor
+    valid_until: int
+    """Last second of every signature."""
+    now_s: int
+
+
+def require_within_band(desk: Desk, session: Session, document: TermsDocument, now_s: int) -> None:
+    """Refuse a float whose agreed rate the present median has left.
+
+    Raises:
+        TermsRejectedError: the median lies outside the band.
+        UnavailableError: no median is usable now.
+    """
+    agreed = document.funding.float_
+    if agreed is None:
+        return
+    funding, invoice = document.funding.currency, document.invoice.currency
+    median = desk.quotes.medians.median(session, f"{funding}/{invoice}", now_s)
+    if agreed.terms.is_within(median.rate):
+        return
+
+    def shown(rate: Rate) -> str:
+        return major_rate(rate, get_currency(funding), get_currency(invoice)).decimal(RATE_PLACES)
+
+    expected = (
+        f"the median {shown(median.rate)} {invoice} per {funding} within {agreed.band_bps} basis points, "
+        f"{shown(agreed.terms.low)} to {shown(agreed.terms.high)}; counter with the present rate"
+    )
+    raise TermsRejectedError("funding.float.rate", expected, shown(agreed.rate))
+
+
+def _conversion(offer: Offer, hold: dict[str, Any]) -> dict[str, Any]:
+    return {"quote": offer.quote, "quote_signature": offer.signature, "hold": hold}
 
 
 def quotes_of(session: Session, trade_id: bytes) -> list[TradeQuote]:
