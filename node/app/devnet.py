@@ -19,6 +19,7 @@ from node.client import LandfallClient
 
 _DAY_S: Final = 86_400
 _TIMEOUT_S: Final = 60.0
+_STARTING_MONEY: Final = "starting money"
 
 
 @dataclass(slots=True)
@@ -124,29 +125,37 @@ def open_devnet(root: Path) -> Iterator[Devnet]:
 
 
 def issue_starting_money(devnet: Devnet) -> list[tuple[str, str, int]]:
-    """Let central banks issue what the cast says, and banks fund their customers; doing it again changes nothing.
+    """Let everyone get what the cast says it starts with; doing it again changes nothing.
+
+    In two tiers: banks and FX providers ask, central banks approve, banks pay out to their customers.
 
     Returns:
         (owner, currency, minor units), in order.
     """
     issuers = {currency.code: currency.issuer for currency in devnet.cast.currencies}
-    done = []
+    done, requests = [], []
     for institution in devnet.cast.institutions:
-        for currency, amount in institution.funds.items():
-            minor = Money.parse(amount, currency).amount_minor
-            _order(devnet, issuers[currency], "/issuances", institution.id, currency, minor)
+        for currency, minor in _starting_amounts(institution.funds):
+            asked = {"currency": currency, "amount": str(minor), "text": _STARTING_MONEY}
+            key = f"starting-money/{institution.id}/{currency}"
+            request = devnet.client(institution.id).post("/issuance-requests", asked, key=key)
+            requests.append((issuers[currency], request["id"]))
             done.append((institution.id, currency, minor))
+    devnet.settle_down()
+    for issuer, request_id in requests:
+        path = f"/issuance-requests/{request_id}/approve"
+        devnet.client(issuer).post(path, key=f"starting-money/{request_id}")
     devnet.settle_down()
     for institution in devnet.cast.institutions:
         for customer in institution.customers:
-            for currency, amount in customer.funds.items():
-                minor = Money.parse(amount, currency).amount_minor
-                _order(devnet, institution.id, "/transfers", customer.id, currency, minor)
+            for currency, minor in _starting_amounts(customer.funds):
+                order = {"payee": customer.id, "currency": currency, "amount": str(minor), "text": _STARTING_MONEY}
+                key = f"starting-money/{customer.id}/{currency}"
+                devnet.client(institution.id).post("/transfers", order, key=key)
                 done.append((customer.id, currency, minor))
     devnet.settle_down()
     return done
 
 
-def _order(devnet: Devnet, payer: str, path: str, payee: str, currency: str, minor: int) -> None:
-    body = {"payee": payee, "currency": currency, "amount": str(minor), "text": "starting money"}
-    devnet.client(payer).post(path, body, key=f"starting-money/{payee}/{currency}")
+def _starting_amounts(funds: dict[str, str]) -> list[tuple[str, int]]:
+    return [(currency, Money.parse(amount, currency).amount_minor) for currency, amount in funds.items()]

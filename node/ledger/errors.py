@@ -76,7 +76,7 @@ class NotBookedError(RejectedError):
 
 
 class NotIssuerError(RejectedError):
-    """Only a currency's own issuer can issue it; nothing was ordered."""
+    """Only a currency's own issuer answers requests for it; nothing was ordered."""
 
     codespace = "ledger"
     code = 14
@@ -85,6 +85,28 @@ class NotIssuerError(RejectedError):
     def __init__(self, institution: str, currency: str) -> None:
         super().__init__(f"currency: expected one that {institution} issues, got {currency[:16]!r}")
         self.field = "currency"
+
+
+class NotEligibleError(RejectedError):
+    """Only banks and FX providers can ask for money; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 16
+    kind = "forbidden"
+
+    def __init__(self, institution: str, roles: tuple[str, ...]) -> None:
+        super().__init__(f"{institution}: expected the role bank or fx_provider, got {', '.join(roles)}")
+
+
+class IssuanceStateError(RejectedError):
+    """The request is not open, so it cannot be answered; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 17
+    kind = "conflict"
+
+    def __init__(self, request: str, state: str) -> None:
+        super().__init__(f"issuance request {request[:16]}: expected it to be open, got {state}")
 
 
 class PayeeError(RejectedError):

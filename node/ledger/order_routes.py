@@ -1,4 +1,4 @@
-"""Orders about money: issue (central banks) and transfer."""
+"""Orders about money: transfers."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -6,26 +6,20 @@ from pydantic import Field
 
 from node.ledger.orders import Order, OrderRow, OrderService
 from node.web import schemas
-from node.web.auth import Caller, Staff, check_owner
+from node.web.auth import Caller, check_owner
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 
 router = APIRouter(tags=["orders"])
 
 
-class IssueIn(schemas.Order):
-    """New money of a currency that the caller issues."""
-
-    payee: str = Field(max_length=64, description="A bank's or FX provider's id or address")
-    currency: str = Field(min_length=3, max_length=3)
-    amount: schemas.DigitsIn
-    text: str = Field("", max_length=140)
-
-
-class TransferIn(IssueIn):
+class TransferIn(schemas.Order):
     """Money from the caller's own account, or from a customer's by its bank."""
 
     payee: str = Field(max_length=64, description="An institution's id, an own customer's id or an address")
+    currency: str = Field(min_length=3, max_length=3)
+    amount: schemas.DigitsIn
+    text: str = Field("", max_length=140)
     owner: str | None = Field(None, max_length=64, description="Whose money; the caller's own unless stated")
 
 
@@ -41,13 +35,6 @@ class OrderOut(schemas.Answer):
     text: str
     state: str
     reason: str | None
-
-
-@router.post("/issuances", status_code=202)
-async def issue(_staff: Staff, desk: CallersDesk, once: OnceOnly, order: IssueIn) -> JSONResponse:
-    """Issue money to a bank or FX provider: a currency's central bank alone."""
-    wanted = Order(desk.institution_id, order.payee, order.currency, int(order.amount), order.text)
-    return once.run(lambda session: _shown(desk.get(OrderService).issue(session, wanted)), 202)
 
 
 @router.post("/transfers", status_code=202)

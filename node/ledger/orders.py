@@ -1,4 +1,4 @@
-"""Orders about money: a central bank issues, an institution or its customer transfers.
+"""Orders about money: an institution or its customer transfers. New money is `issuance.py`.
 
 An order is queued in the caller's transaction and has its effect once the follower sees it; the books then
 carry a memo that says why. A customer never sends a transaction: the bank relays its EIP-3009 authorization.
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
-from node.ledger.errors import NotIssuerError, PayeeError, UnknownCurrencyError
+from node.ledger.errors import PayeeError, UnknownCurrencyError
 from node.participants.service import ParticipantService
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
@@ -36,7 +36,7 @@ class OrderRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     """32 bytes as hex: the chain's reference or nonce."""
     kind: Mapped[str]
-    """`issue` or `transfer`."""
+    """`transfer`."""
     owner: Mapped[str] = mapped_column(index=True)
     """Who orders: a customer's id or the institution's own."""
     payee: Mapped[str]
@@ -68,21 +68,6 @@ class OrderService:
     def __init__(self, *, participants: ParticipantService, deployment: Deployment) -> None:
         self._participants = participants
         self._deployment = deployment
-
-    def issue(self, session: Session, order: Order) -> OrderRow:
-        """Order new money to a bank or FX provider.
-
-        Raises:
-            NotIssuerError: this institution does not issue the currency.
-            PayeeError: the payee is nobody known here.
-        """
-        own = self._participants.institution
-        self._check_currency(order.currency)
-        if self._deployment.tokens[order.currency].issuer not in (own.id, own.address):
-            raise NotIssuerError(own.id, order.currency)
-        row = self._add(session, "issue", order)
-        self._enqueue(session, row, "issue", (row.payee, order.amount_minor, bytes.fromhex(row.id)))
-        return row
 
     def transfer(self, session: Session, order: Order, *, given_by: str) -> OrderRow:
         """Order a transfer from the institution's or a customer's account.

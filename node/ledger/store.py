@@ -1,4 +1,7 @@
-"""Tables of the journal, and the only code that writes them. Entries are never changed; corrections are new ones."""
+"""Tables of the journal, and the only code that writes them (requests for money are `issuance.py`'s).
+
+Entries are never changed; corrections are new ones.
+"""
 
 from collections.abc import Sequence
 
@@ -101,6 +104,28 @@ class MemoRow(Base):
     text: Mapped[str | None]
     amount: Mapped[int | None] = mapped_column(Amount)
     """The part of the entry that the purpose is for, in minor units, negative where it takes away; None: all of it."""
+
+
+class IssuanceRow(Base):
+    """A bank's or FX provider's request for money, in its own books and in those of the central bank."""
+
+    __tablename__ = "ledger_issuance"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The same at both: a hash of currency, requester and reference, in hex."""
+    currency: Mapped[str]
+    requester: Mapped[str]
+    """Address."""
+    reference: Mapped[bytes] = mapped_column(LargeBinary(32))
+    amount_minor: Mapped[int] = mapped_column(Amount)
+    text: Mapped[str]
+    """The requester's own note; empty at the central bank, the chain does not carry it."""
+    state: Mapped[str] = mapped_column(index=True)
+    """`queued`, `open`, `answering`, then `issued`, `declined` or `failed`."""
+    reason: Mapped[str | None]
+    """Why the request or the last answer failed."""
+    requested_at_s: Mapped[int | None]
+    """Ledger time of the recorded request."""
 
 
 def post(session: Session, entry: Entry) -> EntryRow:

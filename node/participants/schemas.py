@@ -24,6 +24,7 @@ class CustomerOut(Answer):
     name: str
     address: str = Field(description="Of the key that the institution keeps for it")
     created_at_s: int = Field(description="Ledger time, unix seconds")
+    wallet: str = Field(description="On the chain, opened by its bank: none, queued, open or failed")
 
 
 class CustomerIn(Order):

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
-from node.participants.directory import Directory, Institution
+from node.participants.directory import Directory, Institution, Role
 from node.participants.errors import (
     CustomerExistsError,
     InvalidCustomerError,
@@ -23,10 +23,18 @@ from node.participants.errors import (
 )
 from node.participants.ports import KeyCustody
 from node.participants.store import ConsentRow, CustomerRow
+from node.storage import outbox
+from node.storage.outbox import OutboxRow
 from pqc.errors import UnknownKeyError
 
 OWN_KEY: Final = "transaction"
 """Name of the institution's own transaction key in its keystore."""
+WALLETS: Final = "wallets:"
+"""Prefix of the outbox's references of opened wallets."""
+NO_WALLET: Final = "none"
+# ParticipantRegistry: a customer that its bank knows, and no purpose.
+_REGISTERED_TIER: Final = 1
+_NO_PURPOSE: Final = bytes(32)
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
 # With `customer.` in front a keystore's name, 64 characters at most.
@@ -49,7 +57,7 @@ class ParticipantService:
         self._own_key = own_key
 
     def add_customer(self, session: Session, *, customer_id: str, name: str, now_s: int) -> CustomerRow:
-        """Make a customer and its key; asking again for the same one changes nothing.
+        """Make a customer and its key, and queue its wallet if this is a bank; asking again changes nothing.
 
         Raises:
             InvalidCustomerError: id or name is not acceptable, or the id is the institution's own.
@@ -66,11 +74,30 @@ class ParticipantService:
             return found
         key_name = f"customer.{customer_id}"
         row = CustomerRow(
-            id=customer_id, name=name, address=self._key_address(key_name), key_name=key_name, created_at_s=now_s
+            id=customer_id,
+            name=name,
+            address=self._key_address(key_name),
+            key_name=key_name,
+            created_at_s=now_s,
+            wallet=NO_WALLET,
         )
         session.add(row)
+        if Role.BANK in self.institution.roles:
+            row.wallet = outbox.QUEUED
+            outbox.enqueue(
+                session,
+                contract="ParticipantRegistry",
+                function="open_wallet",
+                args=(row.address, _REGISTERED_TIER, _NO_PURPOSE),
+                reference=WALLETS + row.id,
+            )
         session.flush()
         return row
+
+    def on_wallet_outcome(self, session: Session, outcome: OutboxRow) -> None:
+        """Book whether the chain opened a customer's wallet."""
+        row = self.customer(session, outcome.reference.removeprefix(WALLETS))
+        row.wallet = "open" if outcome.state == outbox.CONFIRMED else outbox.FAILED
 
     def customer(self, session: Session, customer_id: str) -> CustomerRow:
         """Return a customer, or raise UnknownCustomerError."""

@@ -18,6 +18,8 @@ class CustomerRow(Base):
     address: Mapped[str] = mapped_column(unique=True)
     key_name: Mapped[str] = mapped_column(unique=True)
     created_at_s: Mapped[int]
+    wallet: Mapped[str] = mapped_column(server_default="none")
+    """Its wallet in ParticipantRegistry: `none`, `queued`, then `open` or `failed`."""
 
 
 class ConsentRow(Base):
