@@ -39,6 +39,7 @@ _ATTEST: Final = Transition(
     window=Window(until=Moment.DEADLINE, late="escrow: deadline passed"),
     needs="it is active",
     wrong_state="escrow: milestone not pending",
+    settled="escrow: milestone settled",
     wrong_party="escrow: not its attester",
     says="attest {kind}",
     weight=Weight.OWED,
@@ -84,6 +85,7 @@ _FLOAT: Final = Transition(
     needs="a fresh median, a firm quote of at least it less the spread limit; the slice is enough",
     wrong_state="escrow: milestone not final",
     wrong_party=BAD_SIGNATURE,
+    wrong_policy="escrow: not a float",
     says="choose a quote for {kind}",
     weight=Weight.RIGHT,
 )
@@ -94,7 +96,12 @@ _LAST_RESORT: Final = Transition(
     before=frozenset({State.FINAL}),
     after=State.SETTLED,
     effect="the ordinary payment",
-    window=Window(after=(Moment.GRACE_ENDS, Moment.LAST_DAY), until=Moment.EXPIRY, early="escrow: too early"),
+    window=Window(
+        after=(Moment.GRACE_ENDS, Moment.LAST_DAY),
+        until=Moment.EXPIRY,
+        early="escrow: not yet the last resort",
+        late="token: hold expired",
+    ),
     policies=frozenset({Policy.NONE, Policy.CONVERT_NOW}),
     needs="the share is not 0",
     wrong_state="escrow: milestone not final",
@@ -116,7 +123,7 @@ _OUT_OF_BAND: Final = Transition(
     life=(Life.OPEN, Life.CLOSED),
     wrong_state="escrow: not all pending",
     wrong_party=BAD_SIGNATURE,
-    wrong_policy="escrow: no such option",
+    wrong_policy="escrow: not the terms' option",
     says="close the trade, as the rate left the band",
     weight=Weight.RIGHT,
 )
@@ -274,7 +281,10 @@ TABLE: Final[tuple[Transition, ...]] = (
         effect="the same at a quote for this trade",
         signers=(),
         window=Window(
-            after=(Moment.CHOICE_ENDS,), until=Moment.EXPIRY, early="escrow: choice window", late="token: hold expired"
+            after=(Moment.CHOICE_ENDS,),
+            until=Moment.EXPIRY,
+            early="escrow: choice window open",
+            late="token: hold expired",
         ),
         needs="as before; if the slice is not enough, no call runs or is possible",
         wrong_party="",
@@ -306,7 +316,10 @@ TABLE: Final[tuple[Transition, ...]] = (
         after=None,
         effect="calls the importer to top up every open slice",
         window=Window(
-            after=(Moment.COOLED_DOWN,), until=Moment.LAST_CALL, early="escrow: cooling down", late="escrow: too late"
+            after=(Moment.COOLED_DOWN,),
+            until=Moment.LAST_CALL,
+            early="escrow: no call possible",
+            late="escrow: no call possible",
         ),
         policies=frozenset({Policy.FLOAT}),
         needs="the importer's share is not 0; the median is below the band; a slice is too small; no call runs; "
@@ -353,7 +366,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         needs="every milestone is pending; the deadline rises and the hold outlives it by all windows",
         wrong_state="escrow: not all pending",
         wrong_party=BAD_SIGNATURE,
-        wrong_policy="escrow: no such option",
+        wrong_policy="escrow: not the terms' option",
         says="defer the deadline of {kind}",
     ),
     _OUT_OF_BAND,

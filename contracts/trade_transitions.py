@@ -136,6 +136,8 @@ class Transition:
     """The trade before and after it."""
     wrong_state: str = ""
     """Reason of the contract for another state of the milestone."""
+    settled: str = ""
+    """Reason of the contract for a settled milestone, where it is another one."""
     wrong_party: str = ""
     """Reason of the contract for a message that somebody else signed."""
     wrong_policy: str = ""
@@ -148,6 +150,10 @@ class Transition:
     def is_time(self) -> bool:
         """Whether it happens without a call."""
         return self.call == TIME
+
+    def refusal(self, state: State) -> str:
+        """Return the reason of the contract for a milestone in a state that the row does not start from."""
+        return self.settled if state is State.SETTLED and self.settled else self.wrong_state
 
     def fits(self, policy: Policy, option: Option = Option.SHARE) -> bool:
         """Tell whether the call exists for trades of this policy and option."""
