@@ -20,10 +20,11 @@ from contracts.client.sender import TransactionSender
 from node.app.cast import devnet_seed
 from node.app.home import validator_key
 from node.chain.validator_key import write_validator_key
+from node.ledger.issuance import PREFIX, IssuanceService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
 from node.participants.directory import Directory
-from node.participants.service import ParticipantService
+from node.participants.service import WALLETS, ParticipantService
 from node.storage import outbox
 from node.storage.cursor import SqlFollowerStore
 from node.storage.database import Database
@@ -110,6 +111,12 @@ class RealDesk:
         self.outbox = Outbox(self.database)
         self.handlers.outcomes.append(self.outbox.on_outcome)
         self.handlers.blocks.append(self.ledger.on_block)
+        self.issuance = IssuanceService(
+            participants=self.participants, deployment=deployment, issues=self.ledger.issues
+        )
+        self.handlers.blocks.append(self.issuance.on_block)
+        self.outbox.subscribe(PREFIX, self.issuance.on_outcome)
+        self.outbox.subscribe(WALLETS, self.participants.on_wallet_outcome)
         self.follower = EventFollower(self.feed, SqlFollowerStore(self.database), self.handlers)
         self.reconciler = Reconciler(
             database=self.database, ledger=self.ledger, owners=self.participants, chain=self.client

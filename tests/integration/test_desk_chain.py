@@ -80,10 +80,23 @@ async def amounts(central: RealDesk, bank: RealDesk) -> tuple[int, int, int, int
     return bank.parts("bank-nl")[0], bank.parts("bloem")[0], central.parts("cb-eur")[0], issued
 
 
-async def issue(central: RealDesk, bank: RealDesk, amount: int) -> OutboxRow:
+async def issue(central: RealDesk, bank: RealDesk, amount: int, reference: bytes) -> OutboxRow:
     """Let the bank ask for money and the central bank grant it; return the grant."""
-    await bank.finish(bank.queue("EUR", "request_issuance", amount, b"\1" * 32))
-    return await central.finish(central.queue("EUR", "issue", bank.own, amount, b"\1" * 32))
+    await bank.finish(bank.queue("EUR", "request_issuance", amount, reference))
+    return await central.finish(central.queue("EUR", "issue", bank.own, amount, reference))
+
+
+async def idle(*pair: RealDesk) -> None:
+    """Wait until nothing is queued or on its way, and every desk has applied the head."""
+    async with asyncio.timeout(30):
+        while any(desk.outbox.next_queued() or desk.outbox.in_flight() for desk in pair):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await settle(*pair)
+
+
+def states(desk: RealDesk, *requests: str) -> list[str]:
+    with desk.database.read() as session:
+        return [desk.issuance.get(session, one).state for one in requests]
 
 
 async def check_books(*pair: RealDesk) -> None:
@@ -101,7 +114,7 @@ async def test_books_equal_the_chain_when_money_is_issued_moved_held_and_release
     async with desks(chain, tmp_path) as (central, bank):
         client = bank.client
         own, customers, centrals, supply = await amounts(central, bank)
-        row = await issue(central, bank, 10_000)
+        row = await issue(central, bank, 10_000, b"\1" * 32)
         assert (row.state, row.reason) == (outbox.CONFIRMED, None)
         bloem = bank.address_of("bloem")
         assert (await bank.finish(bank.queue("EUR", "transfer", bloem, 4_000))).state == outbox.CONFIRMED
@@ -151,9 +164,56 @@ async def test_books_equal_the_chain_when_money_is_issued_moved_held_and_release
         assert await client.call("EUR", "totalSupply") == supply + 9_000
 
 
+async def test_money_is_issued_when_a_bank_has_asked_and_the_central_bank_approves(
+    chain: ChainProcess, tmp_path: Path
+) -> None:
+    async with desks(chain, tmp_path) as (central, bank):
+        own, customers, centrals, supply = await amounts(central, bank)
+        with bank.database.transaction() as session:
+            asked = [
+                bank.issuance.request(session, currency="EUR", amount_minor=amount, text="for flowers").id
+                for amount in (700, 800, 0)
+            ]
+        await idle(central, bank)
+        assert states(bank, *asked) == ["open", "open", "failed"]
+        with central.database.read() as session:
+            granted, refused = (central.issuance.get(session, one) for one in asked[:2])
+            assert [(row.requester, row.amount_minor, row.text) for row in (granted, refused)] == [
+                (bank.own, 700, ""),
+                (bank.own, 800, ""),
+            ]
+        with central.database.transaction() as session:
+            central.issuance.approve(session, granted.id)
+            central.issuance.decline(session, refused.id)
+        await idle(central, bank)
+        for desk in (central, bank):
+            assert states(desk, *asked[:2]) == ["issued", "declined"]
+        assert await amounts(central, bank) == (own + 700, customers, centrals, supply + 700)
+        await check_books(central, bank)
+
+
+async def test_tier_limits_hold_for_customers_when_their_bank_has_opened_their_wallets(
+    chain: ChainProcess, tmp_path: Path
+) -> None:
+    async with desks(chain, tmp_path) as (central, bank):
+        await idle(central, bank)
+        with bank.database.read() as session:
+            assert bank.participants.customer(session, "bloem").wallet == "open"
+        bloem = bank.address_of("bloem")
+        assert await bank.client.call("ParticipantRegistry", "bank_of", bloem) == bank.own
+        assert await bank.client.call("ParticipantRegistry", "tier_of", bloem) == 1
+        await issue(central, bank, 10, b"\5" * 32)
+        has = await bank.client.call("EUR", "balanceOf", bloem)
+        await central.finish(central.queue("EUR", "set_tier_limits", 1, has + 4, 0, 0))
+        over = await bank.finish(bank.queue("EUR", "transfer", bloem, 5))
+        assert (over.state, over.reason) == (outbox.FAILED, "token: over the holding limit")
+        assert (await bank.finish(bank.queue("EUR", "transfer", bloem, 4))).state == outbox.CONFIRMED
+        await central.finish(central.queue("EUR", "set_tier_limits", 1, 0, 0, 0))
+
+
 async def test_desks_go_on_when_chain_and_desks_were_killed(chain: ChainProcess, tmp_path: Path) -> None:
     async with desks(chain, tmp_path) as (central, bank):
-        await issue(central, bank, 10_000)
+        await issue(central, bank, 10_000, b"\2" * 32)
         own, _, centrals, _ = await amounts(central, bank)
         first_nonce = await bank.client.transaction_count(bank.own)
         await chain.kill()
@@ -207,7 +267,7 @@ async def test_transaction_records_its_reason_when_it_reverts_inside_a_block(
     chain: ChainProcess, tmp_path: Path
 ) -> None:
     async with desks(chain, tmp_path) as (central, bank):
-        await issue(central, bank, 10)
+        await issue(central, bank, 10, b"\3" * 32)
         # Both pass their dry run against the same state; only one of them can succeed.
         bank.sender._store.in_flight = list  # type: ignore[method-assign]
         own, *_ = await amounts(central, bank)

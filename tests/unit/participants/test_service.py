@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from contracts.client import typed_data
+from contracts.client.artifacts import encode_call
 from node.participants.directory import Directory, Role
 from node.participants.errors import (
     CustomerExistsError,
@@ -18,6 +19,7 @@ from node.participants.errors import (
 )
 from node.participants.service import ParticipantService
 from node.participants.store import ConsentRow, CustomerRow
+from node.storage import outbox
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from tests.unit.client.fake_chain import Actor, contract_address, deployment, recover
@@ -77,6 +79,41 @@ def test_add_customer_changes_nothing_when_asked_again(database: Database, servi
         assert service.account_names(session) == {Actor("bank-nl").address: "bank-nl", address: "bloem"}
         assert service.address_of(session, "bloem") == address
         assert service.address_of(session, "bank-nl") == Actor("bank-nl").address
+
+
+def test_add_customer_queues_one_wallet_in_the_registered_tier_when_a_bank_makes_it(
+    database: Database, service: ParticipantService
+) -> None:
+    for _ in range(2):
+        with database.transaction() as session:
+            row = service.add_customer(session, customer_id="bloem", name="Bloemenhuis BV", now_s=NOW_S)
+            assert row.wallet == "queued"
+            address = row.address
+    with database.read() as session:
+        (queued,) = outbox.by_reference(session, "wallets:bloem")
+        assert queued.data == encode_call("ParticipantRegistry", "open_wallet", (address, 1, bytes(32)))
+
+
+def test_add_customer_queues_no_wallet_when_the_institution_is_no_bank(database: Database) -> None:
+    directory = Directory(deployment())
+    central = ParticipantService(
+        institution=directory.institution("cb-eur"), directory=directory, custody=FakeCustody("cb-eur")
+    )
+    with database.transaction() as session:
+        assert central.add_customer(session, customer_id="staff", name="Staff", now_s=NOW_S).wallet == "none"
+        assert outbox.by_reference(session, "wallets:staff") == []
+
+
+@pytest.mark.parametrize(("outcome", "wallet"), [(outbox.CONFIRMED, "open"), (outbox.FAILED, "failed")])
+def test_wallet_shows_how_its_opening_ended(
+    database: Database, service: ParticipantService, outcome: str, wallet: str
+) -> None:
+    with database.transaction() as session:
+        service.add_customer(session, customer_id="bloem", name="Bloemenhuis BV", now_s=NOW_S)
+        (row,) = outbox.by_reference(session, "wallets:bloem")
+        row.state = outcome
+        service.on_wallet_outcome(session, row)
+        assert service.customer(session, "bloem").wallet == wallet
 
 
 def test_add_customer_takes_the_key_there_is_when_its_transaction_was_lost(
