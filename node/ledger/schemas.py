@@ -48,6 +48,7 @@ class MemoOut(Answer):
     trade_id: str | None
     milestone: int | None
     text: str | None
+    amount: Digits | None = Field(None, description="The part of the entry that this is; null: all of it")
 
 
 class StatementLineOut(Answer):

@@ -20,7 +20,7 @@ from node.ledger.errors import (
     UnknownOwnerError,
 )
 from node.ledger.ports import Owners
-from node.ledger.store import AccountRow, EntryRow, LineRow, MemoRow
+from node.ledger.store import AccountRow, EntryRow, HoldRow, LineRow, MemoRow
 from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
 
 PAGE_MAX: Final = 500
@@ -160,8 +160,13 @@ class LedgerService:
         trade_id: str | None = None,
         milestone: int | None = None,
         text: str | None = None,
+        part: int | None = None,
     ) -> None:
-        """Say what the money of a log was for; the same purpose said again replaces what was said before."""
+        """Say what the money of a log was for; the same purpose said again replaces what was said before.
+
+        Args:
+            part: What of the entry the purpose is, negative where it takes away; None: all of it.
+        """
         found = session.scalar(
             select(MemoRow).where(
                 MemoRow.tx_hash == tx_hash, MemoRow.log_index == log_index, MemoRow.purpose == purpose
@@ -170,7 +175,7 @@ class LedgerService:
         if found is None:
             found = MemoRow(tx_hash=tx_hash, log_index=log_index, purpose=purpose)
             session.add(found)
-        found.trade_id, found.milestone, found.text = trade_id, milestone, text
+        found.trade_id, found.milestone, found.text, found.amount = trade_id, milestone, text, part
         session.flush()
 
     def add_payment_memo(
@@ -185,10 +190,13 @@ class LedgerService:
         trade_id: str | None = None,
         milestone: int | None = None,
         text: str | None = None,
+        part: int | None = None,
+        payer: str | None = None,
     ) -> None:
         """Say what a payment was for that `event` of another contract tells about (`PaymentMade`).
 
-        The payment is the last entry of the same transaction before the event that brings `account` that amount.
+        The payment is the last entry of the same transaction before the event that brings `account` that amount,
+        from `payer` if one is named.
 
         Raises:
             NotBookedError: these books have no such entry (the account is not one of theirs).
@@ -206,6 +214,7 @@ class LedgerService:
         for entry in candidates:
             if (
                 entry.log_index is not None
+                and payer in (None, entry.payer)
                 and sum(line.amount for line in entry.lines if line.side == "debit") == amount
             ):
                 self.add_memo(
@@ -216,9 +225,24 @@ class LedgerService:
                     trade_id=trade_id,
                     milestone=milestone,
                     text=text,
+                    part=part,
                 )
                 return
         raise NotBookedError(f"payment: expected an entry of {amount} {currency} to {account}, got none in these books")
+
+    def hold(self, session: Session, reference: bytes, owner: str, currency: str) -> HoldRow:
+        """Return the hold of that reference that `owner` has in a currency.
+
+        Raises:
+            NotBookedError: there is none in these books.
+        """
+        wanted = select(HoldRow).where(
+            HoldRow.reference == reference, HoldRow.owner == owner, HoldRow.currency == currency, HoldRow.rest != 0
+        )
+        found = session.scalar(wanted)
+        if found is None:
+            raise NotBookedError(f"hold: expected one of {owner} in {currency} for this reference, got none")
+        return found
 
     def correct(self, session: Session, entry: int, *, reason: str, now_s: int) -> EntryRow:
         """Undo an entry by a new one with the opposite sides; the wrong one stays readable.
@@ -264,7 +288,7 @@ class LedgerService:
             .where(MemoRow.tx_hash == entry.tx_hash, MemoRow.log_index == entry.log_index)
             .order_by(MemoRow.id)
         )
-        return tuple(Memo(row.purpose, row.trade_id, row.milestone, row.text) for row in rows)
+        return tuple(Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount) for row in rows)
 
 
 def _check_page(limit: int) -> None:

@@ -23,10 +23,12 @@ class Memo:
     """What a slice says about an entry."""
 
     purpose: str
-    """`invoice`, `tax`, `fee`, `fx`, `refund`, ..."""
+    """`invoice`, `tax`, `fee`, `fx_adjustment`, `premium`, `cancel_fee`, `last_resort`, ..."""
     trade_id: str | None
     milestone: int | None
     text: str | None
+    amount: int | None
+    """The part of the entry that this is, negative where it takes away; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,27 +54,39 @@ class Attesting:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def appoint(self, session: Session, trade: Trade, document: TermsDocument) -> None:
-        """Tell each attester of a funded trade what to look for: no names, no prices but the slice it attests."""
+    def appoint(
+        self,
+        session: Session,
+        trade: Trade,
+        document: TermsDocument,
+        changed: Sequence[int] | None = None,
+        version: int = doc.FUNDED_VERSION,
+    ) -> None:
+        """Tell each attester of a funded trade what to look for: no names, no prices but the slice it attests.
+
+        Args:
+            changed: After an amendment, the milestones that start again.
+            version: Of the terms on chain that brought them.
+        """
         amounts = doc.milestone_amounts(document)
-        for attester in sorted(
-            {named.institution for milestone in document.milestones for named in milestone.attesters}
-        ):
+        milestones = [item for item in enumerate(document.milestones) if changed is None or item[0] in changed]
+        for attester in sorted({named.institution for _, milestone in milestones for named in milestone.attesters}):
             entries = [
                 {
                     "index": index,
                     "milestone": to_json("Milestone", doc.milestone_struct(milestone)),
                     "amount": str(amounts[index]),
                     "place": milestone.place,
+                    "version": version,
                 }
-                for index, milestone in enumerate(document.milestones)
+                for index, milestone in milestones
                 if attester in [named.institution for named in milestone.attesters]
             ]
             self._desk.messages.send(
                 session,
                 to=attester,
                 kind=APPOINT,
-                message_id=f"appoint/{trade.reference}/{attester}",
+                message_id=f"appoint/{trade.reference}/{attester}/{version}",
                 body={
                     "reference": trade.reference,
                     "trade_id": hex_of(trade.trade_id or b""),
@@ -101,8 +113,12 @@ class Attesting:
             appointment.reference = text_of(body.get("reference"), "reference")
             appointment.banks, appointment.shipment = banks, shipment
             appointment.goods = text_of(body.get("goods"), "goods", length_max=2_000)
-            if session.get(Appointment, (trade_id, appointment.index)) is None:
+            known = session.get(Appointment, (trade_id, appointment.index))
+            if known is None:
                 session.add(appointment)
+            elif message.sender in known.banks and known.milestone_hash != appointment.milestone_hash:
+                # Amended: what was attested under the old terms has fallen.
+                session.merge(appointment)
 
     def attest_epcis(self, session: Session, reference: str, data: bytes, now_s: int) -> Attestation:
         """Attest what an EPCIS document shows.
@@ -285,15 +301,18 @@ def _appointment(entry: Any, trade_id: bytes, own_account: str) -> Appointment:
     if kind not in STEPS:
         raise OfferRejectedError("milestone.kind", f"one of {', '.join(STEPS)}", kind)
     amount = integer_of(entry.get("amount"), "amount")
-    place = entry.get("place")
+    place, version = entry.get("place"), entry.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < doc.FUNDED_VERSION:
+        raise OfferRejectedError("milestones.version", "a whole number from 1", version)
     return Appointment(
         trade_id=trade_id,
         index=entry["index"],
         kind=kind,
         deadline_s=struct["deadline"],
         place=None if place is None else text_of(place, "place", length_max=300),
-        milestone_hash=doc.bound_milestone(struct, entry["index"], amount),
+        milestone_hash=doc.bound_milestone(struct, entry["index"], amount, version),
         attested=None,
+        settled_at_s=None,
     )
 
 

@@ -6,39 +6,61 @@ The only writer of a funded trade's state. Events of trades that are not this in
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
-from node.ledger.errors import NotBookedError
 from node.participants.directory import Role
+from node.storage.outbox import OutboxRow
 from node.trades import document as doc
 from node.trades import store
+from node.trades.arbitration import Arbitration
 from node.trades.attesting import Attesting
 from node.trades.context import ESCROW, Desk
+from node.trades.duties import REPRICE
+from node.trades.float_view import FloatView
 from node.trades.funding import Funding
-from node.trades.store import Appointment, Attestation, EscrowEvent, MilestoneRow, RecordedDigest, Trade
+from node.trades.memos import Memos
+from node.trades.notifying import Notifying
+from node.trades.standing import milestone_rows
+from node.trades.store import Appointment, Attestation, EscrowEvent, FxLeg, MilestoneRow, RecordedDigest, Step, Trade
 from node.web.notices import publish
 
 REGISTRY = "ParticipantRegistry"
+_OPENING = ("TradeFunded", "FundingLegOpened")
 
 
 class ChainView:
     """Applies events."""
 
-    def __init__(self, desk: Desk, funding: Funding, attesting: Attesting) -> None:
+    def __init__(self, desk: Desk, funding: Funding, attesting: Attesting, arbitration: Arbitration) -> None:
         self._desk = desk
         self._funding = funding
         self._attesting = attesting
+        self._arbitration = arbitration
+        self._memos = Memos(desk)
+        self._rates = FloatView(desk)
+        self._notifying = Notifying(desk)
         self._appliers: Mapping[str, Callable[[Session, Trade, ChainEvent], None]] = {
             "TradeFunded": self._funded,
+            "FundingLegOpened": self._leg_opened,
             "AttestationRecorded": self._attested,
             "EquivocationRecorded": self._equivocated,
             "MilestoneDue": self._due,
-            "MilestoneAccepted": self._final,
-            "AwardMade": self._final,
+            "MilestoneAccepted": self._accepted,
+            "AmountWaived": self._waived,
+            "MilestoneAssigned": self._assigned,
+            "MilestoneAmended": self._milestone_amended,
+            "TradeAmended": self._amended,
+            "DeadlineDeferred": self._deferred,
             "DisputeRaised": self._disputed,
+            "AwardMade": self._awarded,
+            "Repriced": self._repriced,
+            "ToppedUp": self._topped_up,
             "PaymentMade": self._paid,
+            "FundingSliceSettled": self._memos.converted,
+            "CancelFeePaid": self._memos.cancel_fee,
+            "LastResort": self._nothing,
             "MilestoneSettled": self._settled,
             "TradeClosed": self._closed,
         }
@@ -49,10 +71,10 @@ class ChainView:
             self._recorded(session, event)
         if event.contract != ESCROW or "trade_id" not in event.args:
             return
-        find = self._desk.funded_version if event.name == "TradeFunded" else self._desk.by_trade_id
+        find = self._desk.funded_version if event.name in _OPENING else self._desk.by_trade_id
         trade = find(session, event.args["trade_id"])
         if trade is None:
-            self._at_attester(session, event)
+            self._elsewhere(session, event)
             return
         self._keep(session, event)
         applier = self._appliers.get(event.name)
@@ -60,10 +82,17 @@ class ChainView:
             applier(session, trade, event)
             self._announce(session, trade, event)
 
+    # Funding and terms
+
+    def _leg_opened(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        self._rates.open(session, trade, event)
+        self._memos.premium(session, trade, event)
+
     def _funded(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         document = self._desk.document(session, trade)
         trade.state, trade.funded_at_s = store.FUNDED, event.block_time_s
         trade.funding_minor, trade.fund_failure = event.args["funding_amount"], None
+        trade.chain_version = doc.FUNDED_VERSION
         amounts = doc.milestone_amounts(document)
         for index, milestone in enumerate(document.milestones):
             session.add(
@@ -71,6 +100,8 @@ class ChainView:
                     trade_id=trade.trade_id,
                     index=index,
                     kind=milestone.kind,
+                    terms_hash=doc.milestone_hash(document, index),
+                    terms_version=doc.FUNDED_VERSION,
                     amount=amounts[index],
                     deadline_s=milestone.deadline_s,
                     silence_pays=milestone.silence == "pay",
@@ -80,9 +111,49 @@ class ChainView:
                 )
             )
         session.flush()
+        self._rates.divide(session, trade, document)
         if trade.importer_bank == self._desk.id:
             self._attesting.appoint(session, trade, document)
             self._funding.share_quotes(session, trade)
+
+    def _amended(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        """Put the version in force that both sides and the chain have taken."""
+        before = self._desk.document(session, trade)
+        trade.version = self._desk.amended_version(session, trade, event.args["terms_hash"]).version
+        trade.chain_version = event.args["version"]
+        document = self._desk.document(session, trade)
+        trade.hold_expires_at_s = document.hold_expires_at_s
+        changed = []
+        for row in milestone_rows(session, trade):
+            row.dispute_s, row.award_s = document.windows.dispute_s, document.windows.award_s
+            if row.terms_version == trade.chain_version:
+                changed.append(row.index)
+                row.kind = document.milestones[row.index].kind
+                row.silence_pays = document.milestones[row.index].silence == "pay"
+        self._rates.amend(session, trade, before, document, event)
+        if changed and trade.importer_bank == self._desk.id:
+            self._attesting.appoint(session, trade, document, changed, trade.chain_version)
+
+    def _milestone_amended(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        """A milestone with new terms starts again; the event of the whole amendment follows it."""
+        row, args = self._milestone(session, event), event.args
+        row.terms_hash, row.amount, row.deadline_s = args["terms_hash"], args["amount"], args["deadline"]
+        row.terms_version = (trade.chain_version or doc.FUNDED_VERSION) + 1
+        row.state = store.PENDING
+        row.share_bps = row.due_at_s = row.disputed_at_s = row.final_at_s = row.quote_request = None
+        row.target_minor = None
+        row.slice_minor = args["slice"] if row.slice_minor is not None else None
+        # What was done about the old terms may have to be done again.
+        done = (Step.reference == trade.reference, Step.name.endswith(f":{row.index}"), Step.state != store.QUEUED)
+        session.execute(delete(Step).where(*done))
+
+    def _assigned(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        self._milestone(session, event).assignee = event.args["assignee"]
+
+    def _deferred(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        self._milestone(session, event).deadline_s = event.args["deadline"]
+
+    # What becomes of a milestone
 
     def _attested(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         self._mark(session, event.args["signature_digest"], store.COUNTED)
@@ -96,54 +167,83 @@ class ChainView:
         if row.state == store.PENDING:
             row.state = store.DUE
 
-    def _final(self, session: Session, trade: Trade, event: ChainEvent) -> None:
-        self._milestone(session, event).state = store.FINAL
+    def _accepted(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        row = self._milestone(session, event)
+        row.state, row.final_at_s = store.FINAL, event.block_time_s
+
+    def _waived(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        row, left = self._milestone(session, event), event.args["left"]
+        self._rates.waive(row, event.args["amount"], left)
+        row.amount = left
+        if left == 0:
+            row.state, row.share_bps, row.final_at_s = store.FINAL, 0, event.block_time_s
 
     def _disputed(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         row = self._milestone(session, event)
         row.state, row.disputed_at_s = store.DISPUTED, event.block_time_s
+        self._arbitration.on_raised(session, event)
+        self._arbitration.put_before(session, trade, row, event)
+
+    def _awarded(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        row = self._milestone(session, event)
+        row.state, row.share_bps, row.final_at_s = store.FINAL, event.args["share_bps"], event.block_time_s
+        self._arbitration.on_awarded(session, event)
+
+    def _repriced(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        ended_s = session.get_one(FxLeg, trade.trade_id).call_ends_at_s
+        self._overtake(session, trade, event, f"{REPRICE}:after-{ended_s or 0}")
+        self._rates.call(session, trade, event)
+        self._notifying.called(session, trade, event)
+
+    def _topped_up(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        self._rates.top_up(session, trade, event)
 
     def _paid(self, session: Session, trade: Trade, event: ChainEvent) -> None:
-        """Say in the books what a payment was for, where they are ours."""
-        account, document = event.args["account"], self._desk.document(session, trade)
-        if account not in self._desk.participants.account_names(session):
-            return
-        purposes = {payee.account: payee.purpose for payee in document.payees}
-        try:
-            self._desk.ledger.add_payment_memo(
-                session,
-                event,
-                currency=document.invoice.currency,
-                account=account,
-                amount=event.args["amount"],
-                purpose=purposes.get(account, "invoice"),
-                trade_id=trade.reference,
-                milestone=event.args["milestone"],
-                text=document.invoice.number,
-            )
-        except NotBookedError:
-            # Payer and payee share these books and the account: nothing moved that a statement would show.
-            return
+        self._memos.paid(session, trade, self._milestone(session, event), event)
+
+    def _nothing(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        """Only announced: other events of the same call say what it moved."""
 
     def _settled(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         row = self._milestone(session, event)
         row.state, row.settled_at_s = store.SETTLED, event.block_time_s
         row.paid, row.refunded = event.args["paid"], event.args["refunded"]
+        self._overtake(session, trade, event, f":{row.index}")
 
     def _closed(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         trade.state, trade.closed_at_s = store.CLOSED, event.block_time_s
         trade.closed_cause = event.args["cause"]
+        self._overtake(session, trade, event, "")
 
-    def _at_attester(self, session: Session, event: ChainEvent) -> None:
-        """An attester keeps no trade, but learns what became of its own attestations."""
+    def _overtake(self, session: Session, trade: Trade, event: ChainEvent, suffix: str) -> None:
+        """Mark steps that somebody else's transaction has made needless: several banks may race, one wins."""
+        own = select(OutboxRow.id).where(OutboxRow.tx_hash == event.tx_hash)
+        if session.scalar(own) is not None:
+            return
+        wanted = select(Step).where(Step.reference == trade.reference, Step.name.endswith(suffix))
+        for step in session.scalars(wanted.where(Step.state.in_((store.QUEUED, store.FAILED)))):
+            step.state, step.reason = store.OVERTAKEN, None
+
+    # Institutions that keep no trade
+
+    def _elsewhere(self, session: Session, event: ChainEvent) -> None:
+        """An attester learns what became of its attestations, an arbiter of disputes, a provider what it earned."""
+        roles = self._desk.participants.institution.roles
+        if Role.ARBITER in roles and event.name == "DisputeRaised":
+            self._arbitration.on_raised(session, event)
+        elif Role.ARBITER in roles and event.name == "AwardMade":
+            self._arbitration.on_awarded(session, event)
+        if Role.FX_PROVIDER in roles:
+            self._memos.at_provider(session, event)
         if event.name == "AttestationRecorded":
             self._mark(session, event.args["signature_digest"], store.COUNTED)
         elif event.name == "EquivocationRecorded":
             self._mark(session, event.args["digest"], store.EQUIVOCATED)
-        elif event.name == "MilestoneSettled":
-            key = (event.args["trade_id"], event.args["milestone"])
-            appointment = session.get(Appointment, key)
-            if appointment is not None and appointment.settled_at_s is None:
+        elif event.name in ("MilestoneSettled", "DeadlineDeferred"):
+            appointment = session.get(Appointment, (event.args["trade_id"], event.args["milestone"]))
+            if appointment is not None and event.name == "DeadlineDeferred":
+                appointment.deadline_s = event.args["deadline"]
+            elif appointment is not None and appointment.settled_at_s is None:
                 appointment.settled_at_s = event.block_time_s
 
     def _recorded(self, session: Session, event: ChainEvent) -> None:
@@ -191,11 +291,11 @@ class ChainView:
 
     def _announce(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         """Tell the parties' event streams what happened."""
-        for side in self._desk.own_sides(trade):
+        for owner in self._desk.own_people(session, trade):
             publish(
                 session,
                 kind=f"trade.{event.name}",
-                owner=self._desk.customer_of(trade, side),
+                owner=owner,
                 body={"reference": trade.reference, **{name: _shown(item) for name, item in event.args.items()}},
                 time_s=event.block_time_s,
             )

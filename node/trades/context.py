@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.client import typed_data
 from contracts.client.deployment import Deployment
 from fx.currencies import get_currency
 from fx.rates import Rate, major_rate
@@ -16,9 +17,9 @@ from node.participants.service import ParticipantService
 from node.quotes.errors import UnavailableError as QuotesUnavailableError
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
-from node.trades.document import TermsDocument, parse_document
-from node.trades.errors import NotPermittedError, UnknownTradeError
-from node.trades.store import TermsVersion, Trade
+from node.trades.document import TermsDocument, build_struct, parse_document
+from node.trades.errors import InvariantError, NotPermittedError, UnknownTradeError
+from node.trades.store import MilestoneRow, TermsVersion, Trade
 from node.trades.terms_context import Context
 
 SIDES: Final = ("importer", "exporter")
@@ -89,9 +90,21 @@ class Desk:
     def trade_of(self, session: Session, reference: str, actor: Actor) -> Trade:
         """Return a trade that `actor` may see; a customer sees its own only."""
         found = self.trade(session, reference)
-        if actor.customer is not None and not self.sides_of(found, actor):
+        is_partys = bool(self.sides_of(found, actor))
+        if actor.customer is not None and not is_partys and actor.customer not in self.assignees(session, found):
             raise UnknownTradeError(reference)
         return found
+
+    def assignees(self, session: Session, trade: Trade) -> list[str]:
+        """Return our customers who stand in the exporter's place for a milestone."""
+        wanted = select(MilestoneRow.assignee).where(MilestoneRow.trade_id == trade.trade_id)
+        names = self.participants.account_names(session)
+        return sorted({names[account] for account in session.scalars(wanted) if account in names})
+
+    def own_people(self, session: Session, trade: Trade) -> list[str]:
+        """Return our customers whom the trade concerns, each once."""
+        parties = [self.customer_of(trade, side) for side in self.own_sides(trade)]
+        return list(dict.fromkeys([*parties, *self.assignees(session, trade)]))
 
     def by_trade_id(self, session: Session, trade_id: bytes) -> Trade | None:
         """Return the trade of that id, None if it is not this bank's."""
@@ -113,6 +126,21 @@ class Desk:
         trade.hold_expires_at_s = parse_document(row.document).hold_expires_at_s
         session.flush()
         return trade
+
+    def amended_version(self, session: Session, trade: Trade, terms_hash: bytes) -> TermsVersion:
+        """Return the version of the terms whose struct has that hash, as an amendment on chain names it.
+
+        Raises:
+            InvariantError: no version here has it, though nothing is amended without this side's signature.
+        """
+        wanted = select(TermsVersion).where(TermsVersion.reference == trade.reference)
+        for row in session.scalars(wanted.order_by(TermsVersion.version.desc())):
+            document = parse_document(row.document)
+            if document.open_accounts():
+                continue
+            if typed_data.hash_struct("Terms", build_struct(document, self.deployment)) == terms_hash:
+                return row
+        raise InvariantError(f"{trade.reference}: expected the terms 0x{terms_hash.hex()} of an amendment, got others")
 
     def own_sides(self, trade: Trade) -> tuple[str, ...]:
         """Return the sides whose bank this is."""

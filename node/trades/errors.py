@@ -106,6 +106,16 @@ class EvidenceNotReadyError(UnavailableError):
     code = 16
 
 
+class UnknownDisputeError(RejectedError):
+    """No dispute of that digest was put before this arbiter, or the chain knows none."""
+
+    code = 17
+    kind = "not_found"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__("dispute", "a case of this arbiter", digest)
+
+
 def _shown(value: object) -> str:
     """Return `value` cut to a length that fits one line."""
     text = value if isinstance(value, str) else repr(value)

@@ -95,6 +95,8 @@ class MilestoneOut(Answer):
     final_after_s: int | None = Field(None, description="Last second in which it can be disputed or awarded")
     paid: str | None = None
     refunded: str | None = None
+    slice: str | None = Field(None, description="What is held of the funding currency for it, under lock and float")
+    assignee: str | None = Field(None, description="Account that stands in the exporter's place")
 
 
 class CostOut(Answer):
@@ -111,6 +113,28 @@ class CostOut(Answer):
     total_percent: str = Field(examples=["0.38 %"])
     expires_at_s: int
     post_quantum: bool = Field(description="Signed with the provider's registered ML-DSA key as well")
+
+
+class FxOut(Answer):
+    """The funding currency's leg of a funded trade, under lock and float."""
+
+    provider: str | None = Field(description="Account of the lock's provider; null under float")
+    held_at_funding: str = Field(examples=["10,361.09 EUR"])
+    rate: str = Field(description="Major units of the invoice currency for one of the funding currency")
+    premium: str
+    calls: int = Field(description="Calls for a top-up that were not paid in time, one that runs included")
+    call_ends_s: int | None = Field(description="Last second of the last call; null if there was none")
+    top_up_missing: str | None = Field(description="What the last call still wants", examples=["431.71 EUR"])
+    top_up_missing_minor: str = Field(examples=["43171"])
+
+
+class StepOut(Answer):
+    """A transaction that this bank sent, or has to send, for the trade."""
+
+    step: str = Field(examples=["settle:0"])
+    state: str = Field(description="queued, done, failed, or overtaken: somebody else did it first")
+    attempts: int
+    reason: str | None = Field(description="Why the chain refused the last attempt")
 
 
 class QuotesOut(Answer):
@@ -140,7 +164,7 @@ class TradeOut(Answer):
     hold_expires_at_s: int
     funded_at_s: int | None
     importer_paid: str | None
-    closed_cause: str | None = Field(description="settled, cancelled or lapsed")
+    closed_cause: str | None = Field(description="settled, cancelled, lapsed or out of band")
     screening: str = Field(examples=["not screened"])
     open_accounts: list[str]
     signed_by: list[str]
@@ -148,6 +172,8 @@ class TradeOut(Answer):
     cost: CostOut | None = Field(description="The accepted quote; only at the importer's bank")
     payees: list[PayeeOut]
     milestones: list[MilestoneOut]
+    fx: FxOut | None = None
+    steps: list[StepOut] = Field(default=[], description="What this bank sent for the trade, and how it went")
     next: list[NextOut]
 
 

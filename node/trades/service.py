@@ -9,19 +9,30 @@ from contracts.client.deployment import Deployment
 from contracts.client.follower import Handlers
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
+from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.quotes.keys import MessageKey
+from node.quotes.requests import ANSWER
 from node.quotes.service import QuoteService
 from node.storage.outbox import Outbox, OutboxRow
+from node.trades.acting import Acts
 from node.trades.agreement import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
+from node.trades.arbiter import SUBJECT, Arbiter
+from node.trades.arbitration import AWARD, CASE, EXHIBIT, REASONS, Arbitration
 from node.trades.attesting import APPOINT, ATTESTED, Attesting
 from node.trades.cancelling import CANCEL, CANCEL_STEP, Cancelling
 from node.trades.chain_view import ChainView
 from node.trades.context import PREFIX, Actor, Desk
+from node.trades.deciding import Deciding
+from node.trades.duties import Duties
 from node.trades.funding import FUND, QUOTES, Funding
+from node.trades.handing_in import HandingIn
 from node.trades.limits import TRADES_PAGE_MAX
+from node.trades.notifying import Notifying
+from node.trades.repricing import Repricing
+from node.trades.settling import Settling
 from node.trades.store import Trade
 from node.trades.views import Views
 from node.trades.watch import Watch
@@ -31,7 +42,9 @@ class TradeService:
     """A trade from terms to evidence, at one institution.
 
     `agreement` drafts, counters and signs; `funding` takes quotes and funds; `attesting` turns documents into
-    attestations (attesters); `watch` does what is due (banks); `cancelling` ends by both parties' will; `views` reads.
+    attestations (attesters); `handing_in` takes them (banks); `deciding`, `settling` and `repricing` are what parties
+    decide; `arbitration` puts disputes before an arbiter, `arbiter` awards; `watch` does what is due (banks);
+    `cancelling` ends by both parties' will; `views` reads.
     """
 
     def __init__(
@@ -63,9 +76,24 @@ class TradeService:
         self.funding = Funding(self.desk)
         self.attesting = Attesting(self.desk)
         self.cancelling = Cancelling(self.desk)
-        self.watch = Watch(self.desk)
+        self.arbitration = Arbitration(self.desk)
+        self.arbiter = Arbiter(self.desk)
+        acts, notifying = Acts(self.desk), Notifying(self.desk)
+        self.duties = Duties(self.desk, notifying)
+        self.deciding = Deciding(acts)
+        self.settling = Settling(acts, self.duties)
+        self.repricing = Repricing(acts, self.duties)
+        self.handing_in = HandingIn(self.desk, self.duties)
+        self.watch = Watch(
+            self.desk,
+            duties=self.duties,
+            handing_in=self.handing_in,
+            settling=self.settling,
+            repricing=self.repricing,
+            notifying=notifying,
+        )
         self.views = Views(self.desk)
-        self.chain_view = ChainView(self.desk, self.funding, self.attesting)
+        self.chain_view = ChainView(self.desk, self.funding, self.attesting, self.arbitration)
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
         """Register what this service listens to; the ledger's handlers come first, memos need their entries."""
@@ -76,7 +104,14 @@ class TradeService:
         messages.register(QUOTES, self.funding.on_quotes)
         messages.register(CANCEL, self.cancelling.on_cancel)
         messages.register(APPOINT, self.attesting.on_appointment)
-        messages.register(ATTESTED, self.watch.on_attested)
+        messages.register(ATTESTED, self.handing_in.on_attested)
+        messages.register(REASONS, self.arbitration.on_reasons)
+        messages.register(AWARD, self.arbitration.on_award)
+        # In the place of the taker's own handler, which it calls: the watch may be waiting for these quotes.
+        messages.register(ANSWER, self._on_answer)
+        if Role.ARBITER in self.desk.participants.institution.roles:
+            messages.register(CASE, self.arbiter.on_case)
+            messages.register(EXHIBIT, self.arbiter.on_exhibit)
         outbox.subscribe(PREFIX, self._on_outcome)
         handlers.events.append(self.chain_view.on_event)
         if Role.BANK in self.desk.participants.institution.roles:
@@ -91,13 +126,20 @@ class TradeService:
             wanted = wanted.where(as_importer | as_exporter)
         return session.scalars(wanted.order_by(Trade.reference).limit(min(limit, TRADES_PAGE_MAX))).all()
 
+    def _on_answer(self, session: Session, message: Message) -> None:
+        self.desk.quotes.taker.on_answer(session, message)
+        session.flush()
+        self.watch.on_quotes(session, str(message.body["request_id"]))
+
     def _on_outcome(self, session: Session, row: OutboxRow) -> None:
         """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`.
 
         A cancellation's outcome needs nobody: the chain's events tell of a success, and a refused one changed nothing.
         """
         _, subject, step = row.reference.split(":", 2)
-        if subject.startswith("@"):
+        if subject.startswith(SUBJECT):
+            self.arbiter.on_outcome(session, row, bytes.fromhex(subject[1:]))
+        elif subject.startswith("@"):
             self.attesting.on_outcome(session, row, bytes.fromhex(subject[1:]))
         elif step == FUND:
             self.funding.on_outcome(session, row, subject)

@@ -10,7 +10,7 @@ from contracts.trade_transitions import Weight
 from fx.currencies import get_currency
 from fx.money import Money
 from fx.quotes import percent_text
-from fx.rates import major_rate
+from fx.rates import Rate, major_rate
 from fx.slices import payee_split
 from node.compliance.errors import NoDecisionError
 from node.quotes.taker import Offer
@@ -19,13 +19,15 @@ from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
 from node.trades.document import TermsDocument
+from node.trades.handing_in import is_current
 from node.trades.next_facts import facts_of, shown_step
 from node.trades.next_steps import NextStep, next_steps
-from node.trades.schemas import AttestationOut, CostOut, MilestoneOut, NextOut, PayeeOut, TradeOut
-from node.trades.store import Attestation, Consent, MilestoneRow, TermsVersion, Trade
-from node.trades.watch import final_after
+from node.trades.rates import missing_minor
+from node.trades.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
+from node.trades.standing import milestone_rows, standings, window_ends
+from node.trades.store import Attestation, Consent, FxLeg, MilestoneRow, Step, TermsVersion, Trade
 
-CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed"}
+CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed", 4: "out of band"}
 RATE_PLACES = 6
 
 
@@ -64,6 +66,8 @@ class Views:
             cost=self._cost(session, trade, now_s),
             payees=_payees(document),
             milestones=self._milestones(session, trade, document),
+            fx=self._fx(session, trade, document, now_s),
+            steps=self._sent(session, trade),
             next=self.next_actions(session, trade, now_s),
         )
 
@@ -153,6 +157,30 @@ class Views:
         }
         return next_steps(facts_of(trade, document, rows, attested), now_s)
 
+    def _fx(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> FxOut | None:
+        leg = session.get(FxLeg, trade.trade_id)
+        if leg is None:
+            return None
+        currencies = (get_currency(document.funding.currency), get_currency(document.invoice.currency))
+        missing = missing_minor(standings(session, trade, document, now_s))
+        return FxOut(
+            provider=leg.provider,
+            held_at_funding=shown_money(leg.amount, leg.currency),
+            rate=major_rate(Rate(leg.rate_num, leg.rate_den), *currencies).decimal(RATE_PLACES),
+            premium=shown_money(leg.premium, leg.currency),
+            calls=leg.calls,
+            call_ends_s=leg.call_ends_at_s,
+            top_up_missing=shown_money(missing, leg.currency) if missing else None,
+            top_up_missing_minor=str(missing),
+        )
+
+    def _sent(self, session: Session, trade: Trade) -> list[StepOut]:
+        wanted = select(Step).where(Step.reference == trade.reference).order_by(Step.name)
+        return [
+            StepOut(step=step.name, state=step.state, attempts=step.attempts, reason=step.reason)
+            for step in session.scalars(wanted)
+        ]
+
     def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneOut]:
         rows = {row.index: row for row in self._rows(session, trade)}
         amounts, currency = doc.milestone_amounts(document), document.invoice.currency
@@ -160,25 +188,26 @@ class Views:
             MilestoneOut(
                 index=index,
                 kind=milestone.kind,
-                amount=shown_money(amounts[index], currency),
+                amount=shown_money(amounts[index] if index not in rows else rows[index].amount, currency),
                 weight_percent=shown_bps(milestone.weight_bps),
-                deadline_s=milestone.deadline_s,
+                deadline_s=milestone.deadline_s if index not in rows else rows[index].deadline_s,
                 silence=milestone.silence,
                 quorum=milestone.quorum,
                 attesters=[attester.institution for attester in milestone.attesters],
                 attestations=[_attestation(item) for item in self._attestations(session, trade, index)],
-                **_progress(rows.get(index), currency),
+                **_progress(rows.get(index), currency, document.funding.currency),
             )
             for index, milestone in enumerate(document.milestones)
         ]
 
     def _rows(self, session: Session, trade: Trade) -> Sequence[MilestoneRow]:
-        wanted = select(MilestoneRow).where(MilestoneRow.trade_id == trade.trade_id).order_by(MilestoneRow.index)
-        return session.scalars(wanted).all()
+        return milestone_rows(session, trade)
 
     def _attestations(self, session: Session, trade: Trade, index: int) -> Sequence[Attestation]:
         wanted = select(Attestation).where(Attestation.trade_id == trade.trade_id, Attestation.milestone == index)
-        return session.scalars(wanted.order_by(Attestation.signed_at_s, Attestation.attester)).all()
+        found = session.scalars(wanted.order_by(Attestation.signed_at_s, Attestation.attester)).all()
+        row = session.get(MilestoneRow, (trade.trade_id, index))
+        return [item for item in found if row is None or is_current(item, row)]
 
     def _signed(self, session: Session, trade: Trade, document: TermsDocument) -> list[str]:
         keys = [(side, (trade.reference, trade.version, side, CONSENT_TYPE)) for side in SIDES]
@@ -237,15 +266,17 @@ def _payees(document: TermsDocument) -> list[PayeeOut]:
     return [*found, rest]
 
 
-def _progress(row: MilestoneRow | None, currency: str) -> dict[str, Any]:
+def _progress(row: MilestoneRow | None, currency: str, funding: str) -> dict[str, Any]:
     if row is None:
         return {"state": "not funded", "due_percent": None, "final_after_s": None, "paid": None, "refunded": None}
     return {
         "state": row.state,
         "due_percent": None if row.share_bps is None else shown_bps(row.share_bps),
-        "final_after_s": final_after(row) if row.state in (store.DUE, store.DISPUTED) else None,
+        "final_after_s": window_ends(row),
         "paid": None if row.paid is None else shown_money(row.paid, currency),
         "refunded": None if row.refunded is None else shown_money(row.refunded, currency),
+        "slice": None if row.slice_minor is None else shown_money(row.slice_minor, funding),
+        "assignee": row.assignee,
     }
 
 

@@ -1,0 +1,99 @@
+"""The rate side of one trade: its float rule, its slices, and whether its importer may be called for a top-up."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.client.deployment import Deployment
+from contracts.trade_transitions import Policy
+from fx.rates import Rate
+from fx.reprice import FloatTerms, call_target, funding_slice, is_call_due, lock_slices
+from node.trades import document as doc
+from node.trades.document import TermsDocument
+from node.trades.standing import Standing
+from node.trades.store import FxLeg, Trade
+
+WITH_FUNDING_LEG: Final = (Policy.LOCK, Policy.FLOAT)
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRule:
+    """What the terms of a `float` say about its rate."""
+
+    terms: FloatTerms
+    option: int
+    cool_down_s: int
+    calls_max: int
+
+
+def policy_of(document: TermsDocument) -> Policy:
+    """Return the FX policy of the terms."""
+    return Policy(doc.POLICY_NUMBERS[document.funding.policy])
+
+
+def pair_of(document: TermsDocument) -> str:
+    """Return the oracle's pair, `EUR/KES`: invoice currency for one of the funding currency."""
+    return f"{document.funding.currency}/{document.invoice.currency}"
+
+
+def float_rule(document: TermsDocument, deployment: Deployment) -> FloatRule:
+    """Return the rule of a `float`'s terms."""
+    fx = doc.build_struct(document, deployment)["fx"]
+    terms = FloatTerms(
+        rate=Rate(fx["rate_num"], fx["rate_den"]),
+        band_bps=fx["band_bps"],
+        spread_bps=fx["spread_bps"],
+        share_bps=fx["share_bps"],
+    )
+    return FloatRule(terms, fx["option"], fx["cool_down_s"], fx["calls_max"])
+
+
+def funding_slices(document: TermsDocument, deployment: Deployment, price: int) -> Sequence[int]:
+    """Return each milestone's slice of the funding currency at funding; `price` is a lock's."""
+    amounts = doc.milestone_amounts(document)
+    if policy_of(document) is Policy.LOCK:
+        return lock_slices(price, amounts)
+    terms = float_rule(document, deployment).terms
+    return [funding_slice(terms, amount) for amount in amounts]
+
+
+def call_targets(rule: FloatRule, open_ones: Iterable[Standing], median: Rate) -> list[tuple[Standing, int]]:
+    """Return what a call at this median wants each open slice to be."""
+    return [(one, call_target(rule.terms, one.row.amount, one.row.slice_minor or 0, median)) for one in open_ones]
+
+
+def missing_minor(standings: Iterable[Standing]) -> int:
+    """Return what a top-up has to bring: what open slices lack to the targets of the last call."""
+    lacking = [(one.row.target_minor or 0) - (one.row.slice_minor or 0) for one in standings if one.is_open]
+    return sum(part for part in lacking if part > 0)
+
+
+def is_call_running(leg: FxLeg, now_s: int) -> bool:
+    """Tell whether a call for a top-up runs."""
+    return leg.call_ends_at_s is not None and now_s <= leg.call_ends_at_s
+
+
+def can_call(
+    trade: Trade,
+    document: TermsDocument,
+    rule: FloatRule,
+    leg: FxLeg,
+    standings: Sequence[Standing],
+    median: Rate,
+    now_s: int,
+) -> bool:
+    """Tell whether anyone may call the importer for a top-up now, as `reprice` decides it."""
+    slices = [(one.row.amount, one.row.slice_minor or 0) for one in standings if one.is_open]
+    return is_call_due(rule.terms, slices, median) and is_call_possible(trade, document, rule, leg, median, now_s)
+
+
+def is_call_possible(
+    trade: Trade, document: TermsDocument, rule: FloatRule, leg: FxLeg, median: Rate, now_s: int
+) -> bool:
+    """Tell whether number, cool-down and time would allow a call if a slice were too small; while one runs, not."""
+    if rule.terms.share_bps == 0 or leg.calls >= rule.calls_max or not median.is_below(rule.terms.low):
+        return False
+    if leg.call_ends_at_s is not None and now_s <= leg.call_ends_at_s + rule.cool_down_s:
+        return False
+    expires_at_s = trade.hold_expires_at_s or document.hold_expires_at_s
+    return now_s + document.windows.call_s + document.windows.grace_s <= expires_at_s
