@@ -11,6 +11,7 @@ import pytest
 
 from contracts.trade_table import TABLE, calls, passing, rows_of
 from contracts.trade_transitions import (
+    EVERY_OPTION,
     NO_TRADE,
     TRADE_CLOSED,
     UNSETTLED,
@@ -82,7 +83,6 @@ def cases() -> list[pytest.param]:  # type: ignore[valid-type]
         for state in STATES:
             for row in TABLE:
                 is_here = not row.is_time and row.fits(variant.policy, variant.option) and starts_in(row, state)
-                # The options are `float` but for their own calls.
                 if is_here and (variant.option is Option.SHARE or row.options == {variant.option}):
                     name = f"{row.call}-{row.case}".replace(" ", "_").strip("-")
                     found.append(pytest.param((variant, state), row, id=f"{variant}-{state.name.lower()}-{name}"))
@@ -93,6 +93,9 @@ def wrong_calls(variant: Variant, state: State) -> dict[Transition, set[str]]:
     """Return a row of each call that is not taken there, with the reasons it may be refused for."""
     found = {}
     for call in calls():
+        if variant.option is not Option.SHARE and all(row.options == EVERY_OPTION for row in rows_of(call)):
+            # The options are `float` but for their own calls.
+            continue
         fitting = [row for row in rows_of(call) if row.fits(variant.policy, variant.option)]
         if any(starts_in(row, state) for row in fitting):
             continue

@@ -490,14 +490,15 @@ def arrange(row: Transition, stage: Stage) -> None:
 
 
 def impostors(stage: Stage, row: Transition) -> list[tuple[Party, Actor]]:
-    """Return who signs in each party's place: a stranger, and someone else of the trade."""
+    """Return who signs in each party's place: someone else of the trade, and in a row's first state a stranger too."""
     found = []
+    is_first = not row.before or stage.state() == min(row.before)
     for party in row.signers:
         other = stage.world.importer if stage.actor(party) == stage.world.exporter else stage.world.exporter
         if row.call == "dispute":
             # Either side may.
             other = stage.world.provider
-        found += [(party, stage.world.stranger), (party, other)]
+        found += [(party, other), (party, stage.world.stranger)][: 2 if is_first else 1]
     return found
 
 
