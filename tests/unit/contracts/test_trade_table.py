@@ -1,5 +1,6 @@
 """The state table of a trade: what must be true of any such table, and the page that is made from it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,28 @@ def test_diagram_is_refused_when_a_row_has_no_place(builder: Any, monkeypatch: p
     monkeypatch.setattr(builder, "ROUTES", routes)
     with pytest.raises(builder.StaleError, match="ROUTES"):
         builder.svg()
+
+
+# Against the contract ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def abi() -> list[dict[str, Any]]:
+    artifact = ROOT / "contracts" / "artifacts" / "TradeEscrow.json"
+    entries: list[dict[str, Any]] = json.loads(artifact.read_text())["abi"]
+    return entries
+
+
+def test_table_has_every_call_of_the_contract(abi: list[dict[str, Any]]) -> None:
+    """But `revoke`, which is about a signer's messages and no trade."""
+    changing = {entry["name"] for entry in abi if entry.get("stateMutability") == "nonpayable" and "name" in entry}
+    assert set(calls()) == changing - {"revoke"}
+
+
+def test_specification_has_every_event_of_the_contract(abi: list[dict[str, Any]]) -> None:
+    page = (ROOT / "docs" / "spec" / "contracts.md").read_text()
+    events = [entry for entry in abi if entry["type"] == "event"]
+    assert events
+    for event in events:
+        fields = ", ".join(field["name"] + " indexed" * field["indexed"] for field in event["inputs"])
+        assert f"{event['name']}({fields})" in page
