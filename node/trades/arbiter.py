@@ -46,9 +46,9 @@ class OpenCase:
     exhibits: Sequence[Exhibit]
 
     @property
-    def raised_by(self) -> str:
-        """`importer` or `exporter` (its assignee included)."""
-        return "importer" if self.dispute.party == self.document.importer.account else "exporter"
+    def is_importers(self) -> bool:
+        """Whether the importer raised it, else the exporter's side."""
+        return self.dispute.party == self.document.importer.account
 
 
 class Arbiter:

@@ -80,7 +80,7 @@ class Deciding:
         if not 0 < len(text) <= TEXT_LENGTH_MAX:
             raise RejectedError("reasons", f"text of 1 to {TEXT_LENGTH_MAX} characters", f"{len(text)} characters")
         found = self._acts.milestone(session, trade, index, now_s)
-        acting, signer = self._acts.party(session, trade, document, found.row, actor, side)
+        _, signer = self._acts.party(session, trade, document, found.row, actor, side)
         name = f"{DISPUTE}:{index}"
         if self._acts.is_under_way(session, trade, name):
             return trade

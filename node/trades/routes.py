@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from node.quotes.wire import word_of
 from node.storage.cursor import booked_until_s
+from node.trades import acting_routes, arbiter_routes
 from node.trades.agreement import Papers
 from node.trades.attesting import is_fulfilled
 from node.trades.chain_view import events_of
@@ -335,3 +336,5 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 router.include_router(_trade_router)
+router.include_router(acting_routes.router)
+router.include_router(arbiter_routes.router)

@@ -8,7 +8,7 @@ the contract computes it, at the median this desk knows; the contract decides at
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ from node.trades.duties import LAST_RESORT, SETTLE, Duties
 from node.trades.errors import NotPermittedError, WrongStateError
 from node.trades.rates import FloatRule, float_rule, is_call_possible, is_call_running, pair_of, policy_of
 from node.trades.standing import Standing
-from node.trades.store import FxLeg, Trade
+from node.trades.store import FxLeg, MilestoneRow, Trade
 
 QUOTES_LIVE_S: Final = 600
 """How long a request for quotes stands before the watch asks again."""
@@ -44,7 +44,7 @@ class Conversion:
     """Why not."""
 
     @property
-    def chooser(self) -> str:
+    def chooser(self) -> Literal["importer", "exporter"]:
         """Whose choice it is: `importer`, or `exporter` where the payees would get less than is owed."""
         return "exporter" if self.settlement is not None and self.settlement.is_short else "importer"
 
@@ -77,9 +77,19 @@ class Settling:
         """Return the live quotes of this bank's latest request, what pays the most for the least first."""
         trade, document = self._acts.funded(session, reference, actor)
         found = self._payable(session, trade, document, index, now_s)
-        if found.row.quote_request is None:
-            raise WrongStateError("quotes", "a request for quotes; ask first", "none")
+        self.quote_request(session, trade, index)
         return self._conversions(session, document, found, now_s)
+
+    def quote_request(self, session: Session, trade: Trade, index: int) -> str:
+        """Return this bank's latest request for quotes to settle a milestone.
+
+        Raises:
+            WrongStateError: it has not asked yet.
+        """
+        found = session.get_one(MilestoneRow, (trade.trade_id, index)).quote_request
+        if found is None:
+            raise WrongStateError("quotes", "a request for quotes; ask first", "none")
+        return found
 
     def settle(
         self,
