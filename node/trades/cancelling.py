@@ -1,147 +1,106 @@
-"""Ending a funded trade by both parties' will: each side signs `Cancel`, the second signature sends both."""
+"""Ending a funded trade by both sides' will; a lock's provider agrees too, or is paid the quote's cancel fee."""
 
-import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from node.messages.ports import Message
-from node.quotes.wire import bytes_of, hex_of, integer_of, text_of
-from node.storage import outbox
+from node.quotes.wire import text_of
 from node.storage.cursor import booked_until_s
 from node.trades import store
-from node.trades.agreement import require_signature
-from node.trades.context import ESCROW, PREFIX, SIDES, Actor, Desk
-from node.trades.errors import OfferRejectedError, WrongStateError
-from node.trades.store import Consent, Trade
+from node.trades.asking import Answer
+from node.trades.context import SIDES, Actor, Desk
+from node.trades.errors import OfferRejectedError, RejectedError, WrongStateError
+from node.trades.motions import CANCEL as CANCEL_TYPE
+from node.trades.motions import Motions, consent_of, signature_body
+from node.trades.store import FxLeg, Motion, MotionSignature, Trade
 
 CANCEL: Final = "trades.cancel"
-CANCEL_TYPE: Final = "Cancel"
-CANCEL_STEP: Final = "cancel"
-CONTRACT_VERSION: Final = 1
-"""Version of the terms on chain: amendments, which raise it, come with a later contract."""
-VALID_S: Final = 7 * 86_400
-"""How long a signature under a cancellation counts."""
+NAME: Final = "cancel"
 
 
 class Cancelling:
     """Cancellations, at both banks."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, motions: Motions) -> None:
         self._desk = desk
+        self._motions = motions
+        motions.register(CANCEL_TYPE, self._call)
 
-    def cancel(self, session: Session, reference: str, actor: Actor, side: str | None, now_s: int) -> Trade:
-        """Sign the cancellation for one side; with both signatures it is sent. A new signature replaces an old one.
+    def cancel(
+        self,
+        session: Session,
+        reference: str,
+        actor: Actor,
+        side: str | None,
+        now_s: int,
+        *,
+        ask_provider: bool = False,
+    ) -> Trade:
+        """Sign the cancellation for one side; with both sides' signatures it is sent.
+
+        Args:
+            ask_provider: Of a lock, said by the importer: wait for its provider to agree, which spares the cancel
+                fee. Said without it again, the cancellation goes without the provider and the fee is paid.
 
         Raises:
             WrongStateError: the trade is not funded, or closed.
+            RejectedError: there is no provider, or another than the importer asks it.
         """
         trade = self._desk.trade_of(session, reference, actor)
         signer = self._desk.acting_side(trade, actor, side)
         if trade.state != store.FUNDED:
             raise WrongStateError("state", "a funded trade; withdraw one that is not funded yet", trade.state)
-        if self._is_under_way(session, trade):
+        self._check_provider(session, trade, signer, ask_provider)
+        motion = self._motions.find(session, trade, NAME)
+        if motion is not None and motion.state == store.QUEUED:
             return trade
-        message = self._message(trade, now_s + VALID_S, secrets.randbits(62))
-        signature = self._desk.participants.sign_typed(
-            session,
-            signer=self._desk.customer_of(trade, signer),
-            domain=self._desk.deployment.domain(ESCROW),
-            primary_type=CANCEL_TYPE,
-            message=message,
-            given_by=actor.name,
-            now_s=now_s,
-        )
-        self._keep(session, trade, signer, message, signature, actor.name, now_s)
+        motion = self._motions.put(session, trade, NAME, CANCEL_TYPE, {}, signer, now_s)
+        if signer == "importer":
+            motion.ask_provider = ask_provider
+        row = self._motions.sign(session, trade, motion, self._desk.customer_of(trade, signer), actor.name, now_s)
         self._desk.tell(
             session,
             trade,
             CANCEL,
-            f"cancel/{reference}/{signer}/{message['action']}",
-            {
-                "reference": reference,
-                "side": signer,
-                "valid_until": str(message["valid_until"]),
-                "action": str(message["action"]),
-                "signature": hex_of(signature),
-            },
+            f"cancel/{reference}/{signer}/{row.action}",
+            {"reference": reference, "side": signer, "signed": signature_body(row)},
         )
-        self._send_if_both(session, trade, now_s)
+        self._motions.proceed(session, trade, motion, now_s)
         return trade
 
     def on_cancel(self, session: Session, message: Message) -> None:
-        """Take the other side's signature; the importer's bank sends the transaction once both are there."""
-        body = message.body
+        """Take the other side's signature; the importer's bank sends the transaction once all is there."""
+        body, now_s = message.body, booked_until_s(session)
         trade = self._desk.trade(session, text_of(body.get("reference"), "reference"))
         side = text_of(body.get("side"), "side", length_max=8)
         document = self._desk.document(session, trade)
         if side not in SIDES or document.side(side).bank != message.sender:
             raise OfferRejectedError("side", f"the side whose bank is {message.sender}", side)
-        valid_until = integer_of(body.get("valid_until"), "valid_until")
-        signed = self._message(trade, valid_until, integer_of(body.get("action"), "action"))
-        signature = bytes_of(body.get("signature"), "signature")
-        require_signature(self._desk, CANCEL_TYPE, signed, signature, document.side(side).account or "")
-        now_s = booked_until_s(session)
-        self._keep(session, trade, side, signed, signature, message.sender, now_s)
-        self._send_if_both(session, trade, now_s)
-
-    def _send_if_both(self, session: Session, trade: Trade, now_s: int) -> None:
-        """Send when both have signed: the importer's bank does, so that it happens once."""
-        found = [session.get(Consent, (trade.reference, trade.version, side, CANCEL_TYPE)) for side in SIDES]
-        both = [consent for consent in found if consent is not None and consent.valid_until_s >= now_s]
-        is_ours = "importer" in self._desk.own_sides(trade)
-        if len(both) < len(SIDES) or not is_ours or self._is_under_way(session, trade):
+        answer = Answer.parse(body.get("signed"))
+        if answer.account != document.side(side).account:
+            raise OfferRejectedError("account", f"the {side}'s, {document.side(side).account}", answer.account)
+        motion = self._motions.find(session, trade, NAME)
+        if motion is not None and motion.state == store.QUEUED:
             return
-        signed = [
-            {"valid_until": consent.valid_until_s, "action": consent.action, "signature": consent.signature}
-            for consent in both
-        ]
-        outbox.enqueue(
-            session,
-            contract=ESCROW,
-            function="cancel",
-            args=(trade.trade_id, signed[0], [signed[1]], []),
-            reference=_reference(trade),
-        )
+        motion = self._motions.put(session, trade, NAME, CANCEL_TYPE, {}, side, now_s)
+        self._motions.take(session, trade, motion, answer, message.sender, now_s)
+        self._motions.proceed(session, trade, motion, now_s)
 
-    def _is_under_way(self, session: Session, trade: Trade) -> bool:
-        """Tell whether a cancellation waits for its block; a refused one may be signed and sent again."""
-        rows = outbox.by_reference(session, _reference(trade))
-        return any(row.state in (outbox.QUEUED, outbox.SIGNED) for row in rows)
+    def _check_provider(self, session: Session, trade: Trade, signer: str, ask_provider: bool) -> None:
+        if not ask_provider:
+            return
+        leg = session.get(FxLeg, trade.trade_id)
+        if leg is None or leg.provider is None:
+            raise RejectedError("ask_provider", "false, as no provider holds anything for this trade", "true")
+        if signer != "importer":
+            raise RejectedError("ask_provider", "false: the importer pays the fee, so the importer asks", "true")
 
-    def _message(self, trade: Trade, valid_until: int, action: int) -> dict[str, Any]:
-        return {
-            "trade_id": trade.trade_id,
-            "version": CONTRACT_VERSION,
-            "valid_until": valid_until,
-            "action": action,
-        }
-
-    def _keep(
-        self,
-        session: Session,
-        trade: Trade,
-        side: str,
-        message: dict[str, Any],
-        signature: bytes,
-        given_by: str,
-        now_s: int,
-    ) -> None:
-        session.merge(
-            Consent(
-                reference=trade.reference,
-                version=trade.version,
-                side=side,
-                kind=CANCEL_TYPE,
-                valid_until_s=message["valid_until"],
-                action=message["action"],
-                signature=signature,
-                given_by=given_by,
-                signed_at_s=now_s,
-            )
-        )
-        session.flush()
-
-
-def _reference(trade: Trade) -> str:
-    return f"{PREFIX}{trade.reference}:{CANCEL_STEP}"
+    def _call(
+        self, session: Session, trade: Trade, motion: Motion, given: Mapping[str, MotionSignature]
+    ) -> tuple[str, tuple[Any, ...]]:
+        consents: dict[str, list[dict[str, Any]]] = {"importer": [], "holder": [], "provider": []}
+        for signer in self._motions.signers(session, trade, motion):
+            consents[signer.role].append(consent_of(given[signer.account]))
+        return "cancel", (consents["importer"][0], consents["holder"], consents["provider"])

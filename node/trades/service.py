@@ -17,12 +17,15 @@ from node.quotes.keys import MessageKey
 from node.quotes.requests import ANSWER
 from node.quotes.service import QuoteService
 from node.storage.outbox import Outbox, OutboxRow
+from node.trades import asking
 from node.trades.acting import Acts
 from node.trades.agreement import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
+from node.trades.amending import AGREED, AMEND, Amending
 from node.trades.arbiter import SUBJECT, Arbiter
 from node.trades.arbitration import AWARD, CASE, EXHIBIT, REASONS, Arbitration
+from node.trades.assigning import ASSIGN, Assigning
 from node.trades.attesting import APPOINT, ATTESTED, Attesting
-from node.trades.cancelling import CANCEL, CANCEL_STEP, Cancelling
+from node.trades.cancelling import CANCEL, Cancelling
 from node.trades.chain_view import ChainView
 from node.trades.context import PREFIX, Actor, Desk
 from node.trades.deciding import Deciding
@@ -30,6 +33,7 @@ from node.trades.duties import Duties
 from node.trades.funding import FUND, QUOTES, Funding
 from node.trades.handing_in import HandingIn
 from node.trades.limits import TRADES_PAGE_MAX
+from node.trades.motions import STEP, Motions
 from node.trades.notifying import Notifying
 from node.trades.repricing import Repricing
 from node.trades.settling import Settling
@@ -44,7 +48,8 @@ class TradeService:
     `agreement` drafts, counters and signs; `funding` takes quotes and funds; `attesting` turns documents into
     attestations (attesters); `handing_in` takes them (banks); `deciding`, `settling` and `repricing` are what parties
     decide; `arbitration` puts disputes before an arbiter, `arbiter` awards; `watch` does what is due (banks);
-    `cancelling` ends by both parties' will; `views` reads.
+    `amending`, `assigning` and `cancelling` are what several sign, `motions` collects it, `asking` asks others and
+    answers them; `views` reads.
     """
 
     def __init__(
@@ -75,7 +80,11 @@ class TradeService:
         self.agreement = Agreement(self.desk)
         self.funding = Funding(self.desk)
         self.attesting = Attesting(self.desk)
-        self.cancelling = Cancelling(self.desk)
+        self.asking = asking.Asking(self.desk)
+        self.motions = Motions(self.desk, self.asking)
+        self.amending = Amending(self.desk, self.motions)
+        self.assigning = Assigning(self.desk, self.motions)
+        self.cancelling = Cancelling(self.desk, self.motions)
         self.arbitration = Arbitration(self.desk)
         self.arbiter = Arbiter(self.desk)
         acts, notifying = Acts(self.desk), Notifying(self.desk)
@@ -103,6 +112,11 @@ class TradeService:
         messages.register(WITHDRAW, self.agreement.on_withdraw)
         messages.register(QUOTES, self.funding.on_quotes)
         messages.register(CANCEL, self.cancelling.on_cancel)
+        messages.register(AMEND, self.amending.on_amend)
+        messages.register(AGREED, self.amending.on_agreed)
+        messages.register(ASSIGN, self.assigning.on_assign)
+        messages.register(asking.ASK, self.asking.on_ask)
+        messages.register(asking.ANSWER, self.asking.on_answer)
         messages.register(APPOINT, self.attesting.on_appointment)
         messages.register(ATTESTED, self.handing_in.on_attested)
         messages.register(REASONS, self.arbitration.on_reasons)
@@ -132,16 +146,17 @@ class TradeService:
         self.watch.on_quotes(session, str(message.body["request_id"]))
 
     def _on_outcome(self, session: Session, row: OutboxRow) -> None:
-        """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`.
-
-        A cancellation's outcome needs nobody: the chain's events tell of a success, and a refused one changed nothing.
-        """
+        """Hand the outcome of a transaction to the part that queued it, by its reference `trades:<trade>:<step>`."""
         _, subject, step = row.reference.split(":", 2)
         if subject.startswith(SUBJECT):
             self.arbiter.on_outcome(session, row, bytes.fromhex(subject[1:]))
         elif subject.startswith("@"):
             self.attesting.on_outcome(session, row, bytes.fromhex(subject[1:]))
+        elif subject.startswith(asking.SUBJECT):
+            self.asking.on_outcome(session, row, subject[1:])
         elif step == FUND:
             self.funding.on_outcome(session, row, subject)
-        elif step != CANCEL_STEP:
+        elif step.startswith(STEP):
+            self.motions.on_outcome(session, row, subject, step.removeprefix(STEP))
+        else:
             self.watch.on_outcome(session, row, subject, step)

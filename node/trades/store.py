@@ -31,6 +31,11 @@ COUNTED: Final = "counted"
 EQUIVOCATED: Final = "equivocated"
 FAILED: Final = "failed"
 
+# States of a motion, and of a request to sign one.
+OPEN: Final = "open"
+ASKED: Final = "asked"
+DECLINED: Final = "declined"
+
 # States of a step.
 QUEUED: Final = "queued"
 DONE: Final = "done"
@@ -176,6 +181,73 @@ class FxLeg(Base):
     """Calls for a top-up that were not paid in time, the one that runs included."""
     call_ends_at_s: Mapped[int | None]
     """Of the last call, None if there was none."""
+
+
+class Motion(Base):
+    """A change of a funded trade that needs several signatures; the latest of its name, at both banks."""
+
+    __tablename__ = "trade_motion"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """`amend`, `cancel`, `assign:0`."""
+    kind: Mapped[str]
+    """EIP-712 type: `Amend`, `Cancel` or `Assign`."""
+    chain_version: Mapped[int]
+    """Version of the terms on chain that it is about."""
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What it says beside trade and version; of an amendment the hash of its document."""
+    terms_version: Mapped[int | None]
+    """Version of the terms it proposes, where this bank keeps it."""
+    ask_provider: Mapped[bool]
+    """Whether a lock's provider is asked, though the change could do without it for the cancel fee."""
+    proposed_by: Mapped[str]
+    """`importer` or `exporter`."""
+    state: Mapped[str]
+    """`open`, `queued`, `done` or `failed`."""
+    reason: Mapped[str | None] = mapped_column(Text)
+    opened_at_s: Mapped[int]
+
+
+class MotionSignature(Base):
+    """A signature under a motion."""
+
+    __tablename__ = "trade_motion_signature"
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    valid_until_s: Mapped[int]
+    action: Mapped[int] = mapped_column(Amount)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    increase: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """`IncreaseHold` of the same account: valid_until and signature."""
+    given_by: Mapped[str]
+    signed_at_s: Mapped[int]
+
+
+class SignatureRequest(Base):
+    """What another institution asks this one, or a customer of it, to sign about a trade."""
+
+    __tablename__ = "trade_signature_request"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Made by the asker."""
+    asked_by: Mapped[str]
+    reference: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    owner: Mapped[str]
+    """Customer id, or this institution's own."""
+    message: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The typed message without validity and action number."""
+    increase: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What a hold of the owner has to grow by, and live until."""
+    summary: Mapped[str] = mapped_column(Text)
+    state: Mapped[str]
+    """`asked`, `signed` or `declined`."""
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    asked_at_s: Mapped[int]
 
 
 class Dispute(Base):

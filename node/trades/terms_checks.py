@@ -3,6 +3,7 @@
 The contract checks most of it again at funding; here every refusal names the field, and nobody has signed yet.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from contracts.client.deployment import ParticipantInfo
@@ -34,7 +35,21 @@ def check_document(document: TermsDocument, context: Context) -> None:
     if document.fund_by_s < context.now_s:
         refuse("fund_by", f"a time not before ledger time {shown_time(context.now_s)}", shown_time(document.fund_by_s))
     _check_parties(document, context)
-    _check_milestones(document, context)
+    _check_milestones(document, context, range(len(document.milestones)))
+    _check_payees(document, context)
+    _check_expiry(document, context)
+
+
+def check_amended(document: TermsDocument, changed: set[int], context: Context) -> None:
+    """Check the terms of a funded trade that are to replace the present ones; deadlines only where they changed.
+
+    Raises:
+        TermsRejectedError: names the field that must change.
+    """
+    check_fx(document, context)
+    _check_windows(document.windows)
+    _check_parties(document, context)
+    _check_milestones(document, context, changed)
     _check_payees(document, context)
     _check_expiry(document, context)
 
@@ -62,10 +77,11 @@ def _check_parties(document: TermsDocument, context: Context) -> None:
         refuse("arbiter", "an institution that is no party or bank of the trade", document.arbiter.institution)
 
 
-def _check_milestones(document: TermsDocument, context: Context) -> None:
+def _check_milestones(document: TermsDocument, context: Context, indexes: Collection[int]) -> None:
     for index, milestone in enumerate(document.milestones):
-        _check_deadline(f"milestones.{index}.deadline", milestone.deadline_s, document, context)
-        _check_attesters(f"milestones.{index}", milestone, document, context)
+        if index in indexes:
+            _check_deadline(f"milestones.{index}.deadline", milestone.deadline_s, document, context)
+            _check_attesters(f"milestones.{index}", milestone, document, context)
     weights = [milestone.weight_bps for milestone in document.milestones]
     if sum(weights) != BPS:
         refuse("milestones.weight_bps", f"weights that add up to {BPS}", sum(weights))
