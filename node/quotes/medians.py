@@ -97,6 +97,12 @@ class MedianBook:
             raise UnavailableError(f"median {pair}: expected a usable round, got none")
         return self._median(found)
 
+    def previous(self, session: Session, pair: str) -> Median | None:
+        """Return the round recorded before the last one, usable or not; None if there was none."""
+        self._pair(pair)
+        found = session.scalar(_recorded(pair).offset(1).limit(1))
+        return None if found is None else self._median(found)
+
     def _last(self, session: Session, pair: str) -> OracleRound | None:
         self._pair(pair)
         return session.scalar(_recorded(pair).limit(1))

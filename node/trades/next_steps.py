@@ -196,8 +196,7 @@ def _steps(case: _Case) -> Iterator[NextStep]:
         return
     after = [second for moment in window.after if (second := case.moment_s(moment)) is not None]
     opens_s = min(after) + 1 if after else None
-    # A top-up is possible at any time; while a call runs it is asked for until the call ends.
-    until = Moment.CALL_ENDS if row.call == "top_up" and _is_called(case) else window.until
+    until = _asked_until(case) or window.until
     until_s = None if until is None else case.moment_s(until)
     first_s = max(case.now_s, opens_s or 0)
     if until_s is not None and first_s > until_s:
@@ -215,6 +214,15 @@ def _steps(case: _Case) -> Iterator[NextStep]:
                 until_s=None if row.weight is Weight.OPTION else until_s,
                 otherwise=_otherwise(case),
             )
+
+
+def _asked_until(case: _Case) -> Moment | None:
+    """Return until when a call is waited for, where it stays possible for longer: what follows waits no more."""
+    if case.row.call == "top_up" and _is_called(case):
+        return Moment.CALL_ENDS
+    ends_s = case.moment_s(Moment.CHOICE_ENDS)
+    is_choice = case.row.call == "settle_float" and bool(case.row.signers)
+    return Moment.CHOICE_ENDS if is_choice and ends_s is not None and case.now_s <= ends_s else None
 
 
 def _names(role: Party | None, case: _Case) -> list[str]:

@@ -1,28 +1,31 @@
 """A trade as people want to read it: who pays, who gets, at what cost, and what is waited for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.trade_transitions import Weight
+from contracts.trade_transitions import Policy, Weight
 from fx.currencies import get_currency
 from fx.money import Money
 from fx.quotes import percent_text
 from fx.rates import Rate, major_rate
 from fx.slices import payee_split
 from node.compliance.errors import NoDecisionError
+from node.quotes.errors import UnavailableError as QuoteUnavailableError
 from node.quotes.taker import Offer
 from node.trades import document as doc
 from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
 from node.trades.document import TermsDocument
+from node.trades.duties import SETTLE
 from node.trades.handing_in import is_current
 from node.trades.next_facts import facts_of, shown_step
-from node.trades.next_steps import NextStep, next_steps
-from node.trades.rates import missing_minor
+from node.trades.next_market import market_of
+from node.trades.next_steps import CALM, MarketFacts, NextStep, next_steps
+from node.trades.rates import missing_minor, pair_of, policy_of
 from node.trades.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
 from node.trades.standing import milestone_rows, standings, window_ends
 from node.trades.store import Attestation, Consent, FxLeg, MilestoneRow, Step, TermsVersion, Trade
@@ -155,7 +158,31 @@ class Views:
             row.index: frozenset(item.attester for item in self._attestations(session, trade, row.index))
             for row in rows
         }
-        return next_steps(facts_of(trade, document, rows, attested), now_s)
+        leg = session.get(FxLeg, trade.trade_id)
+        facts = facts_of(trade, document, rows, attested, leg, self._names(session))
+        return next_steps(facts, now_s, self._market(session, trade, document, now_s))
+
+    def _market(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> MarketFacts:
+        """Return what rates allow under `float`, and whether a settlement under `lock` was refused."""
+        if policy_of(document) is Policy.LOCK:
+            named = select(Step.name).where(Step.reference == trade.reference, Step.state == store.FAILED)
+            return MarketFacts(provider_failed=any(name.startswith(SETTLE) for name in session.scalars(named)))
+        agreed = document.funding.float_
+        if agreed is None:
+            return CALM
+        medians, pair = self._desk.quotes.medians, pair_of(document)
+        terms, current = agreed.terms, standings(session, trade, document, now_s)
+        try:
+            median, earlier = medians.median(session, pair, now_s), medians.previous(session, pair)
+        except QuoteUnavailableError:
+            return market_of(terms, current, None, None)
+        return market_of(terms, current, median.rate, None if earlier is None else earlier.rate)
+
+    def _names(self, session: Session) -> Callable[[str], str]:
+        """Return what accounts are called here: customers and institutions by name, others by address."""
+        customers = {row.address: row.name for row in self._desk.participants.customers(session)}
+        institutions = {one.address: one.id for one in self._desk.participants.directory}
+        return lambda account: customers.get(account) or institutions.get(account) or account
 
     def _fx(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> FxOut | None:
         leg = session.get(FxLeg, trade.trade_id)

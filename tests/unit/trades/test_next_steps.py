@@ -6,8 +6,11 @@ import pytest
 
 from contracts.trade_table import TABLE
 from contracts.trade_transitions import UNSETTLED, Life, Option, Policy, State, Weight
+from fx.rates import Rate
+from fx.reprice import FloatTerms
 from node.app.shown import next_lines
 from node.trades.next_facts import shown_step
+from node.trades.next_market import market_of
 from node.trades.next_steps import (
     BPS,
     MarketFacts,
@@ -18,6 +21,8 @@ from node.trades.next_steps import (
     as_of,
     next_steps,
 )
+from node.trades.standing import Standing
+from node.trades.store import MilestoneRow
 
 DAY_S = 86_400
 NOW_S = 1_000_000
@@ -150,6 +155,8 @@ def test_the_importer_chooses_the_quote_and_anyone_settles_after_the_choice_wind
     assert [(step.who, step.from_s) for step in steps] == [("Bloem", None), ("anyone", NOW_S + 3_601)]
     later = [step for step in next_steps(float_trade(FINAL), NOW_S + 3_601) if step.call == "settle_float"]
     assert {(step.who, step.from_s) for step in later} == {("Bloem", None), ("anyone", None)}
+    assert steps[0].until_s == NOW_S + 3_600
+    assert {step.until_s for step in later} == {NOW_S + 30 * DAY_S}
 
 
 def test_the_holder_chooses_the_quote_when_the_slice_is_short() -> None:
@@ -266,3 +273,46 @@ def test_list_reads_as_people_speak() -> None:
         "Naivasha may also: amend the terms; assign delivered to a financier; cancel the trade; "
         "give up a part of delivered",
     ]
+
+
+# What the market allows ----------------------------------------------------------------------------------------------
+
+TERMS = FloatTerms(rate=Rate(150, 1), band_bps=300, spread_bps=50, share_bps=BPS)
+AMOUNT, HELD = 150_000_000, 1_036_109
+"""The example of docs/spec/settlement.md, section 5: 1,500,000.00 KES, 10,361.09 EUR."""
+
+
+def standing(state: State, share_bps: int, target: int | None = None) -> Standing:
+    row = MilestoneRow(index=0, amount=AMOUNT, slice_minor=HELD, target_minor=target)
+    return Standing(row, state, share_bps, None, None)
+
+
+def test_market_asks_for_a_call_when_the_rate_is_below_the_band() -> None:
+    inside = market_of(TERMS, [standing(State.PENDING, 0)], Rate(1_455, 10), None)
+    assert inside == MarketFacts()
+    below = market_of(TERMS, [standing(State.PENDING, 0)], Rate(144, 1), None)
+    assert (below.is_below_band, below.is_too_small, below.missing) == (True, True, 0)
+    settled = market_of(TERMS, [standing(State.SETTLED, BPS)], Rate(144, 1), None)
+    assert (settled.is_below_band, settled.is_too_small) == (True, False)
+
+
+def test_market_says_what_a_call_is_short_of() -> None:
+    called = [standing(State.PENDING, 0, HELD + 43_171)]
+    assert market_of(TERMS, called, Rate(144, 1), None).missing == 43_171
+    assert market_of(TERMS, called, None, None) == MarketFacts(is_usable=False, missing=43_171)
+
+
+def test_market_finds_a_slice_short_only_when_it_is_final_and_pays() -> None:
+    fallen = Rate(144, 1)
+    assert market_of(TERMS, [standing(State.FINAL, BPS)], fallen, None).short == {0}
+    assert market_of(TERMS, [standing(State.FINAL, BPS)], Rate(150, 1), None).short == frozenset()
+    for other in (standing(State.DUE, BPS), standing(State.FINAL, 0)):
+        assert market_of(TERMS, [other], fallen, None).short == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("median", "earlier", "is_out"), [(160, 161, True), (140, 160, True), (160, 150, False), (150, 160, False)]
+)
+def test_market_is_out_of_the_band_only_when_both_rounds_are(median: int, earlier: int, is_out: bool) -> None:
+    assert market_of(TERMS, [], Rate(median, 1), Rate(earlier, 1)).is_out_twice == is_out
+    assert not market_of(TERMS, [], Rate(median, 1), None).is_out_twice
