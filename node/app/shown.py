@@ -85,6 +85,41 @@ def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[
     return table(("provider", "pays", "rate, all in", "spread", "fee", "total cost", "firm until", ""), rows)
 
 
+def need_lines(need: dict[str, Any]) -> list[str]:
+    """Return what the importer must have, and whether it has it."""
+    firm = "" if need["is_firm"] else "about "
+    lines = [f"funding needs {firm}{need['amount'] or 'an amount that no known rate tells'}: {need['consists_of']}"]
+    if need["available"] is not None:
+        lines.append(
+            f"the importer has {need['available']}" + (f", {need['missing']} too little" if need["missing"] else "")
+        )
+    return lines
+
+
+def motion_lines(motions: Sequence[dict[str, Any]]) -> list[str]:
+    """Return changes on the table: what, whose signature is missing, and why nothing goes on."""
+    lines = []
+    for motion in motions:
+        missing = [one["institution"] or one["account"] for one in motion["signers"] if not one["signed"]]
+        waits = f"waits for the signature of {', '.join(missing)}" if missing else "signed by all"
+        lines.append(f"{motion['name']}, proposed by the {motion['proposed_by']}: {motion['state']}, {waits}")
+        lines += [f"  {change['field']} {change['old']} -> {change['new']}" for change in motion["changes"]]
+        if motion["reason"]:
+            lines.append(f"  {motion['reason']}")
+    return lines or ["nothing is on the table"]
+
+
+def request_lines(requests: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what somebody is asked to sign."""
+    lines = []
+    for one in requests:
+        lines.append(f"{one['reference']}: {one['asked_by']} asks {one['owner']} to {one['summary']} ({one['state']})")
+        if one["hold_until_s"] is not None:
+            grows = f"the hold grows by {one['hold_grows_by']} minor units and lives"
+            lines.append(f"  {grows} until {show_time(one['hold_until_s'])}")
+    return lines or ["nothing is asked"]
+
+
 def payee_lines(payees: Sequence[dict[str, Any]]) -> list[str]:
     """Return who gets which share."""
     return [f"{one['name']} gets {one['share_percent']} = {one['amount']} ({one['purpose']})" for one in payees]

@@ -61,9 +61,64 @@ class Steps:
         self.devnet.settle_down()
         return attested
 
-    def cancel(self, who: str, reference: str, side: str | None = None) -> dict[str, Any]:
+    def needs(self, who: str, reference: str) -> dict[str, Any]:
+        """Return what the importer must have for the trade to be funded."""
+        need: dict[str, Any] = self.get(who, f"/trades/{reference}/needs")
+        return need
+
+    def cancel(
+        self, who: str, reference: str, side: str | None = None, *, ask_provider: bool = False
+    ) -> dict[str, Any]:
         """Sign a cancellation."""
-        return self._post(who, reference, "cancel", {"side": side})
+        return self._post(who, reference, "cancel", {"side": side, "ask_provider": ask_provider})
+
+    def amend(
+        self,
+        who: str,
+        reference: str,
+        terms: Path,
+        invoice: Path | None = None,
+        side: str | None = None,
+        *,
+        ask_provider: bool = False,
+    ) -> dict[str, Any]:
+        """Propose other terms for a funded trade."""
+        return self._post(who, reference, "amend", _papers(terms, invoice, side) | {"ask_provider": ask_provider})
+
+    def agree(self, who: str, reference: str, side: str | None = None) -> dict[str, Any]:
+        """Sign the amendment on the table."""
+        return self._post(who, reference, "agree", {"side": side})
+
+    def assign(
+        self, who: str, reference: str, milestone: int, institution: str, account: str | None = None
+    ) -> dict[str, Any]:
+        """Offer a milestone, counted from 0, to a financier."""
+        body = {"milestone": milestone, "institution": institution, "account": account}
+        return self._post(who, reference, "assign", body)
+
+    def motions(self, who: str, reference: str) -> list[dict[str, Any]]:
+        """Return the changes of a funded trade that are on the table."""
+        found: list[dict[str, Any]] = self.get(who, f"/trades/{reference}/motions")
+        return found
+
+    def requests(self, who: str) -> list[dict[str, Any]]:
+        """Return what `who` is asked to sign about others' trades."""
+        found: list[dict[str, Any]] = self.get(who, "/requests")
+        return found
+
+    def answer_requests(self, who: str, reference: str, decline: str | None = None) -> list[dict[str, Any]]:
+        """Sign, or decline with a reason, everything that `who` is asked about a trade.
+
+        Raises:
+            StepError: nothing is asked about it.
+        """
+        asked = [one for one in self.requests(who) if one["reference"] == reference]
+        if not asked:
+            raise StepError(f"requests: expected something that {who} is asked about {reference}, got nothing")
+        step, body = ("sign", None) if decline is None else ("decline", {"reason": decline})
+        answers = [self.devnet.client(who).post(f"/requests/{one['id']}/{step}", body) for one in asked]
+        self.devnet.settle_down()
+        return answers
 
     def withdraw(self, who: str, reference: str) -> dict[str, Any]:
         """End a negotiation."""

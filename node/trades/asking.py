@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
+from fx.currencies import get_currency
+from fx.money import Money
 from node.ledger.store import HoldRow
 from node.messages.ports import Message
 from node.quotes.wire import address_of, bytes_of, from_json, hex_of, integer_of, text_of, to_json
@@ -21,6 +23,7 @@ from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
 from node.trades import store
 from node.trades.context import ESCROW, PREFIX, Actor, Desk
+from node.trades.document import shown_time
 from node.trades.errors import NotPermittedError, OfferRejectedError, RejectedError, WrongStateError
 from node.trades.store import SignatureRequest
 
@@ -208,6 +211,8 @@ class Asking:
         owner = self._desk.participants.account_names(session).get(account)
         if owner is None:
             raise OfferRejectedError("account", f"an account of {self._desk.id}", account)
+        if kind == "Assign" and message["assignee"] != account:
+            raise OfferRejectedError("message.assignee", account, message["assignee"])
         session.add(
             SignatureRequest(
                 id=request_id,
@@ -218,7 +223,7 @@ class Asking:
                 owner=owner,
                 message=to_json(kind, message),
                 increase=_asked_increase(self._desk, body.get("increase")),
-                summary=text_of(body.get("summary"), "summary", length_max=300),
+                summary=_summary(kind, message, self._desk),
                 state=store.ASKED,
                 answer=None,
                 asked_at_s=booked_until_s(session),
@@ -291,6 +296,23 @@ def increase_of(
         now_s=now_s,
     )
     return {"valid_until": str(message["valid_until"]), "signature": hex_of(signature)}
+
+
+def _summary(kind: str, message: typed_data.Message, desk: Desk) -> str:
+    """Say what is to be signed, from the message itself: what the asker says of it is not what counts."""
+    trade = f"trade 0x{message['trade_id'].hex()}"
+    if kind == "Cancel":
+        return f"cancel {trade}: every hold of it is given back"
+    if kind == "Assign":
+        return f"take over milestone {message['milestone'] + 1} of {trade}, in the exporter's place, for good"
+    terms = message["terms"]
+    currencies = {token.address: token.currency for token in desk.deployment.tokens.values()}
+    currency = currencies.get(terms["invoice_token"])
+    if currency is None:
+        raise OfferRejectedError("message.terms.invoice_token", "a token of this network", terms["invoice_token"])
+    amount = Money(terms["invoice_amount"], get_currency(currency))
+    deadlines = ", ".join(shown_time(milestone["deadline"]) for milestone in terms["milestones"])
+    return f"amend {trade}: {amount}, deadlines {deadlines}, holds until {shown_time(terms['hold_expires_at'])}"
 
 
 def _asked_increase(desk: Desk, value: Any) -> dict[str, Any] | None:

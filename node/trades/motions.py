@@ -322,20 +322,8 @@ class Motions:
             "account": signer.account,
             "message": to_json(motion.kind, message | {"valid_until": 0, "action": 0}),
             "increase": None if increase is None else increase.body,
-            "summary": self._summary(session, trade, motion, signer),
         }
         self._asking.ask(session, signer.institution, body)
-
-    def _summary(self, session: Session, trade: Trade, motion: Motion, signer: Signer) -> str:
-        """Say in a line what is asked; no names, no goods: a provider needs neither."""
-        document = self._desk.document(session, trade)
-        amount = f"{document.invoice.currency} {document.invoice.amount_minor} minor units"
-        what = {
-            AMEND: "amend the terms of",
-            CANCEL: "cancel, without a cancel fee," if signer.role == "provider" else "cancel",
-            ASSIGN: f"take over milestone {motion.content.get('milestone')} of",
-        }[motion.kind]
-        return f"{what} trade {trade.reference} over {amount}, as {signer.role}"
 
     def _send(self, session: Session, trade: Trade, motion: Motion) -> None:
         function, args = self._calls[motion.kind](session, trade, motion, self.signatures(session, motion))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from node.quotes.wire import word_of
 from node.storage.cursor import booked_until_s
-from node.trades import acting_routes, arbiter_routes
+from node.trades import acting_routes, arbiter_routes, motion_routes
 from node.trades.agreement import Papers
 from node.trades.attesting import is_fulfilled
 from node.trades.chain_view import events_of
@@ -222,18 +222,6 @@ async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceO
     return once.run(effect, status=202)
 
 
-@_trade_router.post("/{reference}/cancel", status_code=202, response_model=TradeOut)
-async def cancel(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
-    """Sign a cancellation; with both signatures it is sent, and what is unsettled goes back to the importer."""
-
-    def effect(session: Session) -> TradeOut:
-        now_s = booked_until_s(session)
-        trade = _trades(desk).cancelling.cancel(session, reference, _actor(principal), order.side, now_s)
-        return _view(session, desk, trade)
-
-    return once.run(effect, status=202)
-
-
 @_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS)
 async def attest_event(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
@@ -338,3 +326,4 @@ def _bytes(text: str | None) -> bytes | None:
 router.include_router(_trade_router)
 router.include_router(acting_routes.router)
 router.include_router(arbiter_routes.router)
+router.include_router(motion_routes.router)

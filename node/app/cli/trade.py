@@ -17,6 +17,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for mach
 Side = Annotated[str | None, typer.Option(help="importer or exporter, where the caller is both sides' bank")]
 TermsFile = Annotated[Path, typer.Argument(help="Terms (TOML, docs/spec/terms.md)", exists=True, dir_okay=False)]
 Invoice = Annotated[Path | None, typer.Option(help="Invoice (UBL 2.1 XML)", exists=True, dir_okay=False)]
+AskProvider = Annotated[
+    bool, typer.Option("--ask-provider", help="Of a lock: let its provider agree, which spares the cancel fee")
+]
 EvidenceFile = Annotated[Path, typer.Argument(help="The document (JSON)", exists=True, dir_okay=False)]
 
 DEFAULT_HOME = Path("devnet")
@@ -31,7 +34,7 @@ def draft(
     home: HomeOption = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Draft a trade and offer it to the other side."""
+    """Draft a trade and offer it to the other side; its funding may convert now, lock a rate or float."""
     _act(home, who, as_json, lambda steps: steps.draft(who, terms, invoice, side))
 
 
@@ -84,7 +87,7 @@ def accept(
 
 @app.command()
 def fund(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Sign the holds and fund the trade, in one transaction."""
+    """Sign the holds and fund the trade, in one transaction; a float needs no quote for it."""
     _act(home, who, as_json, lambda steps: steps.fund(who, reference))
 
 
@@ -107,11 +110,100 @@ def statement(
 
 
 @app.command()
+def needs(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show what the importer must have for the trade to be funded, before anybody signs."""
+    from node.app.shown import need_lines
+
+    with _steps(home) as steps:
+        _print(steps.needs(who, reference), as_json, need_lines)
+
+
+@app.command()
 def cancel(
+    reference: Reference,
+    who: Who,
+    side: Side = None,
+    ask_provider: AskProvider = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Sign a cancellation; with both sides' signatures the money goes back."""
+    _act(home, who, as_json, lambda steps: steps.cancel(who, reference, side, ask_provider=ask_provider))
+
+
+@app.command()
+def amend(
+    reference: Reference,
+    terms: TermsFile,
+    who: Who,
+    invoice: Invoice = None,
+    side: Side = None,
+    ask_provider: AskProvider = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Propose other terms for a funded trade: a whole file, of which settled milestones stay as they are."""
+    _act(
+        home,
+        who,
+        as_json,
+        lambda steps: steps.amend(who, reference, terms, invoice, side, ask_provider=ask_provider),
+    )
+
+
+@app.command()
+def agree(
     reference: Reference, who: Who, side: Side = None, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
 ) -> None:
-    """Sign a cancellation; with both signatures the money goes back."""
-    _act(home, who, as_json, lambda steps: steps.cancel(who, reference, side))
+    """Sign the amendment that the other side has proposed."""
+    _act(home, who, as_json, lambda steps: steps.agree(who, reference, side))
+
+
+@app.command()
+def assign(
+    reference: Reference,
+    milestone: Annotated[int, typer.Argument(min=1, help="Which one, counted from 1 as the trade shows them")],
+    to: Annotated[str, typer.Option("--to", help="The financier, or the bank that keeps its key")],
+    who: Who,
+    account: Annotated[str | None, typer.Option(help="Account of a financier that is a bank's customer")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Offer a milestone to a financier, for good; it answers with `landfall trade answer`."""
+    _act(home, who, as_json, lambda steps: steps.assign(who, reference, milestone - 1, to, account))
+
+
+@app.command()
+def motions(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show amendments, assignments and cancellations on the table, and whose signature is missing."""
+    from node.app.shown import motion_lines
+
+    with _steps(home) as steps:
+        _print(steps.motions(who, reference), as_json, motion_lines)
+
+
+@app.command()
+def asked(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Show what others ask `--as` to sign: a milestone to take over, an amendment, a cancellation."""
+    from node.app.shown import request_lines
+
+    with _steps(home) as steps:
+        _print(steps.requests(who), as_json, request_lines)
+
+
+@app.command()
+def answer(
+    reference: Reference,
+    who: Who,
+    decline: Annotated[str | None, typer.Option(help="Do not sign; say why")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Sign what `landfall trade asked` shows of a trade, or decline it."""
+    from node.app.shown import request_lines
+
+    with _steps(home) as steps:
+        _print(steps.answer_requests(who, reference, decline), as_json, request_lines)
 
 
 @app.command()
