@@ -30,6 +30,12 @@ QUOTES_MAX: Final = 32
 ATTESTATIONS_MAX: Final = 64
 """Eight milestones of eight attesters."""
 
+AMENDMENTS_MAX: Final = 32
+"""Versions of the terms after the first."""
+
+DECISIONS_MAX: Final = 256
+"""Messages that parties sign about a trade once it is funded."""
+
 EVIDENCE_BYTES_MAX: Final = 256 * 1024
 """One evidence document, as the trade service takes it in."""
 

@@ -20,7 +20,7 @@ from bridge.proofs.finality import PAYLOAD_BYTES_MAX, proof_from_json, verify_fi
 from bridge.proofs.merkle import leaf_hash
 from bridge.proofs.network import Network
 from bridge.proofs.receipts import decode_receipt, verify_receipt
-from bridge.proofs.story import Transaction
+from bridge.proofs.records import Transaction
 
 _AUNTS_MAX: Final = 32
 _RECEIPTS_ROOT: Final = 5

@@ -36,10 +36,29 @@ EVENTS: Final[dict[str, tuple[str, ...]]] = {
         "uint256 amount)",
         "MilestoneSettled(bytes32 indexed trade_id,uint256 indexed milestone,uint256 paid,uint256 refunded)",
         "TradeClosed(bytes32 indexed trade_id,uint256 cause)",
+        "FundingLegOpened(bytes32 indexed trade_id,address indexed provider,address token,uint256 amount,"
+        "uint256 rate_num,uint256 rate_den,uint256 premium)",
+        "FundingSliceSettled(bytes32 indexed trade_id,uint256 indexed milestone,address indexed provider,uint256 sold,"
+        "uint256 refunded,uint256 median)",
+        "LastResort(bytes32 indexed trade_id,uint256 indexed milestone,uint256 cause)",
+        "AmountWaived(bytes32 indexed trade_id,uint256 indexed milestone,uint256 amount,uint256 left)",
+        "MilestoneAssigned(bytes32 indexed trade_id,uint256 indexed milestone,address indexed assignee)",
+        "TradeAmended(bytes32 indexed trade_id,uint256 version,bytes32 terms_hash)",
+        "MilestoneAmended(bytes32 indexed trade_id,uint256 indexed milestone,bytes32 terms_hash,uint256 amount,"
+        "uint256 deadline,uint256 slice)",
+        "DeadlineDeferred(bytes32 indexed trade_id,uint256 indexed milestone,uint256 deadline)",
+        "Repriced(bytes32 indexed trade_id,uint256 median,uint256 missing,uint256 ends_at)",
+        "ToppedUp(bytes32 indexed trade_id,uint256 amount,bool in_call)",
+        "CancelFeePaid(bytes32 indexed trade_id,address indexed provider,uint256 amount)",
     ),
     "FxSettlement": (
         "QuoteSettled(bytes32 indexed digest,address indexed provider,address indexed taker,uint256 sell_amount,"
         "uint256 buy_amount)",
+        "LockTaken(bytes32 indexed digest,address indexed provider,address indexed taker,uint256 sell_amount,"
+        "uint256 buy_amount)",
+    ),
+    "FxOracle": (
+        "RoundRecorded(bytes32 indexed pair,uint256 indexed round,uint256 median,uint256 reports,bool usable)",
     ),
     "ParticipantRegistry": ("DigestRecorded(address indexed institution,bytes32 indexed digest)",),
     "SettlementToken": (
@@ -47,6 +66,9 @@ EVENTS: Final[dict[str, tuple[str, ...]]] = {
         "uint256 expires_at,bytes32 reference)",
         "HoldExecuted(bytes32 indexed id,address indexed owner,address indexed to,uint256 amount,uint256 blocked)",
         "HoldReleased(bytes32 indexed id,address indexed owner,uint256 amount)",
+        "HoldIncreased(bytes32 indexed id,uint256 amount,uint256 expires_at)",
+        "FreezeOrdered(address indexed account,uint256 indexed order,uint256 scope,uint256 expires_at,bytes32 reason)",
+        "FreezeLifted(address indexed account,uint256 indexed order)",
     ),
 }
 """By contract, in the notation of Solidity."""
@@ -70,7 +92,7 @@ class Event:
     address: str
     name: str
     args: Mapping[str, Any]
-    """Numbers as int, bytes32 as bytes, addresses checksummed."""
+    """Numbers as int, bool as bool, bytes32 as bytes, addresses checksummed."""
 
 
 def parse_declaration(text: str) -> tuple[str, tuple[Field, ...]]:
@@ -114,6 +136,7 @@ def decode_event(contract: str, log: Log) -> Event | None:
 
 
 def _value(kind: str, word: bytes) -> Any:
-    if kind == "uint256":
-        return int.from_bytes(word, "big")
+    if kind in ("uint256", "bool"):
+        number = int.from_bytes(word, "big")
+        return number if kind == "uint256" else number != 0
     return checksummed(word[12:]) if kind == "address" else word

@@ -18,7 +18,8 @@ from bridge.proofs.fields import get_bytes, get_digits, get_int, get_items, get_
 from bridge.proofs.network import Network
 
 SCHEMA: Final = "landfall-terms/1"
-POLICIES: Final = {"none": 0, "convert_now": 1}
+POLICIES: Final = {"none": 0, "convert_now": 1, "lock": 2, "float": 3}
+_OPTIONS: Final = {"share": 0, "wait": 1, "refund": 2}
 _ROOT: Final = "terms.document"
 _ARRAY_MAX: Final = 8
 _SECONDS: Final = 1 << 40
@@ -47,7 +48,7 @@ def struct_from_document(document: Mapping[str, Any], network: Network) -> dict[
         "invoice_token": network.token_of(currency, f"{_ROOT}.invoice.currency").address,
         "invoice_amount": get_digits(invoice.get("amount_minor"), f"{_ROOT}.invoice.amount_minor", 72),
         "funding_token": network.token_of(funded_in, f"{_ROOT}.funding.currency").address,
-        "fx": _fx(_choice(funding.get("policy"), f"{_ROOT}.funding.policy", POLICIES)),
+        "fx": _fx(funding, _choice(funding.get("policy"), f"{_ROOT}.funding.policy", POLICIES)),
         "milestones": [
             _milestone(get_mapping(item, path), path)
             for path, item in get_items(document.get("milestones"), f"{_ROOT}.milestones", _ARRAY_MAX, 1)
@@ -92,9 +93,19 @@ def _windows(fields: Mapping[str, Any]) -> dict[str, int]:
     return found | {"unawarded_bps": share}
 
 
-def _fx(policy: int) -> dict[str, int]:
-    names = ("rate_num", "rate_den", "band_bps", "spread_bps", "share_bps", "option", "cool_down_s", "calls_max")
-    return {"policy": policy} | dict.fromkeys(names, 0)
+def _fx(funding: Mapping[str, Any], policy: int) -> dict[str, int]:
+    """Return what `funding.float` agrees about the rate; all zero where the policy is another."""
+    path, names = f"{_ROOT}.funding.float", ("band_bps", "spread_bps", "share_bps", "cool_down_s", "calls_max")
+    given = funding.get("float")
+    if policy != POLICIES["float"]:
+        if given is not None:
+            raise EvidenceError(path, "nothing under another policy", "terms of a float")
+        return {"policy": policy, "option": 0} | dict.fromkeys(("rate_num", "rate_den", *names), 0)
+    fields = get_mapping(given, path)
+    rate = {name: get_digits(fields.get(name), f"{path}.{name}", 64) for name in ("rate_num", "rate_den")}
+    option = _choice(fields.get("option"), f"{path}.option", _OPTIONS)
+    found = {name: get_int(fields.get(name), f"{path}.{name}", _SECONDS) for name in names}
+    return {"policy": policy, "option": option} | rate | found
 
 
 def _kind(value: object, path: str) -> bytes:

@@ -28,9 +28,9 @@ from bridge.proofs.consensus import (
     vote_sign_bytes,
 )
 from bridge.proofs.event_logs import EVENTS, parse_declaration, topic_of
-from bridge.proofs.evidence import milestone_hash
 from bridge.proofs.finality import FinalityProof, proof_to_json
 from bridge.proofs.merkle import EMPTY_ROOT
+from bridge.proofs.milestones import milestone_hash
 from bridge.proofs.network import genesis_hash, read_network
 from bridge.proofs.pack import AttestationInput, BlockInput, ConsentInput, PackInputs, QuoteInput
 from bridge.proofs.receipts import encode_receipt, receipts_root
@@ -306,7 +306,10 @@ class Trade:
             sold = -(-terms["invoice_amount"] * 100 // 14_950)
             bought = {"owner": ACCOUNTS["fx-amber"], "to": terms["importer"], "amount": terms["invoice_amount"]}
             paid = {"owner": terms["importer"], "to": ACCOUNTS["fx-amber"], "amount": sold}
+            placed = {"owner": terms["importer"], "notary": CONTRACTS["TradeEscrow"], "reference": self.trade_id}
+            expiry = {"expires_at": self.now_s + 600}
             legs = [
+                log(terms["funding_token"], "HoldPlaced", id=bytes([1] * 32), amount=sold, **placed, **expiry),
                 log(terms["funding_token"], "HoldExecuted", id=bytes([1] * 32), blocked=0, **paid),
                 log(terms["invoice_token"], "HoldExecuted", id=keccak(b"fx-amber"), blocked=0, **bought),
                 log(

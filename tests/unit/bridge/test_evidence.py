@@ -211,14 +211,14 @@ def set_at(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("edit", "path"),
     [
-        (set_at("format", to="landfall-evidence/2"), "format"),
+        (set_at("format", to="landfall-evidence/1"), "format"),
         (set_at("genesis", "chain_id", to=1), "trade_id"),
         (set_at("terms", "document", "goods", to="Tulips"), "terms.struct.document_hash"),
         (set_at("terms", "document", "payees", 0, "share_bps", to=300), "terms.struct.payees[0].share_bps"),
         (set_at("terms", "struct", "invoice_amount", to="1"), "terms.struct.invoice_amount"),
         (set_at("consents", "importer", "action", to="9"), "consents.importer.signature"),
         (set_at("consents", "importer", "signature", to="0x" + "11" * 65), "consents.importer.signature"),
-        (set_at("quotes", 0, "message", "fee_bps", to="1"), "quotes[0]"),
+        (set_at("quotes", 0, "message", "fee_bps", to="1"), "quotes"),
         (set_at("attestations", 0, "message", "outcome", to="2"), "attestations[0].message.outcome"),
         (set_at("attestations", 0, "evidence", "text", to="{}"), "attestations[0].evidence"),
         (set_at("attestations", 2, "attester", to="0x"), "attestations[2].attester"),
