@@ -18,11 +18,14 @@ from node.app import status
 from node.app.cast import Cast, InstitutionCast
 from node.app.home import MESSAGE_ALGORITHM, MESSAGE_KEY, PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.compliance.service import ComplianceService
+from node.ledger import freezing as ledger_freezing
+from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
 from node.ledger import issuance_routes as ledger_issuance_routes
 from node.ledger import order_routes as ledger_order_routes
 from node.ledger import orders as ledger_orders
 from node.ledger import routes as ledger_routes
+from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
@@ -56,6 +59,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_routes.router,
     ledger_order_routes.router,
     ledger_issuance_routes.router,
+    ledger_freezing_routes.router,
     quote_routes.router,
     trade_routes.router,
 )
@@ -133,6 +137,9 @@ class _Builder:
         ledger = LedgerService(institution_id=entry.id, owners=participants, deployment=deployment)
         orders = OrderService(participants=participants, deployment=deployment)
         issuance = IssuanceService(participants=participants, deployment=deployment, issues=ledger.issues)
+        freezes = FreezeService(
+            institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
+        )
         message_key = MessageKey(self._keystore, MESSAGE_KEY, MESSAGE_ALGORITHM)
         quotes = self._quotes(participants, messages, message_key)
         compliance = ComplianceService()
@@ -142,13 +149,16 @@ class _Builder:
         self._handlers.outcomes.append(self._outbox.on_outcome)
         self._handlers.blocks.append(ledger.on_block)
         self._handlers.blocks.append(issuance.on_block)
+        self._handlers.blocks.append(freezes.on_block)
         self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
+        self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
         self._outbox.subscribe(WALLETS, participants.on_wallet_outcome)
         quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
-        services = [participants, messages, ledger, orders, issuance, reconciler, quotes, compliance, trades, evidence]
+        services = [participants, messages, ledger, orders, issuance, freezes, reconciler, quotes]
+        services += [compliance, trades, evidence]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         return Institution(desk, (self._follower().run, self._sender(participants).run, messages.run))
 

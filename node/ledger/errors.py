@@ -109,6 +109,17 @@ class IssuanceStateError(RejectedError):
         super().__init__(f"issuance request {request[:16]}: expected it to be open, got {state}")
 
 
+class FreezeStateError(RejectedError):
+    """The order is not in force, so it cannot be lifted; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 18
+    kind = "conflict"
+
+    def __init__(self, currency: str, number: int, state: str) -> None:
+        super().__init__(f"freeze order {currency}/{number}: expected it to be in force, got {state}")
+
+
 class PayeeError(RejectedError):
     """The payee is nobody this institution knows; nothing was ordered."""
 

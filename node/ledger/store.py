@@ -128,6 +128,27 @@ class IssuanceRow(Base):
     """Ledger time of the recorded request."""
 
 
+class FreezeRow(Base):
+    """A freeze order of a currency."""
+
+    __tablename__ = "ledger_freeze"
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account: Mapped[str] = mapped_column(index=True)
+    scope: Mapped[str]
+    """`available` or `all`."""
+    expires_at_s: Mapped[int]
+    reason_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    reasons: Mapped[str]
+    """Of whoever gave the order; empty elsewhere, the chain has only the hash."""
+    state: Mapped[str] = mapped_column(index=True)
+    """`queued`, `in force`, `lifting`, then `lifted` or `failed`; an order that has expired stays in force here."""
+    failure: Mapped[str | None] = mapped_column(default=None)
+    ordered_at_s: Mapped[int | None] = mapped_column(default=None)
+    lifted_at_s: Mapped[int | None] = mapped_column(default=None)
+
+
 def post(session: Session, entry: Entry) -> EntryRow:
     """Write a balanced entry and move its accounts.
 

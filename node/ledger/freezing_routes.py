@@ -1,0 +1,86 @@
+"""Freeze orders: given and lifted by central banks, seen by the desks whose accounts they are about."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from node.ledger.freezing import FreezeService
+from node.ledger.store import FreezeRow
+from node.web import schemas
+from node.web.auth import Staff
+from node.web.desk import CallersDesk
+from node.web.idempotency import OnceOnly
+from node.web.limits import PAGE_MAX
+
+router = APIRouter(prefix="/freezes", tags=["freeze orders"])
+
+Scope = Literal["available", "all"]
+
+
+class FreezeIn(schemas.Order):
+    """An order on an account."""
+
+    currency: str = Field(min_length=3, max_length=3)
+    account: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+    scope: Scope = Field(description="`available`: it cannot spend; `all`: nor can its holds be executed")
+    expires_at_s: int = Field(ge=0, lt=2**40, description="Last second of the order, at most ten years ahead")
+    reasons: str = Field(min_length=1, max_length=2_000, description="Kept here; its hash goes on chain")
+
+
+class FreezeOut(schemas.Answer):
+    """An order; `in force` once the chain has it."""
+
+    currency: str
+    number: int
+    account: str
+    scope: Scope
+    expires_at_s: int
+    reasons: str = Field(description="Empty at those who did not give the order")
+    reasons_sha256: str
+    state: Literal["queued", "in force", "lifting", "lifted", "failed"]
+    failure: str | None = Field(description="Why the order or its lifting failed")
+    ordered_at_s: int | None = Field(description="Ledger time, unix seconds")
+    lifted_at_s: int | None
+
+
+@router.post("", status_code=202, response_model=FreezeOut)
+async def order(order: FreezeIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Freeze an account: the currency's central bank alone."""
+    service = desk.get(FreezeService)
+    return once.run(lambda session: _shown(service.order(session, **order.model_dump())), 202)
+
+
+@router.get("")
+async def list_orders(
+    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+) -> list[FreezeOut]:
+    """Return the orders in the caller's currencies and on its own accounts, the latest first."""
+    with desk.database.read() as session:
+        return [_shown(row) for row in desk.get(FreezeService).orders(session, limit=limit)]
+
+
+@router.post("/{currency}/{number}/lift", status_code=202, response_model=FreezeOut)
+async def lift(currency: str, number: int, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """End an order before it expires: the currency's central bank alone."""
+    service = desk.get(FreezeService)
+    return once.run(lambda session: _shown(service.lift(session, currency, number)), 202)
+
+
+def _shown(row: FreezeRow) -> FreezeOut:
+    return FreezeOut.model_validate(
+        {
+            "currency": row.currency,
+            "number": row.number,
+            "account": row.account,
+            "scope": row.scope,
+            "expires_at_s": row.expires_at_s,
+            "reasons": row.reasons,
+            "reasons_sha256": row.reason_hash.hex(),
+            "state": row.state,
+            "failure": row.failure,
+            "ordered_at_s": row.ordered_at_s,
+            "lifted_at_s": row.lifted_at_s,
+        }
+    )
