@@ -191,7 +191,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         _WAIVE,
         case="all of it",
         after=State.FINAL,
-        effect="refund, final at once",
+        effect="gives all of it back at once; final as a refund",
         needs="amount = the milestone's",
         says="give up {kind}",
     ),
