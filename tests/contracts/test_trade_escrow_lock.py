@@ -46,7 +46,10 @@ def test_fund_lock_holds_both_sides_and_pays_the_premium(world: FxWorld) -> None
     assert world.balances(world.kes, world.provider) == [shillings[0] - INVOICE]
     fx, trade = world.escrow.get_fx(trade_id), world.escrow.get_trade(trade_id)
     assert (fx.provider, fx.cancel_fee, fx.terms.rate_num, fx.calls) == (world.provider.address, CANCEL_FEE, 14_328, 0)
-    for token, hold_id, owner in ((world.eur, fx.hold, world.importer), (world.kes, trade.invoice_hold, world.provider)):
+    for token, hold_id, owner in (
+        (world.eur, fx.hold, world.importer),
+        (world.kes, trade.invoice_hold, world.provider),
+    ):
         hold = token.get_hold(hold_id)
         assert (hold.owner, hold.notary, hold.expires_at) == (
             owner.address,
@@ -158,9 +161,7 @@ def test_fund_lock_keeps_nothing_when_the_provider_cannot_hold(world: FxWorld) -
     with boa.env.anchor():
         # The reserve itself pays for the provider's hold.
         world.fund_lock(terms, quote, without_reserve=True, conversion=conversion)
-    world.kes.order_freeze(
-        world.provider.address, 1, 1, now_s() + DAY_S, b"\0" * 32, sender=world.issuer.address
-    )
+    world.kes.order_freeze(world.provider.address, 1, 1, now_s() + DAY_S, b"\0" * 32, sender=world.issuer.address)
     with boa.reverts("token: account frozen"):
         world.fund_lock(terms, quote, without_reserve=True, conversion=conversion)
     assert world.balances(world.eur, world.importer) == euros

@@ -1,7 +1,7 @@
 """A world with a rate: trades under `lock` and `float`, and every call that only they or a living trade have.
 
-After each call that succeeded the books are compared: what is held is the sum of the unsettled slices, and no money came
-from nowhere or stayed with a contract.
+After each call that succeeded the books are compared: what is held is the sum of the unsettled slices, and no money
+came from nowhere or stayed with a contract.
 """
 
 from collections.abc import Sequence
@@ -151,7 +151,9 @@ class FxWorld(World):
         fx, total = terms["fx"], 0
         rest = terms["invoice_amount"]
         for place, milestone in enumerate(terms["milestones"], 1):
-            amount = terms["invoice_amount"] * milestone["weight_bps"] // BPS if place < len(terms["milestones"]) else rest
+            amount = (
+                terms["invoice_amount"] * milestone["weight_bps"] // BPS if place < len(terms["milestones"]) else rest
+            )
             rest -= amount
             lo = Fraction(fx["rate_num"] * (BPS - fx["band_bps"]), fx["rate_den"] * BPS)
             total += -int(-amount // (lo * (BPS - fx["spread_bps"]) / BPS))
@@ -235,9 +237,7 @@ class FxWorld(World):
             "valid_until": changes.get("valid_until", now_s() + 3_600),
         }
         signature = (signer or self.importer).sign(token_domain(self.eur), "IncreaseHold", message)
-        self.escrow.top_up(
-            self.trade_id(terms), amount, message["valid_until"], signature, sender=self.relayer.address
-        )
+        self.escrow.top_up(self.trade_id(terms), amount, message["valid_until"], signature, sender=self.relayer.address)
         self.check_books(terms)
 
     def waive(self, terms: Fields, index: int, amount: int, signer: Actor | None = None, **changes: Any) -> None:
@@ -342,7 +342,7 @@ class FxWorld(World):
             token = self.kes if trade.invoice_token == self.kes.address else self.eur
             held = token.get_hold(trade.invoice_hold).amount
             assert held == sum(records[index].amount for index in unsettled), "invoice leg"
-        if bytes(fx.hold) != ZERO_BYTES32:
+        if bytes(fx.hold) != ZERO_BYTES32 and trade.funding_token in self.holds:
             slices = sum(self.slice_of(terms, index) for index in unsettled)
             assert self.eur.get_hold(fx.hold).amount == slices, "funding leg"
         owners = list({party.address for party in [*self.everyone, self.importer, self.exporter]})

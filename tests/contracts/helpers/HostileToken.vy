@@ -85,6 +85,35 @@ def release_hold(id: bytes32, amount: uint256):
 
 
 @external
+def increase_hold(id: bytes32, amount: uint256, expires_at: uint256, valid_until: uint256, signature: Bytes[512]):
+    """
+    @notice Raises nothing.
+    @param id Not looked at, like the rest.
+    """
+    self._call_back()
+
+
+@external
+@view
+def currency() -> String[3]:
+    """
+    @notice Says it is the euro.
+    @return EUR.
+    """
+    return "EUR"
+
+
+@external
+@view
+def decimals() -> uint8:
+    """
+    @notice As the euro has.
+    @return 2.
+    """
+    return 2
+
+
+@external
 @view
 def get_hold(id: bytes32) -> Hold:
     """
