@@ -10,11 +10,12 @@ from contracts.client.artifacts import ChainEvent
 from contracts.trade_transitions import Policy
 from fx.currencies import get_currency
 from fx.reprice import funding_slice, median_rate, waived_slice
+from node.trades import document as doc
 from node.trades import store
 from node.trades.context import Desk
-from node.trades.document import TermsDocument, build_struct
+from node.trades.document import FloatPart, TermsDocument
 from node.trades.errors import InvariantError
-from node.trades.rates import call_targets, float_rule, funding_slices, missing_minor, policy_of
+from node.trades.rates import call_targets, float_part, missing_minor, policy_of
 from node.trades.standing import milestone_rows, standings
 from node.trades.store import FxLeg, MilestoneRow, Trade
 
@@ -54,7 +55,7 @@ class FloatView:
         leg, rows = session.get(FxLeg, trade.trade_id), milestone_rows(session, trade)
         if leg is None or not rows:
             return
-        for row, part in zip(rows, funding_slices(document, self._desk.deployment, leg.amount), strict=True):
+        for row, part in zip(rows, doc.funding_slices(document, leg.amount), strict=True):
             row.slice_minor = part
         _require_equal(trade, "held", leg.amount, sum(row.slice_minor or 0 for row in rows))
 
@@ -75,7 +76,7 @@ class FloatView:
         current = standings(session, trade, document, event.block_time_s)
         currencies = (get_currency(document.funding.currency), get_currency(document.invoice.currency))
         median = median_rate(event.args["median"], *currencies)
-        rule = float_rule(document, self._desk.deployment)
+        rule = float_part(document)
         for one, target in call_targets(rule, (one for one in current if one.is_open), median):
             one.row.target_minor = target
         leg.calls += 1
@@ -107,14 +108,18 @@ class FloatView:
             return
         if leg.call_ends_at_s is not None and event.block_time_s <= leg.call_ends_at_s:
             leg.call_ends_at_s = event.block_time_s - 1
-        old, fx = (build_struct(one, self._desk.deployment)["fx"] for one in (before, document))
-        leg.rate_num, leg.rate_den = fx["rate_num"], fx["rate_den"]
-        if all(old[name] == fx[name] for name in ("rate_num", "rate_den", "band_bps", "spread_bps")):
+        old, new = float_part(before), float_part(document)
+        leg.rate_num, leg.rate_den = int(new.rate_num), int(new.rate_den)
+        if _sizing(old) == _sizing(new):
             return
-        new = float_rule(document, self._desk.deployment).terms
         for row in milestone_rows(session, trade):
             if row.state != store.SETTLED and row.terms_version != trade.chain_version:
-                row.slice_minor, row.target_minor = funding_slice(new, row.amount), None
+                row.slice_minor, row.target_minor = funding_slice(new.terms, row.amount), None
+
+
+def _sizing(part: FloatPart) -> tuple[str, str, int, int]:
+    """Return what a slice's size depends on."""
+    return part.rate_num, part.rate_den, part.band_bps, part.spread_bps
 
 
 def _require_equal(trade: Trade, what: str, expected: int, got: int) -> None:

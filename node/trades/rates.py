@@ -1,29 +1,18 @@
 """The rate side of one trade: its float rule, its slices, and whether its importer may be called for a top-up."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from contracts.client.deployment import Deployment
 from contracts.trade_transitions import Policy
 from fx.rates import Rate
-from fx.reprice import FloatTerms, call_target, funding_slice, is_call_due, lock_slices
+from fx.reprice import call_target, is_call_due
 from node.trades import document as doc
-from node.trades.document import TermsDocument
+from node.trades.document import FloatPart, TermsDocument
+from node.trades.errors import InvariantError
 from node.trades.standing import Standing
 from node.trades.store import FxLeg, Trade
 
 WITH_FUNDING_LEG: Final = (Policy.LOCK, Policy.FLOAT)
-
-
-@dataclass(frozen=True, slots=True)
-class FloatRule:
-    """What the terms of a `float` say about its rate."""
-
-    terms: FloatTerms
-    option: int
-    cool_down_s: int
-    calls_max: int
 
 
 def policy_of(document: TermsDocument) -> Policy:
@@ -36,28 +25,18 @@ def pair_of(document: TermsDocument) -> str:
     return f"{document.funding.currency}/{document.invoice.currency}"
 
 
-def float_rule(document: TermsDocument, deployment: Deployment) -> FloatRule:
-    """Return the rule of a `float`'s terms."""
-    fx = doc.build_struct(document, deployment)["fx"]
-    terms = FloatTerms(
-        rate=Rate(fx["rate_num"], fx["rate_den"]),
-        band_bps=fx["band_bps"],
-        spread_bps=fx["spread_bps"],
-        share_bps=fx["share_bps"],
-    )
-    return FloatRule(terms, fx["option"], fx["cool_down_s"], fx["calls_max"])
+def float_part(document: TermsDocument) -> FloatPart:
+    """Return what the terms of a `float` say about its rate.
+
+    Raises:
+        InvariantError: the terms have another policy.
+    """
+    if document.funding.float_ is None:
+        raise InvariantError(f"{document.reference}: expected the terms of a float, got {document.funding.policy}")
+    return document.funding.float_
 
 
-def funding_slices(document: TermsDocument, deployment: Deployment, price: int) -> Sequence[int]:
-    """Return each milestone's slice of the funding currency at funding; `price` is a lock's."""
-    amounts = doc.milestone_amounts(document)
-    if policy_of(document) is Policy.LOCK:
-        return lock_slices(price, amounts)
-    terms = float_rule(document, deployment).terms
-    return [funding_slice(terms, amount) for amount in amounts]
-
-
-def call_targets(rule: FloatRule, open_ones: Iterable[Standing], median: Rate) -> list[tuple[Standing, int]]:
+def call_targets(rule: FloatPart, open_ones: Iterable[Standing], median: Rate) -> list[tuple[Standing, int]]:
     """Return what a call at this median wants each open slice to be."""
     return [(one, call_target(rule.terms, one.row.amount, one.row.slice_minor or 0, median)) for one in open_ones]
 
@@ -76,7 +55,7 @@ def is_call_running(leg: FxLeg, now_s: int) -> bool:
 def can_call(
     trade: Trade,
     document: TermsDocument,
-    rule: FloatRule,
+    rule: FloatPart,
     leg: FxLeg,
     standings: Sequence[Standing],
     median: Rate,
@@ -88,7 +67,7 @@ def can_call(
 
 
 def is_call_possible(
-    trade: Trade, document: TermsDocument, rule: FloatRule, leg: FxLeg, median: Rate, now_s: int
+    trade: Trade, document: TermsDocument, rule: FloatPart, leg: FxLeg, median: Rate, now_s: int
 ) -> bool:
     """Tell whether number, cool-down and time would allow a call if a slice were too small; while one runs, not."""
     if rule.terms.share_bps == 0 or leg.calls >= rule.calls_max or not median.is_below(rule.terms.low):

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from contracts.trade_transitions import Option, Policy, State
+from contracts.trade_transitions import Policy, State
 from fx.currencies import get_currency
 from fx.money import Money
 from fx.rates import Rate
@@ -14,7 +14,7 @@ from node.trades.context import Actor
 from node.trades.document import TermsDocument
 from node.trades.duties import REPRICE, Duties
 from node.trades.errors import NotPermittedError, RejectedError, WrongStateError
-from node.trades.rates import FloatRule, can_call, float_rule, is_call_running, missing_minor, pair_of, policy_of
+from node.trades.rates import can_call, float_part, is_call_running, missing_minor, pair_of, policy_of
 from node.trades.standing import standings
 from node.trades.store import FxLeg, Trade
 from node.trades.terms_checks import least_expiry
@@ -46,7 +46,7 @@ class Repricing:
             raise WrongStateError("call", f"none that runs; this one ends at {leg.call_ends_at_s}", "one that runs")
         median = self._median(session, document, now_s)
         current = standings(session, trade, document, now_s)
-        if not can_call(trade, document, self._rule(document), leg, current, median, now_s):
+        if not can_call(trade, document, float_part(document), leg, current, median, now_s):
             expected = (
                 "a rate below the band, a slice too small for it, a share of the importer above 0, a call left, the "
                 "cool-down over, and time for call and grace before the hold expires"
@@ -111,7 +111,7 @@ class Repricing:
             return trade
         found = self._acts.milestone(session, trade, index, now_s)
         signer = self._acts.holder(session, document, found.row, actor)
-        self._require_option(session, trade, document, Option.WAIT, now_s)
+        self._require_option(session, trade, document, "wait", now_s)
         latest_s = self._latest_deadline(trade, document)
         if not found.row.deadline_s < deadline_s <= latest_s:
             expected = f"after {doc.shown_time(found.row.deadline_s)} and up to {doc.shown_time(latest_s)}"
@@ -134,9 +134,9 @@ class Repricing:
         if self._acts.is_under_way(session, trade, CLOSE):
             return trade
         acting = self._desk.acting_side(trade, actor, side)
-        self._require_option(session, trade, document, Option.REFUND, now_s)
+        self._require_option(session, trade, document, "refund", now_s)
         median = self._median(session, document, now_s)
-        if self._rule(document).terms.is_within(median):
+        if float_part(document).terms.is_within(median):
             raise WrongStateError("rate", "a median outside the band in two rounds", median.decimal(6))
         if acting == "importer":
             signers = [self._acts.importer(trade, actor)]
@@ -160,7 +160,7 @@ class Repricing:
             return
         median = self._median(session, document, now_s)
         current = standings(session, trade, document, now_s)
-        if can_call(trade, document, self._rule(document), leg, current, median, now_s):
+        if can_call(trade, document, float_part(document), leg, current, median, now_s):
             # Each call of a trade is a step of its own, so that one that was done does not stop the next.
             self._duties.do(session, trade, f"{REPRICE}:after-{leg.call_ends_at_s or 0}", REPRICE, (), now_s)
 
@@ -187,12 +187,12 @@ class Repricing:
         return holders
 
     def _require_option(
-        self, session: Session, trade: Trade, document: TermsDocument, option: Option, now_s: int
+        self, session: Session, trade: Trade, document: TermsDocument, option: doc.Option, now_s: int
     ) -> None:
-        rule = self._rule(document)
-        if rule.option != option:
-            expected = f"terms with the option {option.name.lower()}; amend them with the other side"
-            raise WrongStateError("funding.option", expected, Option(rule.option).name.lower())
+        agreed = float_part(document).option
+        if agreed != option:
+            expected = f"terms with the option {option}; amend them with the other side"
+            raise WrongStateError("funding.float.option", expected, agreed)
         for one in standings(session, trade, document, now_s):
             if one.state is not State.PENDING:
                 raise WrongStateError(
@@ -206,9 +206,6 @@ class Repricing:
 
     def _median(self, session: Session, document: TermsDocument, now_s: int) -> Rate:
         return self._desk.quotes.medians.median(session, pair_of(document), now_s).rate
-
-    def _rule(self, document: TermsDocument) -> FloatRule:
-        return float_rule(document, self._desk.deployment)
 
 
 def _shown(minor: int, document: TermsDocument) -> str:

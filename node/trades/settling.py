@@ -24,7 +24,7 @@ from node.trades.context import Actor
 from node.trades.document import TermsDocument
 from node.trades.duties import LAST_RESORT, SETTLE, Duties
 from node.trades.errors import NotPermittedError, WrongStateError
-from node.trades.rates import FloatRule, float_rule, is_call_possible, is_call_running, pair_of, policy_of
+from node.trades.rates import float_part, is_call_possible, is_call_running, pair_of, policy_of
 from node.trades.standing import Standing
 from node.trades.store import FxLeg, MilestoneRow, Trade
 
@@ -230,7 +230,7 @@ class Settling:
             importer=document.importer.account or "",
             trade_id=trade.trade_id or b"",
             currencies=(document.funding.currency, document.invoice.currency),
-            terms=self._rule(document).terms,
+            terms=float_part(document).terms,
             amount=found.row.amount,
             held=found.row.slice_minor or 0,
             share_bps=found.share_bps,
@@ -243,7 +243,7 @@ class Settling:
         if found.row.quote_request is None:
             return []
         median = self._desk.quotes.medians.median(session, pair_of(document), now_s)
-        terms, converted = self._rule(document).terms, []
+        terms, converted = float_part(document).terms, []
         for offer in self._desk.quotes.taker.offers(session, found.row.quote_request, now_s):
             settlement, refusal = None, offer.refusal
             try:
@@ -278,14 +278,11 @@ class Settling:
         if is_call_running(leg, now_s):
             return True
         median = self._desk.quotes.medians.median(session, pair_of(document), now_s)
-        return is_call_possible(trade, document, self._rule(document), leg, median.rate, now_s)
+        return is_call_possible(trade, document, float_part(document), leg, median.rate, now_s)
 
     def _is_called(self, session: Session, trade: Trade, now_s: int) -> bool:
         leg = session.get(FxLeg, trade.trade_id)
         return leg is not None and is_call_running(leg, now_s)
-
-    def _rule(self, document: TermsDocument) -> FloatRule:
-        return float_rule(document, self._desk.deployment)
 
 
 def _rank(one: Conversion) -> tuple[bool, int, int]:

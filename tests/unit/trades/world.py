@@ -23,9 +23,9 @@ from node.messages.in_process import InProcessTransport
 from node.messages.service import MessageService
 from node.participants.directory import Directory
 from node.participants.service import ParticipantService
-from node.quotes.desk import Pricing
 from node.quotes.keys import MessageKey
-from node.quotes.oracle import OraclePair
+from node.quotes.medians import OraclePair
+from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
 from node.quotes.service import QuoteService
 from node.storage.cursor import SqlFollowerStore, booked_until_s
@@ -141,7 +141,7 @@ class TestDesk:
         )
         self.messages = MessageService(self.database, institution_id, world.transport)
         world.transport.connect(institution_id, self.messages.receive)
-        rates = LedgerRates(daily_rates())
+        rates = LedgerRates(world.rates)
         pricing = None if entry.pricing is None else Pricing(entry.pricing.spread_bps, entry.pricing.fee_bps)
         self.quotes = QuoteService(
             deployment=deployment,
@@ -210,11 +210,13 @@ class World:
         with_oracle: bool = False,
         only: Iterable[str] = CORE,
         ledger: Any = None,
+        rates: DailyRates | None = None,
     ) -> None:
         _, self.deployment, _ = genesis()
         self.ledger: Any = Ledger.fresh() if ledger is None else ledger
         self.transport = InProcessTransport()
         self.with_oracle = with_oracle
+        self.rates = rates or daily_rates()
         self.open_database = open_database or (lambda _: CountingDatabase("sqlite://"))
         self.desks = {name: TestDesk(self, name) for name in only}
 
@@ -226,6 +228,7 @@ class World:
             with_oracle=self.with_oracle,
             only=tuple(self.desks),
             ledger=self.ledger.copy(),
+            rates=self.rates,
         )
 
     def __getitem__(self, institution_id: str) -> TestDesk:
