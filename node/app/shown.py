@@ -53,6 +53,10 @@ def trade_lines(trade: dict[str, Any]) -> list[str]:
         lines += [f"  {line}" for line in cost_lines(trade["cost"])]
     lines += [f"  {line}" for line in milestone_lines(trade["milestones"])]
     lines += [f"  {line}" for line in payee_lines(trade["payees"])]
+    if trade["fx"] and trade["fx"]["top_up_missing"]:
+        fx = trade["fx"]
+        lines.append(f"  a call wants {fx['top_up_missing']} more by {show_time(fx['call_ends_s'])}")
+    lines += [f"  {one['step']} was refused: {one['reason']}" for one in trade["steps"] if one["state"] == "failed"]
     if trade["failure"]:
         lines.append(f"  funding was refused: {trade['failure']}")
     return lines + [f"  {line}" for line in next_lines(trade["next"])]
@@ -60,11 +64,15 @@ def trade_lines(trade: dict[str, Any]) -> list[str]:
 
 def cost_lines(cost: dict[str, Any]) -> list[str]:
     """Return what the accepted quote costs."""
-    return [
+    premium = f", premium {cost['premium']} on top" if cost["premium"] else ""
+    lines = [
         f"pays {cost['pays']} for {cost['for_amount']} at {cost['rate']} from {cost['provider']}",
-        f"worth {cost['value_at_mid']} at mid, spread {cost['spread']}, fee {cost['fee']}: "
+        f"worth {cost['value_at_mid']} at mid, spread {cost['spread']}, fee {cost['fee']}{premium}: "
         f"total cost {cost['total_percent']}",
     ]
+    if cost["cancel_fee"]:
+        lines.append(f"the lock may be given up for {cost['cancel_fee']}, in part for a part of it")
+    return lines
 
 
 def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[str]:
@@ -76,13 +84,14 @@ def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[
             quote["rate"],
             quote["spread"],
             quote["fee"],
+            quote["premium"] or "-",
             quote["total_percent"],
             show_time(quote["expires_at_s"]),
-            "taken" if quote["digest"] == accepted else "",
+            "taken" if quote["digest"] == accepted else quote["refusal"] or "",
         )
         for quote in quotes
     ]
-    return table(("provider", "pays", "rate, all in", "spread", "fee", "total cost", "firm until", ""), rows)
+    return table(("provider", "pays", "rate, all in", "spread", "fee", "premium", "total cost", "firm until", ""), rows)
 
 
 def need_lines(need: dict[str, Any]) -> list[str]:
@@ -141,6 +150,42 @@ def milestone_lines(milestones: Sequence[dict[str, Any]]) -> list[str]:
         for milestone in milestones
     ]
     return table(("milestone", "share", "amount", "deadline", "quorum", "state", "paid", "refunded"), rows)
+
+
+def conversion_lines(quotes: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what each quote makes of a float's milestone as a table, the best first."""
+    rows = [
+        (
+            one["quote"]["provider"],
+            one["quote"]["rate"],
+            one["paid"] or "-",
+            one["owed"] or "-",
+            one["sold"] or "-",
+            one["refunded"] or "-",
+            one["refusal"] or f"{one['chooser']} chooses",
+            one["quote"]["digest"],
+        )
+        for one in quotes
+    ]
+    return table(("provider", "rate, all in", "pays", "owed", "sells", "gives back", "", "digest"), rows)
+
+
+def case_lines(cases: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the disputes before an arbiter: what about, why, until when, with which documents."""
+    lines: list[str] = []
+    for case in cases:
+        lines += [
+            f"{case['reference']} milestone {case['milestone'] + 1} ({case['milestone_kind']}, {case['amount']}): "
+            f"{case['importer']} against {case['exporter']}, raised by the {case['raised_by']}",
+            f"  {case['goods']}",
+            f"  reasons: {case['reasons'] or 'not sent yet'}",
+            *(f"  {one['kind']} {one['sha256'][:16]}: {one['summary']}" for one in case["exhibits"]),
+        ]
+        if case["awarded_at_s"] is None:
+            lines.append(f"  award by {show_time(case['award_by_s'])}, or else what is due stands")
+        else:
+            lines.append(f"  awarded {show_bps(case['share_bps'])} to the exporter's side: {case['award_reasons']}")
+    return lines or ["no disputes"]
 
 
 def next_lines(actions: Sequence[dict[str, Any]]) -> list[str]:

@@ -92,10 +92,11 @@ class Motions:
         return None if found.state == store.DONE else found
 
     def open_ones(self, session: Session, trade: Trade) -> list[Motion]:
-        """Return every motion that still counts, by name."""
+        """Return every motion that still counts, by name; of assignments the exporter's bank alone knows how far."""
         names = session.scalars(select(Motion.name).where(Motion.reference == trade.reference).order_by(Motion.name))
         found = [self.find(session, trade, name) for name in names.all()]
-        return [motion for motion in found if motion is not None]
+        is_exporters = trade.exporter_bank == self._desk.id
+        return [motion for motion in found if motion is not None and (motion.kind != ASSIGN or is_exporters)]
 
     def put(
         self,

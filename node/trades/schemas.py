@@ -110,7 +110,10 @@ class CostOut(Answer):
     value_at_mid: str
     spread: str
     fee: str
-    total_percent: str = Field(examples=["0.38 %"])
+    premium: str | None = Field(None, description="Of a lock: paid on top, at funding, for standing ready")
+    cancel_fee: str | None = Field(None, description="Of a lock: what giving all of it up costs, pro rata for a part")
+    total_percent: str = Field(examples=["0.38 %"], description="Against mid, premium included")
+    refusal: str | None = Field(None, description="Why this bank does not take it, null if it does")
     expires_at_s: int
     post_quantum: bool = Field(description="Signed with the provider's registered ML-DSA key as well")
 

@@ -101,7 +101,7 @@ class TradeService:
             repricing=self.repricing,
             notifying=notifying,
         )
-        self.views = Views(self.desk)
+        self.views = Views(self.desk, self.motions)
         self.chain_view = ChainView(self.desk, self.funding, self.attesting, self.arbitration)
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:

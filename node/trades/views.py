@@ -21,7 +21,9 @@ from node.trades.agreement import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
 from node.trades.document import TermsDocument
 from node.trades.duties import SETTLE
+from node.trades.funding import QUOTED
 from node.trades.handing_in import is_current
+from node.trades.motions import Motions
 from node.trades.next_facts import facts_of, shown_step
 from node.trades.next_market import market_of
 from node.trades.next_steps import CALM, MarketFacts, NextStep, next_steps
@@ -32,13 +34,15 @@ from node.trades.store import Attestation, Consent, FxLeg, MilestoneRow, Step, T
 
 CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed", 4: "out of band"}
 RATE_PLACES = 6
+MOTIONS = {"Amend": "amendment", "Assign": "assignment", "Cancel": "cancellation"}
 
 
 class Views:
     """Reads of trades; changes nothing."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, motions: Motions) -> None:
         self._desk = desk
+        self._motions = motions
 
     def trade(self, session: Session, trade: Trade, now_s: int) -> TradeOut:
         """Return everything about a trade at ledger time `now_s`."""
@@ -86,14 +90,17 @@ class Views:
                 return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
             case store.FUNDED:
                 steps = self._steps(session, trade, document, now_s)
-                return [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
+                now = [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
+                return self._to_sign(session, trade, document, now_s) + now
         return []
 
     def all_steps(self, session: Session, trade: Trade, now_s: int) -> list[NextOut]:
         """Return what each party may do now, later or at any time, the most urgent first."""
         if trade.state != store.FUNDED:
             return self.next_actions(session, trade, now_s)
-        return [shown_step(step) for step in self._steps(session, trade, self._desk.document(session, trade), now_s)]
+        document = self._desk.document(session, trade)
+        steps = [shown_step(step) for step in self._steps(session, trade, document, now_s)]
+        return self._to_sign(session, trade, document, now_s) + steps
 
     def versions(self, session: Session, trade: Trade) -> list[tuple[TermsVersion, list[tuple[str, Any, Any]]]]:
         """Return each version with what it changed."""
@@ -121,6 +128,9 @@ class Views:
             value_at_mid=shown_money(offer.value_minor, sold),
             spread=shown_money(offer.spread_minor, sold),
             fee=shown_money(offer.fee_minor, sold),
+            premium=shown_money(offer.premium, sold) if offer.premium else None,
+            cancel_fee=shown_money(offer.cancel_fee, sold) if offer.cancel_fee else None,
+            refusal=offer.refusal,
             total_percent=percent_text(offer.cost_percent),
             expires_at_s=offer.expires_at_s,
         )
@@ -137,9 +147,19 @@ class Views:
             if document.side(side).name not in signed
         ]
 
+    def _to_sign(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
+        """Return whose signature the amendments, assignments and cancellations on the table wait for."""
+        names = self._names(session)
+        parties = {document.side(side).account: document.side(side).name for side in SIDES}
+        return [
+            _next(parties.get(signer.account) or names(signer.account), f"sign the {MOTIONS[motion.kind]}")
+            for motion in self._motions.open_ones(session, trade)
+            for signer in self._motions.missing(session, trade, motion, now_s)
+        ]
+
     def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         importer = document.importer.name
-        if document.funding.policy == "none":
+        if document.funding.policy not in QUOTED:
             return [_next(importer, "fund the trade", document.fund_by_s)]
         if trade.quote_request is None or self._desk.id != trade.importer_bank:
             return [_next(importer, "ask for quotes and fund the trade", document.fund_by_s)]

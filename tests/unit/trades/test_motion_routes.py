@@ -8,6 +8,11 @@ from tests.unit.trades.test_routes import TRADE, Api
 from tests.unit.trades.world import example
 
 
+def waited(api: Api, who: str) -> list[tuple[str, str]]:
+    """Return who is waited for, and for what."""
+    return [(step["who"], step["what"]) for step in api.get(who, TRADE)["next"]]
+
+
 def test_an_amendment_is_proposed_shown_and_agreed() -> None:
     api = Api(story.funded())
     terms = changed(("2026-09-25T18:00:00Z", "2026-09-27T18:00:00Z"), path=COUNTERED).decode()
@@ -15,9 +20,11 @@ def test_an_amendment_is_proposed_shown_and_agreed() -> None:
     (motion,) = api.get("bloem", f"{TRADE}/motions")
     assert (motion["name"], motion["proposed_by"], motion["state"]) == ("amend", "exporter", "open")
     assert [signer["role"] for signer in motion["signers"] if not signer["signed"]] == ["importer"]
+    assert ("Bloemenhuis BV", "sign the amendment") in waited(api, "naivasha")
     assert "milestones.1.deadline_s" in [change["field"] for change in motion["changes"]]
     api.post("bloem", f"{TRADE}/agree", {}, 202)
     assert api.get("bloem", f"{TRADE}/motions") == []
+    assert "sign the amendment" not in [what for _, what in waited(api, "bloem")]
     assert api.get("naivasha", TRADE)["milestones"][1]["deadline_s"] == story.at("2026-09-27T18:00")
     assert api.post("bloem", f"{TRADE}/agree", {}, 409)["field"] == "amendment"
 
@@ -25,6 +32,7 @@ def test_an_amendment_is_proposed_shown_and_agreed() -> None:
 def test_a_financier_sees_what_it_is_asked_and_may_decline_before_it_signs() -> None:
     api = Api(story.funded())
     api.post("naivasha", f"{TRADE}/assign", {"milestone": 1, "institution": "fx-amber"}, 202)
+    assert ("fx-amber", "sign the assignment") in waited(api, "naivasha")
     assert api.get("carrier", "/v1/requests") == []
     (request,) = api.get("fx-amber", "/v1/requests")
     assert (request["kind"], request["owner"], request["asked_by"]) == ("Assign", "fx-amber", "bank-ke")
@@ -57,6 +65,8 @@ def test_what_the_importer_needs_is_said_before_anybody_signs() -> None:
     firm = api.get("bloem", f"{TRADE}/needs")
     assert firm["is_firm"]
     assert "premium" in firm["consists_of"]
+    quotes = api.get("bloem", f"{TRADE}/quotes")["quotes"]
+    assert all(quote["premium"] and quote["cancel_fee"] and quote["refusal"] is None for quote in quotes)
     assert firm["amount"] > estimate["amount"]
     assert api.get("naivasha", f"{TRADE}/needs")["available"] is None
 
