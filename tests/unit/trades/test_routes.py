@@ -21,6 +21,7 @@ PEOPLE = {
     "bank-nl": Principal("bank-nl", None, frozenset()),
     "carrier": Principal("carrier", None, frozenset()),
     "inspector": Principal("inspector", None, frozenset()),
+    "arbiter": Principal("arbiter", None, frozenset()),
     "fx-amber": Principal("fx-amber", None, frozenset()),
 }
 TRADE = f"/v1/trades/{story.REFERENCE}"
