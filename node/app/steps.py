@@ -3,11 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from node.app.devnet import Devnet, open_devnet
 from node.app.errors import StepError
+
+_CLOSE = "close_out_of_band"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,64 @@ class Steps:
         self.devnet.settle_down()
         return answers
 
+    def act(self, who: str, reference: str, step: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take a step about a funded trade (`reprice`, `top-up`, `close`).
+
+        Raises:
+            StepError: the chain refused; the message says why.
+        """
+        return self._checked(self._post(who, reference, step, body), step.replace("-", "_").replace("close", _CLOSE))
+
+    def decide(
+        self, who: str, reference: str, step: str, milestone: int, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Take a step about a milestone (from 1): `accept`, `waive`, `dispute`, `settle`, `defer`, `last-resort`.
+
+        Raises:
+            StepError: the chain refused; the message says why.
+        """
+        trade = self._post(who, reference, f"milestones/{milestone - 1}/{step}", body)
+        return self._checked(trade, f"{step.replace('-', '_')}:{milestone - 1}")
+
+    def waive(self, who: str, reference: str, milestone: int, amount: str) -> dict[str, Any]:
+        """Give up an amount such as `50000.00` of a milestone."""
+        from fx.money import Money
+
+        currency = str(self.trade(who, reference)["amount"]).rsplit(" ", 1)[1]
+        body = {"amount": str(Money.parse(amount, currency).amount_minor)}
+        return self.decide(who, reference, "waive", milestone, body)
+
+    def defer(self, who: str, reference: str, milestone: int, deadline: str) -> dict[str, Any]:
+        """Take a later deadline, such as `2026-10-01T18:00:00Z`."""
+        moment = datetime.fromisoformat(deadline)
+        if moment.tzinfo is None:
+            raise StepError(f"deadline: expected a time with its zone, 2026-10-01T18:00:00Z, got {deadline}")
+        return self.decide(who, reference, "defer", milestone, {"deadline_s": int(moment.timestamp())})
+
+    def settlement_quotes(self, who: str, reference: str, milestone: int) -> dict[str, Any]:
+        """Ask for quotes that settle a float's milestone; return what each would pay."""
+        path = f"milestones/{milestone - 1}/quotes"
+        self._post(who, reference, path)
+        answer: dict[str, Any] = self.get(who, f"/trades/{reference}/{path}")
+        return answer
+
+    def award(self, who: str, reference: str, milestone: int, share_bps: int, reasons: str) -> dict[str, Any]:
+        """Decide the latest dispute about a milestone that was put before this arbiter."""
+        cases = [
+            case
+            for case in self.get(who, "/disputes")
+            if (case["reference"], case["milestone"]) == (reference, milestone - 1)
+        ]
+        if not cases:
+            raise StepError(f"dispute: expected one about milestone {milestone} of {reference}, got none")
+        path = f"/disputes/{max(cases, key=lambda case: int(case['raised_at_s']))['dispute']}"
+        self.devnet.client(who).post(f"{path}/award", {"share_bps": share_bps, "reasons": reasons})
+        self.devnet.settle_down()
+        decided: dict[str, Any] = self.get(who, path)
+        if decided["awarded_at_s"] is None:
+            raise StepError("award: expected the chain to take it, got a refusal; see the desk's notices")
+        return decided
+
     def withdraw(self, who: str, reference: str) -> dict[str, Any]:
         """End a negotiation."""
         return self._post(who, reference, "withdraw")
@@ -139,6 +200,13 @@ class Steps:
     def get(self, who: str, path: str) -> Any:
         """Return the JSON at `path` for `who`."""
         return self.devnet.client(who).get(path)
+
+    def _checked(self, trade: dict[str, Any], step: str) -> dict[str, Any]:
+        """Return the trade, or say why the chain refused the step."""
+        for sent in trade["steps"]:
+            if sent["step"] == step and sent["state"] == "failed":
+                raise StepError(f"{step}: expected the chain to take it, got {sent['reason']}")
+        return trade
 
     def _post(self, who: str, reference: str, step: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         self.devnet.client(who).post(f"/trades/{reference}/{step}", body)

@@ -22,6 +22,9 @@ AskProvider = Annotated[
 ]
 EvidenceFile = Annotated[Path, typer.Argument(help="The document (JSON)", exists=True, dir_okay=False)]
 
+Milestone = Annotated[int, typer.Argument(help="The milestone, from 1", min=1, max=8)]
+Reasons = Annotated[str, typer.Option(help="Why; kept by the banks and the arbiter, its hash goes on chain")]
+
 DEFAULT_HOME = Path("devnet")
 
 
@@ -75,12 +78,16 @@ def accept(
     reference: Reference,
     who: Who,
     quote: Annotated[str | None, typer.Option(help="Digest of the quote (default: the cheapest)")] = None,
+    milestone: Annotated[int | None, typer.Option(help="Accept this milestone (from 1) instead of a quote")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Take a firm quote."""
+    """Take a firm quote; with --milestone, say as the importer that it is to be paid in full."""
     from node.app.shown import cost_lines
 
+    if milestone is not None:
+        _act(home, who, as_json, lambda steps: steps.decide(who, reference, "accept", milestone))
+        return
     with _steps(home) as steps:
         _print(steps.accept(who, reference, quote), as_json, cost_lines)
 
@@ -204,6 +211,132 @@ def answer(
 
     with _steps(home) as steps:
         _print(steps.answer_requests(who, reference, decline), as_json, request_lines)
+
+
+@app.command()
+def waive(
+    reference: Reference,
+    milestone: Milestone,
+    amount: Annotated[str, typer.Argument(help="What is given up, in the invoice currency: 50000.00")],
+    who: Who,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Give up a part of a milestone, or all of it, as the exporter's side."""
+    _act(home, who, as_json, lambda steps: steps.waive(who, reference, milestone, amount))
+
+
+@app.command()
+def dispute(
+    reference: Reference,
+    milestone: Milestone,
+    who: Who,
+    reasons: Reasons,
+    side: Side = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Put a milestone that is due before the arbiter."""
+    body = {"reasons": reasons, "side": side}
+    _act(home, who, as_json, lambda steps: steps.decide(who, reference, "dispute", milestone, body))
+
+
+@app.command()
+def disputes(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """List the disputes put before an arbiter, with what they are about."""
+    from node.app.shown import case_lines
+
+    with _steps(home) as steps:
+        _print(steps.get(who, "/disputes"), as_json, case_lines)
+
+
+@app.command()
+def award(
+    reference: Reference,
+    milestone: Milestone,
+    share: Annotated[
+        float, typer.Argument(help="Percent of the whole milestone for the exporter's side", min=0, max=100)
+    ],
+    who: Who,
+    reasons: Reasons,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a dispute, as its arbiter."""
+    from node.app.shown import case_lines
+
+    with _steps(home) as steps:
+        decided = steps.award(who, reference, milestone, round(share * 100), reasons)
+        _print([decided], as_json, case_lines)
+
+
+@app.command("settlement-quotes")
+def settlement_quotes(
+    reference: Reference, milestone: Milestone, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Ask for quotes that settle a final milestone of a float, and show what each would pay."""
+    from node.app.shown import conversion_lines
+
+    with _steps(home) as steps:
+        answer = steps.settlement_quotes(who, reference, milestone)
+        _print(answer, as_json, lambda found: conversion_lines(found["quotes"]))
+
+
+@app.command()
+def settle(
+    reference: Reference,
+    milestone: Milestone,
+    who: Who,
+    quote: Annotated[str | None, typer.Option(help="Digest of the quote (default: the best)")] = None,
+    least: Annotated[str | None, typer.Option(help="The fewest minor units you take for it")] = None,
+    side: Side = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Settle a final milestone; under float at the quote that is yours to choose."""
+    body = {"quote": quote, "least": least, "side": side}
+    _act(home, who, as_json, lambda steps: steps.decide(who, reference, "settle", milestone, body))
+
+
+@app.command("last-resort")
+def last_resort(
+    reference: Reference, milestone: Milestone, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """Pay a final milestone without a quote, once its time has come."""
+    _act(home, who, as_json, lambda steps: steps.decide(who, reference, "last-resort", milestone))
+
+
+@app.command()
+def reprice(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Call the importer of a float for a top-up, where the rate has fallen below the band."""
+    _act(home, who, as_json, lambda steps: steps.act(who, reference, "reprice"))
+
+
+@app.command("top-up")
+def top_up(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Add to a float what the last call asks for, as the importer."""
+    _act(home, who, as_json, lambda steps: steps.act(who, reference, "top-up", {"amount": None}))
+
+
+@app.command()
+def defer(
+    reference: Reference,
+    milestone: Milestone,
+    deadline: Annotated[str, typer.Argument(help="The later deadline: 2026-10-01T18:00:00Z")],
+    who: Who,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take a later deadline, as the exporter's side of a float with the option wait."""
+    _act(home, who, as_json, lambda steps: steps.defer(who, reference, milestone, deadline))
+
+
+@app.command()
+def close(
+    reference: Reference, who: Who, side: Side = None, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
+) -> None:
+    """End a float whose rate stays outside its band, where the terms have the option refund."""
+    _act(home, who, as_json, lambda steps: steps.act(who, reference, "close", {"side": side}))
 
 
 @app.command()
