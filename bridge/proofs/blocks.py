@@ -119,6 +119,12 @@ def decode_events(encoded: bytes, network: Network) -> tuple[Event, ...]:
     return tuple(found)
 
 
+def read_payload(finality: Mapping[str, Any]) -> ProvenBlock:
+    """Return the block of a `landfall_getFinalityProof` answer by its payload alone, nothing proven."""
+    path = "payload"
+    return _read_header(get_bytes(finality.get(path), path, PAYLOAD_BYTES_MAX, 1), path, 0)
+
+
 def _read_header(payload: bytes, path: str, signed_power: int) -> ProvenBlock:
     try:
         fields = rlp.decode(payload)

@@ -40,7 +40,7 @@ from bridge.proofs.messages import message_from_json
 from bridge.proofs.network import Network, read_network
 from bridge.proofs.offers import check_offers, read_offers
 from bridge.proofs.records import Attested, Story, Transaction
-from bridge.proofs.signed import DecisionBook, Decisions, check_proof, check_valid, proof_kind, read_consents
+from bridge.proofs.signed import DecisionBook, check_proof, check_valid, proof_kind, read_consents
 from bridge.proofs.statement import write_statement
 from bridge.proofs.story import replay
 from bridge.proofs.surroundings import rounds_used
@@ -89,7 +89,6 @@ def verify_pack(data: bytes, trusted_genesis_hash: bytes | None) -> VerifiedPack
 def verify_content(
     fields: Mapping[str, Any],
     trusted_genesis_hash: bytes | None,
-    decisions: Decisions | None = None,
 ) -> VerifiedPack:
     """Return what a parsed pack proves, its own statement left aside: `verify_pack` and the builder share this."""
     expect("format", FORMAT, fields["format"])
@@ -102,7 +101,7 @@ def verify_content(
     ]
     offers = read_offers(fields["quotes"], network)
     blocks, transactions = read_blocks(fields["blocks"], network)
-    book = DecisionBook(fields["decisions"], network) if decisions is None else decisions
+    book = DecisionBook(fields["decisions"], network)
     versions = [terms, *(struct for _, struct in amended)]
     quotes = {offer.digest: offer.message for offer in offers}
     story = replay(trade_id, network, versions, quotes, transactions, book)

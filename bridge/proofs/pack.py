@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.errors import EvidenceError
-from bridge.proofs.blocks import decode_events, pack_finality
+from bridge.proofs.blocks import decode_events, pack_finality, read_payload
 from bridge.proofs.canonical_json import canonical
 from bridge.proofs.event_logs import Event
-from bridge.proofs.evidence import FORMAT, evidence_to_json, verify_content, verify_pack
+from bridge.proofs.evidence import FORMAT, evidence_to_json, is_freeze, verify_content, verify_pack
 from bridge.proofs.messages import check_signer, message_to_json
 from bridge.proofs.network import Network, genesis_hash, read_network
 from bridge.proofs.receipts import encode_receipt, prove_receipt
-from bridge.proofs.records import Signed, Story, Transaction, pair_of
-from bridge.proofs.signed import Decision
+from bridge.proofs.records import Signed, Story, Transaction
+from bridge.proofs.story import replay
 from bridge.proofs.surroundings import rounds_used
 from contracts.client import typed_data
 
@@ -52,14 +52,18 @@ class AttestationInput:
 
 @dataclass(frozen=True, slots=True)
 class DecisionInput:
-    """A message that a party signed after the funding, such as `Waive`, `Amend` or `ChooseQuote`."""
+    """A message that a party signed after the funding, such as `Waive`, `Amend` or `ChooseQuote`.
+
+    The builder replays the trade and so knows what else such a message said, and whose it was.
+    """
 
     type: str
-    signer: str
-    message: Mapping[str, Any]
-    """EIP-712 message of the type."""
+    own: Mapping[str, int]
+    """`valid_until` and `action`, of a `ChooseQuote` also `least`."""
     signature: bytes = b""
-    """Empty where an institution recorded the digest."""
+    """Empty where an institution recorded the digest or called itself."""
+    place: tuple[int, int] | None = None
+    """Block and index of the transaction that carried it; without it, its signature or record tells where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +120,15 @@ def build_pack(inputs: PackInputs) -> bytes:
         EvidenceError: the inputs do not prove a closed trade; says what is missing or does not fit.
         InvalidProofError: a receipt is malformed.
     """
-    genesis = {
-        "chain_id": inputs.chain_id,
-        "ethereum_genesis_hash": "0x" + inputs.ethereum_genesis_hash.hex(),
-        "hash": "0x" + genesis_hash(inputs.ethereum_genesis_hash, inputs.landfall).hex(),
-        "landfall": dict(inputs.landfall),
-    }
-    network = read_network(genesis, None)
-    domain = network.domain("TradeEscrow")
-    trade_id = typed_data.digest(domain, "Terms", inputs.terms)
-    consents = {
-        side: (
-            inputs.terms[side],
-            typed_data.digest(
-                domain,
-                "Consent",
-                {"terms": inputs.terms, "valid_until": consent.valid_until, "action": consent.action},
-            ),
-        )
-        for side, consent in inputs.consents.items()
-    }
-    digests = {typed_data.digest(domain, "Attestation", one.message): one for one in inputs.attestations}
-    wanted = set(consents.values()) | {(one.attester, digest) for digest, one in digests.items()}
-    wanted |= {(one.signer, typed_data.digest(domain, one.type, one.message)) for one in inputs.decisions}
-    chosen = _choose_blocks(inputs, network, trade_id, wanted)
-    events = [event for block in chosen for event in block.events]
+    genesis, network = _genesis(inputs)
+    transactions, events = _decode(inputs, network)
     recorded = {(event.args["institution"], event.args["digest"]) for event in events if event.name == "DigestRecorded"}
+    finder, trade_id = _DecisionFinder(inputs.decisions, network, recorded), _trade_id(inputs, network)
+    story = _replay(inputs, network, transactions, finder)
+    domain = network.domain("TradeEscrow")
+    consents = {side: _consent_of(inputs, side, network) for side in inputs.consents}
+    digests = {typed_data.digest(domain, "Attestation", one.message): one for one in inputs.attestations}
+    wanted = set(consents.values()) | {(one.attester, digest) for digest, one in digests.items()} | finder.digests
     pack: dict[str, Any] = {
         "format": FORMAT,
         "genesis": genesis,
@@ -155,75 +142,108 @@ def build_pack(inputs: PackInputs) -> bytes:
             for one in inputs.amendments
         ],
         "consents": {side: _consent(consent, *consents[side], recorded) for side, consent in inputs.consents.items()},
-        "quotes": _quotes(inputs.quotes, network, events),
-        "attestations": _attestations(events, digests, recorded, network, trade_id),
-        "blocks": [block.fields for block in chosen],
+        "decisions": finder.entries,
+        "quotes": _quotes(inputs.quotes, network, story),
+        "attestations": _attestations(story, digests, recorded),
+        "blocks": _blocks(inputs, network, transactions, _chosen(transactions, story, wanted)),
     }
-    finder = _DecisionFinder(inputs.decisions, network, recorded)
-    verified = verify_content(pack, None, finder)
-    pack["decisions"] = finder.entries
-    pack["statement"] = list(verified.statement)
+    pack["statement"] = list(verify_content(pack, None).statement)
     data = canonical(pack)
     verify_pack(data, genesis_hash(inputs.ethereum_genesis_hash, inputs.landfall))
     return data
 
 
-@dataclass(frozen=True, slots=True)
-class _ChosenBlock:
-    number: int
-    fields: dict[str, Any]
-    events: list[Event]
+def find_records(inputs: PackInputs) -> set[tuple[str, bytes]]:
+    """Return (signer, digest) of decisions that no signature proves: give the blocks with their `DigestRecorded` too.
+
+    Raises:
+        EvidenceError: the inputs do not prove a closed trade.
+    """
+    _, network = _genesis(inputs)
+    transactions, _ = _decode(inputs, network)
+    finder = _DecisionFinder(inputs.decisions, network, set())
+    _replay(inputs, network, transactions, finder)
+    return finder.unproven
 
 
-def _choose_blocks(
-    inputs: PackInputs, network: Network, trade_id: bytes, wanted: set[tuple[str, bytes]]
-) -> list[_ChosenBlock]:
-    """Return the receipts that belong to the trade, proven, by block."""
-    blocks = {int(block.receipts[0]["blockNumber"], 16): block for block in inputs.blocks if block.receipts}
-    encoded = {number: [encode_receipt(one) for one in blocks[number].receipts] for number in sorted(blocks)}
-    transactions = [
-        Transaction("", number, 0, index, decode_events(receipt, network))
-        for number, receipts in encoded.items()
-        for index, receipt in enumerate(receipts)
-    ]
-    escrow, tokens = network.contracts["TradeEscrow"], {inputs.terms["invoice_token"], inputs.terms["funding_token"]}
-    rounds = rounds_used(transactions, escrow, trade_id, pair_of(network, inputs.terms))
-    owners = _hold_owners(transactions, network, trade_id)
-    chosen: dict[int, _ChosenBlock] = {}
-    for position, one in enumerate(transactions):
-        freezes = any(_is_freeze(event, tokens, owners) for event in one.events)
-        belongs = any(_belongs(event, network, trade_id, wanted) for event in one.events)
-        if belongs or freezes or position in rounds:
-            fields = {"finality": pack_finality(blocks[one.block].finality), "receipts": []}
-            block = chosen.setdefault(one.block, _ChosenBlock(one.block, fields, []))
-            proof = ["0x" + node.hex() for node in prove_receipt(encoded[one.block], one.index)]
-            block.fields["receipts"].append({"index": one.index, "proof": proof})
-            block.events.extend(one.events)
-    return list(chosen.values())
+def _genesis(inputs: PackInputs) -> tuple[dict[str, Any], Network]:
+    genesis = {
+        "chain_id": inputs.chain_id,
+        "ethereum_genesis_hash": "0x" + inputs.ethereum_genesis_hash.hex(),
+        "hash": "0x" + genesis_hash(inputs.ethereum_genesis_hash, inputs.landfall).hex(),
+        "landfall": dict(inputs.landfall),
+    }
+    return genesis, read_network(genesis, None)
 
 
-def _hold_owners(transactions: Sequence[Transaction], network: Network, trade_id: bytes) -> set[tuple[str, str]]:
-    """Return (token, owner) of the trade's holds."""
+def _trade_id(inputs: PackInputs, network: Network) -> bytes:
+    return typed_data.digest(network.domain("TradeEscrow"), "Terms", inputs.terms)
+
+
+def _consent_of(inputs: PackInputs, side: str, network: Network) -> tuple[str, bytes]:
+    """Return (signer, digest) of a side's consent."""
+    consent = inputs.consents[side]
+    message = {"terms": inputs.terms, "valid_until": consent.valid_until, "action": consent.action}
+    return inputs.terms[side], typed_data.digest(network.domain("TradeEscrow"), "Consent", message)
+
+
+def _decode(inputs: PackInputs, network: Network) -> tuple[list[Transaction], list[Event]]:
+    """Return every transaction of the given blocks, in order, and their events."""
+    found: list[Transaction] = []
+    for block in _sorted(inputs):
+        header = read_payload(block.finality)
+        for index, receipt in enumerate(block.receipts):
+            events = decode_events(encode_receipt(receipt), network)
+            where = f"block {header.number}, transaction {index}"
+            found.append(Transaction(where, header.number, header.time_s, index, events))
+    return found, [event for one in found for event in one.events]
+
+
+def _sorted(inputs: PackInputs) -> list[BlockInput]:
+    blocks = {read_payload(block.finality).number: block for block in inputs.blocks if block.receipts}
+    return [blocks[number] for number in sorted(blocks)]
+
+
+def _replay(
+    inputs: PackInputs, network: Network, transactions: Sequence[Transaction], finder: "_DecisionFinder"
+) -> Story:
+    domain = network.domain("FxSettlement")
+    quotes = {typed_data.digest(domain, "Quote", one.message): one.message for one in inputs.quotes}
+    versions = [inputs.terms, *(one.terms for one in inputs.amendments)]
+    return replay(_trade_id(inputs, network), network, versions, quotes, transactions, finder)
+
+
+def _chosen(transactions: Sequence[Transaction], story: Story, wanted: set[tuple[str, bytes]]) -> set[tuple[int, int]]:
+    """Return (block, index) of the transactions that belong to the trade."""
+    rounds = rounds_used(transactions, story.escrow, story.trade_id, story.pair)
     found = set()
-    for one in transactions:
-        if any(_belongs(event, network, trade_id, set()) for event in one.events):
-            found |= {
-                (event.address, event.args["owner"])
-                for event in one.events
-                if event.name == "HoldPlaced" and event.args["reference"] == trade_id
-            }
+    for position, one in enumerate(transactions):
+        own = any(_belongs(event, story, wanted) or is_freeze(event, story) for event in one.events)
+        if own or position in rounds:
+            found.add((one.block, one.index))
     return found
 
 
-def _is_freeze(event: Event, tokens: set[str], owners: set[tuple[str, str]]) -> bool:
-    named = event.name in ("FreezeOrdered", "FreezeLifted") and event.address in tokens
-    return named and (event.address, event.args["account"]) in owners
-
-
-def _belongs(event: Event, network: Network, trade_id: bytes, wanted: set[tuple[str, bytes]]) -> bool:
+def _belongs(event: Event, story: Story, wanted: set[tuple[str, bytes]]) -> bool:
     if event.name == "DigestRecorded":
         return (event.args["institution"], event.args["digest"]) in wanted
-    return event.address == network.contracts["TradeEscrow"] and event.args.get("trade_id") == trade_id
+    return event.address == story.escrow and event.args.get("trade_id") == story.trade_id
+
+
+def _blocks(
+    inputs: PackInputs, network: Network, transactions: Sequence[Transaction], chosen: set[tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """Return the blocks of the chosen receipts, with their proofs."""
+    found = []
+    for block in _sorted(inputs):
+        number = read_payload(block.finality).number
+        indexes = sorted(index for at, index in chosen if at == number)
+        if indexes:
+            encoded = [encode_receipt(receipt) for receipt in block.receipts]
+            proofs = [["0x" + node.hex() for node in prove_receipt(encoded, index)] for index in indexes]
+            receipts = [{"index": index, "proof": proof} for index, proof in zip(indexes, proofs, strict=True)]
+            found.append({"finality": pack_finality(block.finality), "receipts": receipts})
+    return found
 
 
 class _DecisionFinder:
@@ -234,40 +254,37 @@ class _DecisionFinder:
         self._network = network
         self._recorded = recorded
         self.entries: list[dict[str, Any]] = []
-        self.decisions: list[Decision] = []
         self.digests: set[tuple[str, bytes]] = set()
+        self.unproven: set[tuple[str, bytes]] = set()
 
     def __call__(self, signed: Signed) -> Mapping[str, Any] | None:
         """Return the message's own fields if a party signed it."""
-        found = next((one for one in self._waiting if _is_message(one, signed)), None)
-        if found is None:
+        candidates = [one for one in self._waiting if one.type == signed.type and one.place in (None, signed.place)]
+        tried = [(one, *self._prove(one, signed)) for one in candidates]
+        proven = [each for each in tried if each[1]["proof"] != "chain"]
+        if not proven:
+            self.unproven |= {(signed.signer, digest) for _, _, digest in tried}
+            # Who closed out of band is only known by the signature; all others sign in a fixed order.
+            proven = [each for each in tried if each[0].place and signed.type != _EITHER_SIDE][:1]
+        if not proven:
             return None
+        found, proof, digest = proven[0]
         self._waiting.remove(found)
-        digest = typed_data.digest(self._network.domain("TradeEscrow"), found.type, found.message)
-        proof = _proof(found.signer, digest, found.signature, self._recorded)
-        own = {name: found.message[name] for name in _OWN if name in found.message}
-        entry: dict[str, Any] = {"number": signed.number, "signer": found.signer, "type": found.type, **proof}
-        self.decisions.append(Decision(found.type, found.signer, signed.fields, proof["proof"], signed.time_s))
+        entry: dict[str, Any] = {"number": signed.number, "signer": signed.signer, "type": signed.type, **proof}
         if proof["proof"] == "chain":
             self.entries.append(entry)
             return {}
-        self.entries.append(entry | {name: str(value) for name, value in own.items()})
-        self.digests.add((found.signer, digest))
-        return own
+        self.entries.append(entry | {name: str(value) for name, value in found.own.items()})
+        self.digests.add((signed.signer, digest))
+        return found.own
 
-    def finish(self, story: Story) -> None:
-        """Leave out what the escrow never took."""
+    def _prove(self, one: DecisionInput, signed: Signed) -> tuple[dict[str, str], bytes]:
+        message = {**signed.fields, **one.own}
+        digest = typed_data.digest(self._network.domain("TradeEscrow"), signed.type, message)
+        return _proof(signed.signer, digest, one.signature, self._recorded), digest
 
 
-_OWN: Final = ("valid_until", "action", "least")
-
-
-def _is_message(one: DecisionInput, signed: Signed) -> bool:
-    if (one.type, one.signer) != (signed.type, signed.signer):
-        return False
-    own = {name: one.message[name] for name in _OWN if name in one.message}
-    taken = typed_data.hash_struct(signed.type, {**signed.fields, **own})
-    return taken == typed_data.hash_struct(one.type, one.message)
+_EITHER_SIDE: Final = "CloseOutOfBand"
 
 
 def _proof(signer: str, digest: bytes, signature: bytes, recorded: set[tuple[str, bytes]]) -> dict[str, str]:
@@ -289,39 +306,33 @@ def _consent(consent: ConsentInput, signer: str, digest: bytes, recorded: set[tu
     return {**proof, "action": str(consent.action), "valid_until": str(consent.valid_until)}
 
 
-def _quotes(quotes: Sequence[QuoteInput], network: Network, events: Sequence[Event]) -> list[dict[str, Any]]:
-    settled = {event.args["digest"] for event in events if event.name in ("QuoteSettled", "LockTaken")}
+def _quotes(quotes: Sequence[QuoteInput], network: Network, story: Story) -> list[dict[str, Any]]:
+    used = {conversion.digest for conversion in story.conversions}
     found = {}
     for quote in quotes:
         digest = typed_data.digest(network.domain("FxSettlement"), "Quote", quote.message)
         found[digest] = {
             "message": message_to_json("Quote", quote.message),
-            "used": digest in settled,
+            "used": digest in used,
             **_proof(quote.message["provider"], digest, quote.signature, set()),
         }
     return [found[digest] for digest in sorted(found)]
 
 
 def _attestations(
-    events: Sequence[Event],
-    inputs: Mapping[bytes, AttestationInput],
-    recorded: set[tuple[str, bytes]],
-    network: Network,
-    trade_id: bytes,
+    story: Story, inputs: Mapping[bytes, AttestationInput], recorded: set[tuple[str, bytes]]
 ) -> list[dict[str, Any]]:
     found = []
-    for event in events:
-        if event.name == "AttestationRecorded" and _belongs(event, network, trade_id, set()):
-            digest = event.args["signature_digest"]
-            one = inputs.get(digest)
-            if one is None:
-                raise EvidenceError("attestations", f"the attestation recorded as 0x{digest.hex()}", "none such")
-            found.append(
-                {
-                    "attester": one.attester,
-                    "message": message_to_json("Attestation", one.message),
-                    "evidence": evidence_to_json(one.evidence),
-                    **_proof(one.attester, digest, one.signature, recorded),
-                }
-            )
+    for attested in story.attestations:
+        one = inputs.get(attested.digest)
+        if one is None:
+            raise EvidenceError("attestations", f"the attestation recorded as 0x{attested.digest.hex()}", "none such")
+        found.append(
+            {
+                "attester": one.attester,
+                "message": message_to_json("Attestation", one.message),
+                "evidence": evidence_to_json(one.evidence),
+                **_proof(one.attester, attested.digest, one.signature, recorded),
+            }
+        )
     return found

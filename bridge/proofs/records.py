@@ -60,6 +60,8 @@ class Signed:
     """The message but for `valid_until` and `action` (and `least` of a `ChooseQuote`)."""
     time_s: int
     """When it was used."""
+    place: tuple[int, int]
+    """Block and transaction that used it."""
 
 
 @dataclass(frozen=True, slots=True)

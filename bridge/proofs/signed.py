@@ -8,7 +8,7 @@ Source: docs/spec/evidence.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bridge.errors import EvidenceError
 from bridge.limits import DECISIONS_MAX
@@ -106,17 +106,6 @@ class Decision:
     fields: Mapping[str, Any]
     proof: str
     time_s: int
-
-
-class Decisions(Protocol):
-    """What the replay asks about messages: a pack's book, or a builder that looks for them."""
-
-    decisions: list[Decision]
-    digests: set[tuple[str, bytes]]
-
-    def __call__(self, signed: Signed) -> Mapping[str, Any] | None: ...
-
-    def finish(self, story: Story) -> None: ...
 
 
 class DecisionBook:

@@ -107,7 +107,8 @@ class Step:
         Each call counts one message, so that a pack can name it by its number.
         """
         number, self.story.signed = self.story.signed, self.story.signed + 1
-        return self._has(Signed(number, type_, signer, {"trade_id": self.story.trade_id, **fields}, self.now_s))
+        place = (self.tx.block, self.tx.index)
+        return self._has(Signed(number, type_, signer, {"trade_id": self.story.trade_id, **fields}, self.now_s, place))
 
     def about(self, type_: str, signer: str, one: Milestone, /, **fields: Any) -> Mapping[str, Any] | None:
         """Return the same of a message about one milestone."""

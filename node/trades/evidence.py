@@ -4,38 +4,61 @@ The file and its checks are `bridge.proofs`' (docs/spec/evidence.md); this modul
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.errors import RejectedError as BridgeRejectedError
-from bridge.proofs.pack import AttestationInput, BlockInput, ConsentInput, PackInputs, QuoteInput, build_pack
+from bridge.proofs.pack import (
+    AmendmentInput,
+    AttestationInput,
+    BlockInput,
+    ConsentInput,
+    PackInputs,
+    QuoteInput,
+    build_pack,
+    find_records,
+)
 from node.quotes.wire import from_json
 from node.storage.database import Database
 from node.trades import document as doc
 from node.trades import store
 from node.trades.agreement import CONSENT_TYPE
 from node.trades.attesting import ATTESTATION_TYPE
+from node.trades.carried import LOGS_BLOCKS, CarriedReader, Place
 from node.trades.chain_view import events_of
 from node.trades.context import SIDES, Actor, Desk
 from node.trades.errors import EvidenceNotReadyError, InvariantError, WrongStateError
 from node.trades.funding import quotes_of
 from node.trades.ports import ProofSource
-from node.trades.store import Attestation, Consent, Document, EscrowEvent, RecordedDigest, Trade
+from node.trades.rates import pair_of
+from node.trades.store import Attestation, Consent, Document, EscrowEvent, FxLeg, RecordedDigest, TermsVersion, Trade
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What the tables hold about a trade."""
 
+    trade_id: bytes
+    pair: str | None
+    """The oracle's; none under policy `none`."""
+    versions: dict[bytes, bytes]
+    """Documents of every version by their hash."""
     document: bytes
+    """Of the version that was funded."""
     terms: dict[str, Any]
     consents: dict[str, ConsentInput]
     quotes: list[QuoteInput]
     attestations: list[AttestationInput]
-    blocks: list[int]
+    places: list[Place]
+    """Of the escrow's events, in the order of the chain."""
+    blocks: set[int]
+    owners: set[str]
+    """Whose holds the trade has."""
 
 
 class EvidenceRoom:
@@ -45,6 +68,7 @@ class EvidenceRoom:
         self._desk = desk
         self._database = database
         self._chain = chain
+        self._reader = CarriedReader(chain, desk.deployment)
 
     async def build(self, reference: str, actor: Actor) -> bytes:
         """Return the evidence pack of a closed trade.
@@ -58,23 +82,50 @@ class EvidenceRoom:
             if trade.state != store.CLOSED:
                 raise WrongStateError("state", "a closed trade; `next` says what it waits for", trade.state)
             collected = self._collect(session, trade)
+        inputs = await self._inputs(collected)
+        try:
+            unproven = find_records(inputs)
+            first, last = collected.places[0].block, collected.places[-1].block
+            records = await self._reader.records(unproven, first, last)
+            more = await self._blocks(records - _numbers(inputs))
+            inputs = replace(inputs, blocks=[*inputs.blocks, *more])
+            return build_pack(inputs)
+        except BridgeRejectedError as error:
+            raise InvariantError(f"evidence of {reference}: expected a pack that verifies, got {error}") from error
+
+    async def _inputs(self, collected: Collected) -> PackInputs:
         genesis = await self._chain.genesis()
-        blocks = [await self._block(number) for number in collected.blocks]
-        inputs = PackInputs(
+        blocks = await self._blocks(collected.blocks)
+        carried = await self._reader.calls(collected.places)
+        more = await self._surroundings(collected) - collected.blocks
+        return PackInputs(
             chain_id=self._desk.deployment.chain_id,
             ethereum_genesis_hash=bytes.fromhex(str(genesis["ethereum_genesis_hash"]).removeprefix("0x")),
             landfall=genesis["landfall"],
             terms_document=collected.document,
             terms=collected.terms,
             consents=collected.consents,
-            quotes=collected.quotes,
+            quotes=[*collected.quotes, *carried.quotes],
             attestations=collected.attestations,
-            blocks=blocks,
+            blocks=[*blocks, *await self._blocks(more)],
+            amendments=[
+                AmendmentInput(_document(collected, terms["document_hash"]), terms) for terms in carried.amended
+            ],
+            decisions=carried.decisions,
         )
-        try:
-            return build_pack(inputs)
-        except BridgeRejectedError as error:
-            raise InvariantError(f"evidence of {reference}: expected a pack that verifies, got {error}") from error
+
+    async def _surroundings(self, collected: Collected) -> set[int]:
+        """Return the blocks of rounds and freeze orders that the trade's steps rest on."""
+        first, last = collected.places[0].block, collected.places[-1].block
+        terms = collected.terms
+        tokens = (terms["invoice_token"], terms["funding_token"])
+        found = await self._reader.freezes(tokens, sorted(collected.owners), first, last)
+        if collected.pair is not None:
+            found |= await self._reader.rounds(collected.pair, collected.places, first - LOGS_BLOCKS)
+        return found
+
+    async def _blocks(self, numbers: Iterable[int]) -> list[BlockInput]:
+        return [await self._block(number) for number in sorted(numbers)]
 
     async def _block(self, number: int) -> BlockInput:
         finality = await self._chain.finality_proof(number)
@@ -83,9 +134,9 @@ class EvidenceRoom:
         return BlockInput(finality=finality, receipts=await self._chain.receipts(number))
 
     def _collect(self, session: Session, trade: Trade) -> Collected:
-        version = self._desk.version(session, trade)
-        document = doc.parse_document(version.document)
         trade_id = trade.trade_id or b""
+        version = self._funded_version(session, trade)
+        document = doc.parse_document(version.document)
         attestations = session.scalars(
             select(Attestation).where(Attestation.trade_id == trade_id).order_by(Attestation.signed_at_s)
         ).all()
@@ -94,18 +145,33 @@ class EvidenceRoom:
         records = [
             session.get(RecordedDigest, (attestation.account, attestation.digest)) for attestation in attestations
         ]
-        blocks = {event.block_number for event in events} | {row.block_number for row in records if row is not None}
+        leg = session.get(FxLeg, trade_id)
+        terms = doc.build_struct(document, self._desk.deployment)
+        rows = session.scalars(select(TermsVersion).where(TermsVersion.reference == trade.reference)).all()
+        places = sorted({(event.block_number, event.tx_index) for event in events})
         return Collected(
+            trade_id=trade_id,
+            pair=None if document.funding.policy == "none" else pair_of(document),
+            versions={sha256(row.document).digest(): row.document for row in rows},
             document=version.document,
-            terms=doc.build_struct(document, self._desk.deployment),
-            consents={side: self._consent(session, trade, side) for side in SIDES},
+            terms=terms,
+            consents={side: self._consent(session, trade, version, side) for side in SIDES},
             quotes=[
                 QuoteInput(from_json("Quote", row.quote, "quote"), row.signature)
                 for row in quotes_of(session, trade_id)
             ],
             attestations=[self._attestation(session, item) for item in attestations],
-            blocks=sorted(blocks),
+            places=[Place(*place) for place in places],
+            blocks={event.block_number for event in events} | {row.block_number for row in records if row is not None},
+            owners={terms["importer"]} | ({leg.provider} if leg is not None and leg.provider else set()),
         )
+
+    def _funded_version(self, session: Session, trade: Trade) -> TermsVersion:
+        """Return the version whose digest is the trade's id: the first that the chain took."""
+        wanted = select(TermsVersion).where(
+            TermsVersion.reference == trade.reference, TermsVersion.trade_id == trade.trade_id
+        )
+        return session.scalars(wanted.order_by(TermsVersion.version)).first() or self._desk.version(session, trade)
 
     def _require_complete(self, events: list[EscrowEvent], known: set[bytes]) -> None:
         """The chain may be ahead of an attester's message: every attestation it counted must be here."""
@@ -117,14 +183,27 @@ class EvidenceRoom:
                         f"attestation 0x{digest.hex()}: expected the attester's message, got none yet; ask again"
                     )
 
-    def _consent(self, session: Session, trade: Trade, side: str) -> ConsentInput:
-        row = session.get_one(Consent, (trade.reference, trade.version, side, CONSENT_TYPE))
+    def _consent(self, session: Session, trade: Trade, version: TermsVersion, side: str) -> ConsentInput:
+        row = session.get_one(Consent, (trade.reference, version.version, side, CONSENT_TYPE))
         return ConsentInput(valid_until=row.valid_until_s, action=row.action, signature=row.signature)
 
     def _attestation(self, session: Session, item: Attestation) -> AttestationInput:
         message = from_json(ATTESTATION_TYPE, item.message, "attestation")
         evidence = session.get_one(Document, message["evidence_hash"]).content
         return AttestationInput(attester=item.account, message=message, evidence=evidence, signature=item.signature)
+
+
+def _document(collected: Collected, document_hash: bytes) -> bytes:
+    found = collected.versions.get(document_hash)
+    if found is None:
+        raise EvidenceNotReadyError(
+            f"terms 0x{document_hash.hex()}: expected the document of an amendment, got none yet; ask again"
+        )
+    return found
+
+
+def _numbers(inputs: PackInputs) -> set[int]:
+    return {int(block.receipts[0]["blockNumber"], 16) for block in inputs.blocks if block.receipts}
 
 
 def pack_name(reference: str) -> str:

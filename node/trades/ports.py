@@ -21,3 +21,7 @@ class ProofSource(Protocol):
     async def finality_proof(self, block: int) -> dict[str, Any]:
         """Return `landfall_getFinalityProof`."""
         ...
+
+    async def raw(self, method: str, params: list[Any]) -> Any:
+        """Return the result of a JSON-RPC method: `eth_getBlockByNumber`, `eth_getLogs`."""
+        ...

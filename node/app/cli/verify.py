@@ -12,7 +12,7 @@ from node.app.errors import SettingsError
 from node.app.names import GENESIS_HASH_FILE
 
 if TYPE_CHECKING:
-    from bridge.proofs.verified import VerifiedPack
+    from bridge.proofs.verified import VerifiedPack, VerifiedQuote
 
 _HASH = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
@@ -67,8 +67,27 @@ def _facts(verified: "VerifiedPack") -> dict[str, Any]:
         "trade_id": "0x" + verified.trade_id.hex(),
         "invoice": {"currency": verified.invoice_token.currency, "amount_minor": str(verified.invoice_minor)},
         "funding": {"currency": verified.funding_token.currency, "amount_minor": str(verified.funding_minor)},
+        "terms_version": verified.version,
         "paid_minor": str(verified.paid_minor),
+        "paid_in_funding_minor": str(sum(one.paid_funding_minor for one in verified.milestones)),
         "refunded_minor": str(verified.refunded_minor),
+        "waived_minor": str(sum(one.waived_minor for one in verified.milestones)),
+        "fx_adjustment_minor": str(verified.fx_adjustment_minor),
+        "premium_minor": str(verified.premium_minor),
+        "cancel_fee_minor": str(verified.cancel_fee_minor),
+        "conversions": [_conversion(quote) for quote in verified.quotes if quote.is_used],
         "blocks": len(verified.blocks),
         "statement": list(verified.statement),
+    }
+
+
+def _conversion(quote: "VerifiedQuote") -> dict[str, Any]:
+    """Return what an exchange moved and cost; spread and fee apart, null where the pack proves no median."""
+    return {
+        "provider": quote.provider,
+        "milestone": quote.milestone,
+        "sold_minor": str(quote.sell_minor),
+        "bought_minor": str(quote.buy_minor),
+        "spread_minor": None if quote.spread_minor is None else str(quote.spread_minor),
+        "fee_minor": None if quote.fee_minor is None else str(quote.fee_minor),
     }
