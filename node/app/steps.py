@@ -9,6 +9,7 @@ from typing import Any
 
 from node.app.devnet import Devnet, open_devnet
 from node.app.errors import StepError
+from node.client.decisions import Decisions
 
 _CLOSE = "close_out_of_band"
 
@@ -159,9 +160,10 @@ class Steps:
 
     def settlement_quotes(self, who: str, reference: str, milestone: int) -> dict[str, Any]:
         """Ask for quotes that settle a float's milestone; return what each would pay."""
-        path = f"milestones/{milestone - 1}/quotes"
-        self._post(who, reference, path)
-        answer: dict[str, Any] = self.get(who, f"/trades/{reference}/{path}")
+        decisions = Decisions(self.devnet.client(who), reference)
+        decisions.request_quotes(milestone - 1)
+        self.devnet.settle_down()
+        answer: dict[str, Any] = decisions.quotes(milestone - 1)
         return answer
 
     def award(self, who: str, reference: str, milestone: int, share_bps: int, reasons: str) -> dict[str, Any]:
