@@ -116,6 +116,7 @@ def amend(
         and len(terms.milestones) == trade.milestones,
         "escrow: another trade",
     )
+    checks._require(terms.hold_expires_at >= trade.hold_expires_at, "escrow: hold would end earlier")
     trade_terms._check(terms)
     trade_consents._take_about_trade(trade_id, trade.version, trade.importer, AMEND_TYPE_HASH, content, importer)
     trade_consents._take_from_holders(trade_id, trade, AMEND_TYPE_HASH, content, holders)
@@ -141,7 +142,7 @@ def amend(
             checks._require(not expires_later and invoice_sum <= held, "escrow: provider does not agree")
             priced: uint256 = (staticcall ISettlementToken(trade.funding_token).get_hold(fx.hold)).amount
             if funding_sum < priced:
-                trade_money._charge_cancel_fee(trade_id, trade, held - invoice_sum, priced - funding_sum)
+                trade_money._charge_cancel_fee(trade_id, trade, fx, held - invoice_sum, priced - funding_sum)
         self._resize(trade.funding_token, fx.hold, funding_sum, terms.hold_expires_at, increases, 0)
         self._resize(trade.invoice_token, trade.invoice_hold, invoice_sum, terms.hold_expires_at, increases, 1)
     else:
@@ -162,6 +163,10 @@ def _restate(trade_id: bytes32, trade: ITradeEscrow.Trade, terms: ITradeEscrow.T
     trade_states.trades[trade_id].payees_hash = trade_terms._hash_payees(terms.payees)
     trade_states.trades[trade_id].windows = terms.windows
     trade_states.trades[trade_id].hold_expires_at = terms.hold_expires_at
+    if trade.policy == trade_states.LOCK:
+        trade_states.fx_legs[trade_id].cancel_fee = trade_fx._scaled_up(
+            trade_states.fx_legs[trade_id].cancel_fee, terms.invoice_amount, trade.invoice_amount
+        )
     if trade.policy == trade_states.FLOAT:
         trade_states.fx_legs[trade_id].terms = terms.fx
         if block.timestamp <= trade_states.fx_legs[trade_id].call_ends_at:

@@ -274,8 +274,10 @@ def accept(trade_id: bytes32, index: uint256, consent: ITradeEscrow.SignedConsen
     trade_consents._take_about_milestone(
         trade_id, trade.version, index, record.terms_hash, trade.importer, ACCEPT_TYPE_HASH, b"", consent
     )
+    # A final milestone stays final since when it was, or its windows would never end.
+    final_at: uint256 = record.final_at if record.state == trade_states.FINAL else block.timestamp
     record = trade_states._due(record, BPS, block.timestamp)
-    trade_states._store(trade_id, index, trade_states._final(record, block.timestamp))
+    trade_states._store(trade_id, index, trade_states._final(record, final_at))
     log MilestoneAccepted(trade_id=trade_id, milestone=index)
 
 
@@ -446,7 +448,9 @@ def _shrink_slice(
     freed: uint256 = slice_.amount - kept
     fee: uint256 = 0
     if trade.policy == trade_states.LOCK:
-        fee = trade_money._charge_cancel_fee(trade_id, trade, waived, freed)
+        fee = trade_money._charge_cancel_fee(
+            trade_id, trade, trade_states.fx_legs[trade_id], waived, freed
+        )
     trade_states.slices[trade_id][index] = ITradeEscrow.FundingSlice(
         amount=kept, target=trade_fx._scaled_up(slice_.target, left, left + waived)
     )

@@ -416,7 +416,7 @@ def cancel(
     trade_states._refund_rest(trade_id, trade, trade_states.BY_CANCEL)
     if unbought != 0:
         rest: uint256 = (staticcall ISettlementToken(trade.funding_token).get_hold(fx.hold)).amount
-        trade_money._charge_cancel_fee(trade_id, trade, unbought, rest)
+        trade_money._charge_cancel_fee(trade_id, trade, fx, unbought, rest)
     trade_money._release_all(trade_id, trade)
 
 

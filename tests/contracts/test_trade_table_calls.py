@@ -16,6 +16,7 @@ from contracts.trade_transitions import (
     TRADE_CLOSED,
     UNSETTLED,
     Life,
+    Moment,
     Option,
     Party,
     Policy,
@@ -24,21 +25,26 @@ from contracts.trade_transitions import (
 )
 from tests.contracts.support import advance_to, now_s
 from tests.contracts.trade_table_calls import (
+    CANCEL_FEE,
     VARIANTS,
     Stage,
     Variant,
+    accept,
     amend,
     arrange,
     bring_to,
     build_terms,
+    cancel,
     funded,
     impostors,
+    last_resort,
     make,
     picture,
     prepare,
     refusal,
     report_rate,
     reprice,
+    settle_float,
     top_up,
 )
 from tests.contracts.trades import World
@@ -244,3 +250,34 @@ def test_amend_is_refused_when_it_shortens_a_deadline_into_the_past(stage: Stage
         assert refusal(lambda terms=terms: amend(stage, words, terms)) == reason
     terms = stage.terms | {"milestones": [first | {"deadline": now_s() + 1}, second]}
     assert refusal(lambda: amend(stage, words, terms)) is None
+
+
+@at([(FLOAT, State.FINAL)])
+def test_accept_keeps_the_clock_of_a_final_milestone(stage: Stage) -> None:
+    choice_ends_s, grace_ends_s = stage.moment_s(Moment.CHOICE_ENDS), stage.moment_s(Moment.GRACE_ENDS)
+    for time_s, call in ((choice_ends_s, settle_float), (grace_ends_s, last_resort)):
+        with boa.env.anchor():
+            advance_to(time_s)
+            accept(stage, {Party.IMPORTER: stage.world.importer})
+            assert refusal(lambda call=call: call(stage, {})) is not None
+            advance_to(time_s + 1)
+            assert refusal(lambda call=call: call(stage, {})) is None
+
+
+@at([(LOCK, State.PENDING)])
+def test_cancel_fee_is_charged_once_when_half_is_amended_away_and_the_rest_cancelled(stage: Stage) -> None:
+    world = stage.world
+    words = {Party.IMPORTER: world.importer, Party.HOLDERS: world.exporter}
+    before = world.eur.balanceOf(world.provider.address)
+    amend(stage, words, stage.terms | {"invoice_amount": stage.terms["invoice_amount"] // 2})
+    half = world.eur.balanceOf(world.provider.address) - before
+    cancel(stage, words)
+    assert 0 < half < CANCEL_FEE
+    assert CANCEL_FEE <= world.eur.balanceOf(world.provider.address) - before <= CANCEL_FEE + 1
+
+
+@at([(FLOAT, State.PENDING), (LOCK, State.PENDING)])
+def test_amend_is_refused_when_the_hold_would_end_earlier(stage: Stage) -> None:
+    words = {Party.IMPORTER: stage.world.importer, Party.HOLDERS: stage.world.exporter}
+    earlier = stage.terms | {"hold_expires_at": stage.terms["hold_expires_at"] - 1}
+    assert refusal(lambda: amend(stage, words, earlier)) == "escrow: hold would end earlier"

@@ -124,16 +124,18 @@ def _release_all(trade_id: bytes32, trade: ITradeEscrow.Trade):
 
 
 @internal
-def _charge_cancel_fee(trade_id: bytes32, trade: ITradeEscrow.Trade, amount: uint256, most: uint256) -> uint256:
+def _charge_cancel_fee(
+    trade_id: bytes32, trade: ITradeEscrow.Trade, fx: ITradeEscrow.FxLeg, amount: uint256, most: uint256
+) -> uint256:
     """
     @notice Pays the provider of a lock for what will not be bought.
     @param trade_id The trade.
-    @param trade Its record.
+    @param trade Its record, with the amount that the fee is for the whole of.
+    @param fx Its funding leg, with that fee.
     @param amount Minor units of the invoice currency not bought.
     @param most What would otherwise be given back, minor units of the funding currency.
     @return The part of the quote's fee that was paid.
     """
-    fx: ITradeEscrow.FxLeg = trade_states.fx_legs[trade_id]
     fee: uint256 = min(most, trade_fx._scaled_up(fx.cancel_fee, amount, trade.invoice_amount))
     if fee != 0:
         extcall ISettlementToken(trade.funding_token).execute_hold(fx.hold, fx.provider, fee)
