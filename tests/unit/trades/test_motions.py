@@ -4,7 +4,9 @@ from functools import cache
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from node.ledger.store import HoldRow
 from node.trades.agreement import Papers
 from node.trades.document import TermsDocument
 from node.trades.errors import RejectedError, TermsRejectedError, WrongStateError
@@ -311,3 +313,67 @@ def test_a_provider_is_not_asked_when_there_is_none_or_the_exporter_asks() -> No
     world = locked()
     with pytest.raises(RejectedError, match="the importer asks"):
         cancel(world, "bank-ke", ask_provider=True)
+
+
+@cache
+def _locked_without_invoice() -> World:
+    world = story.start()
+    ke = world["bank-ke"]
+    ke.run(ke.trades.agreement.draft, Papers(changed(LOCK)), story.EXPORTER, None)
+    world.settle_down()
+    story.sign(world)
+    story.quote(world)
+    story.fund(world)
+    return world
+
+
+def legs(world: World) -> tuple[int, int]:
+    """Return what is held for the trade: the importer's euros, the provider's shillings beside its reserves."""
+    importer, provider = world.account("bank-nl", "bloem"), provider_of(world)
+    wanted = select(HoldRow.rest).where(HoldRow.notary == world.deployment.address("TradeEscrow"))
+    with provider.database.read() as session:
+        shillings = sum(session.scalars(wanted.where(HoldRow.owner == provider.id)))
+    return world.ledger.call("EUR", "heldOf", importer), shillings
+
+
+def test_both_legs_of_a_lock_grow_when_the_amount_rises_and_the_provider_agrees() -> None:
+    world = _locked_without_invoice().copy()
+    before = legs(world)
+    assert before[1] == 150_000_000
+    propose(world, LOCK, ('"1500000.00"', '"1600000.00"'))
+    agree(world)
+    answer(world, provider_of(world))
+    assert motion(world["bank-nl"], "amend").reason is None
+    assert legs(world) == (-(-before[0] * 16 // 15), 160_000_000)
+    assert [row.amount for row in story.view(world["bank-ke"]).milestones] == ["640,000.00 KES", "960,000.00 KES"]
+    assert none_refused(world)
+
+
+def test_a_lock_pays_the_cancel_fee_when_the_amount_falls_without_its_provider() -> None:
+    world = _locked_without_invoice().copy()
+    provider = provider_of(world)
+    account = provider.participants.institution.address
+    before, euros = legs(world), world.balance("EUR", account)
+    propose(world, LOCK, ('"1500000.00"', '"1400000.00"'))
+    agree(world)
+    assert legs(world)[1] == 140_000_000
+    assert legs(world)[0] < before[0]
+    assert world.balance("EUR", account) > euros
+    assert none_refused(world)
+
+
+def test_an_amendment_says_why_when_the_chain_refuses_it_and_may_be_agreed_again() -> None:
+    world = story.start()
+    ke = world["bank-ke"]
+    ke.run(ke.trades.agreement.draft, Papers(changed()), story.EXPORTER, None)
+    world.settle_down()
+    story.sign(world)
+    story.quote(world)
+    story.fund(world)
+    propose(world, ('"1500000.00"', '"1500000.01"'))
+    agree(world)
+    # The importer has no shillings beside those it holds.
+    assert motion(world["bank-nl"], "amend").reason == "token: not enough available"
+    assert story.view(world["bank-nl"]).state == FUNDED
+    world["bank-nl"].run(world["bank-nl"].trades.amending.agree, story.REFERENCE, story.IMPORTER, None)
+    assert motion(world["bank-nl"], "amend").state == "queued"
