@@ -16,20 +16,37 @@ if TYPE_CHECKING:
 
 
 class Scenario(StrEnum):
-    """The stories there are."""
+    """The stories there are; node/app/demo/scenarios.py tells them."""
 
     ROSES = "roses"
     NO_DELIVERY = "no-delivery"
+    COFFEE_SHARE_0 = "coffee-share-0"
+    COFFEE_SHARE_HALF = "coffee-share-half"
+    COFFEE_SHARE_1 = "coffee-share-1"
+    COFFEE_CALL_PAID = "coffee-call-paid"
+    COFFEE_CALL_UNPAID = "coffee-call-unpaid"
+    LOCK_FAILS = "lock-fails"
+    ORACLE_DIES = "oracle-dies"
+    FROZEN = "frozen"
+    DISPUTED = "disputed"
+    PARTIAL = "partial"
+    ASSIGNED = "assigned"
+
+
+FIRST = (Scenario.ROSES, Scenario.NO_DELIVERY)
 
 
 def run(
-    scenario: Annotated[Scenario | None, typer.Option(help="One story (default: all, side by side)")] = None,
+    scenario: Annotated[
+        list[Scenario] | None, typer.Option(help="A story; give it several times to tell them side by side")
+    ] = None,
+    tell_all: Annotated[bool, typer.Option("--all", help="Every story, side by side")] = False,
     out: Annotated[Path, typer.Option(help="Directory for evidence packs")] = Path("out"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for machines")] = False,
 ) -> None:
-    """Run whole trades on a devnet of their own, and tell them as they happen."""
+    """Run whole trades on a devnet of their own, and tell them as they happen: roses and no-delivery unless named."""
     started = time.monotonic()
-    names = [scenario.value] if scenario else [one.value for one in Scenario]
+    names = [one.value for one in (Scenario if tell_all else scenario or FIRST)]
     stories = asyncio.run(_play(names, out, as_json))
     if as_json:
         print_json([fact for story in stories for fact in story.facts])
