@@ -231,7 +231,11 @@ def test_cancel_is_refused_when_one_party_did_not_sign(world: World, terms: Fiel
     other = world.exporter if party == "importer" else world.importer
     for signer in (world.stranger, other):
         with boa.reverts("escrow: bad signature"):
-            world.cancel(terms, **{party: signer})
+            world.cancel(
+                terms,
+                signer if party == "importer" else world.importer,
+                signer if party == "exporter" else world.exporter,
+            )
     assert world.held(terms) == INVOICE
 
 

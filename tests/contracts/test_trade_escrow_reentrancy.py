@@ -1,5 +1,6 @@
 """TradeEscrow: a token that calls back in the middle of a call changes nothing (one lock over all pieces of code)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import boa
@@ -105,7 +106,7 @@ def test_ways_out_are_not_entered_again(world: FxWorld, token: Any, entry: str) 
     if entry == "lapse":
         token.claim(b"\1" * 32, tuple(token.claimed()), 0)
     new = world.amended(terms, invoice_amount=INVOICE - 1, touched=[1])
-    acts = {
+    acts: dict[str, Callable[[], Any]] = {
         "cancel": lambda: world.cancel(terms),
         "lapse": lambda: world.escrow.lapse(trade_id),
         "waive": lambda: world.waive(terms, 1, 1),

@@ -209,7 +209,7 @@ class FxWorld(World):
         self.escrow.settle_float(
             self.trade_id(terms),
             index,
-            payees_of(changes.get("payees", terms["payees"])),
+            payees_of(changes["payees"] if "payees" in changes else terms["payees"]),
             as_tuple("Quote", quote),
             changes.get("quote_signature") or self.sign_quote(quote),
             choice,
@@ -218,7 +218,7 @@ class FxWorld(World):
         self.check_books(terms)
 
     def last_resort(self, terms: Fields, index: int = 0, **changes: Any) -> None:
-        payees = payees_of(changes.get("payees", terms["payees"]))
+        payees = payees_of(changes["payees"] if "payees" in changes else terms["payees"])
         self.escrow.last_resort(self.trade_id(terms), index, payees, sender=self.stranger.address)
         self.check_books(terms)
 
@@ -309,8 +309,9 @@ class FxWorld(World):
 
     def increase(self, token: Any, owner: Actor, hold_id: bytes, amount: int, expires_at: int) -> tuple[int, bytes]:
         """A `SignedIncrease`."""
-        message = {"hold_id": hold_id, "amount": amount, "expires_at": expires_at, "valid_until": now_s() + 3_600}
-        return message["valid_until"], owner.sign(token_domain(token), "IncreaseHold", message)
+        valid_until = now_s() + 3_600
+        message = {"hold_id": hold_id, "amount": amount, "expires_at": expires_at, "valid_until": valid_until}
+        return valid_until, owner.sign(token_domain(token), "IncreaseHold", message)
 
     # Reads -------------------------------------------------------------------------------------------------------
 
