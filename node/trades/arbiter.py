@@ -1,7 +1,8 @@
 """The arbiter's desk: the disputes put before it with their papers, and its awards.
 
-What a bank says is believed as far as hashes on chain bear it out: the terms by the trade's id, the reasons by the
-dispute's hash, the milestone by what the award binds. An arbiter sees the cases whose terms name it, nothing else.
+What a bank says is believed as far as hashes on chain bear it out: the terms by the trade's id or its last amendment,
+the reasons by the dispute's hash; time, milestone and party are the chain's own. An arbiter sees the cases whose terms
+name it, nothing else.
 """
 
 import base64
@@ -15,18 +16,25 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.client import typed_data
 from node.messages.ports import Message
 from node.quotes.wire import hex_of, text_of, word_of
 from node.storage import outbox
-from node.storage.cursor import booked_until_s
+from node.storage.cursor import booked_until_s, load_cursor
 from node.storage.outbox import OutboxRow
 from node.trades import document as doc
 from node.trades.acting import VALID_S
-from node.trades.arbitration import AWARD, INVOICE
+from node.trades.arbitration import AWARD, INVOICE, keep_reasons, last_amendment
 from node.trades.attesting import EPCIS, STATEMENT
 from node.trades.context import ESCROW, PREFIX, Desk
 from node.trades.document import TermsDocument
-from node.trades.errors import OfferRejectedError, RejectedError, UnknownDisputeError, WrongStateError
+from node.trades.errors import (
+    OfferRejectedError,
+    RejectedError,
+    UnavailableError,
+    UnknownDisputeError,
+    WrongStateError,
+)
 from node.trades.limits import JSON_BYTES_MAX, TERMS_BYTES_MAX, TEXT_LENGTH_MAX
 from node.trades.store import Case, Dispute, Document, Exhibit
 from node.web.notices import publish
@@ -58,48 +66,43 @@ class Arbiter:
         self._desk = desk
 
     def on_case(self, session: Session, message: Message) -> None:
-        """Take a case from one of the trade's banks; the other bank's copy adds nothing but its name.
+        """Take a case from one of the trade's banks; the other bank's copy adds nothing but what is missing.
 
         Raises:
-            OfferRejectedError: the terms are not this trade's, name another arbiter, or the sender is no bank of it.
+            UnavailableError: this desk has not followed the chain as far as the dispute yet.
+            OfferRejectedError: no such dispute, terms that are not this trade's or name another arbiter, reasons that
+                are not those of the dispute, or a sender that is no bank of the trade.
         """
         body = message.body
+        digest, dispute = self._dispute(session, message)
         document = _document(body.get("document"))
-        funded = document if body.get("funded_document") is None else _document(body.get("funded_document"))
-        trade_id = word_of(body.get("trade_id"), "trade_id")
-        if doc.trade_id(funded, self._desk.deployment) != trade_id:
-            raise OfferRejectedError("document", "the terms of that trade id", "others")
+        self._require_in_force(session, dispute, document, body.get("funded_document"))
         if document.arbiter.institution != self._desk.id:
             raise OfferRejectedError("document.arbiter", self._desk.id, document.arbiter.institution)
         banks = sorted({document.importer.bank, document.exporter.bank})
         if message.sender not in banks:
             raise OfferRejectedError("sender", " or ".join(banks), message.sender)
-        index = _index(body.get("milestone"), len(document.milestones))
-        version = _index(body.get("milestone_version"), doc.FUNDED_VERSION + 10_000)
-        digest = word_of(body.get("dispute"), "dispute")
-        case = Case(
-            digest=digest,
-            reference=document.reference,
-            trade_id=trade_id,
-            milestone=index,
-            milestone_hash=doc.milestone_hash(document, index, version),
-            banks=banks,
-            document=doc.canonical(document),
-            award_by_s=_index(body.get("award_by_s"), 2**40),
-        )
-        known = session.get(Case, digest)
-        if known is None:
+        version = _whole("milestone_version", body.get("milestone_version"))
+        if session.get(Case, digest) is None:
+            case = Case(
+                digest=digest,
+                reference=document.reference,
+                trade_id=dispute.trade_id,
+                milestone=dispute.milestone,
+                milestone_hash=doc.milestone_hash(document, dispute.milestone, version),
+                banks=banks,
+                document=doc.canonical(document),
+                award_by_s=(dispute.raised_at_s or 0) + document.windows.award_s,
+            )
             session.add(case)
             self._tell(session, case)
-        elif known.milestone_hash != case.milestone_hash or known.document != case.document:
-            raise OfferRejectedError("document", "the terms that the other bank has sent", "others")
         if body.get("reasons") is not None:
-            self._keep_reasons(session, digest, text_of(body["reasons"], "reasons", length_max=TEXT_LENGTH_MAX))
+            keep_reasons(session, dispute, text_of(body["reasons"], "reasons", length_max=TEXT_LENGTH_MAX))
 
     def on_exhibit(self, session: Session, message: Message) -> None:
         """Keep a document of a case."""
         body = message.body
-        digest = word_of(body.get("dispute"), "dispute")
+        digest, _ = self._dispute(session, message)
         case = session.get(Case, digest)
         if case is None or message.sender not in case.banks:
             raise OfferRejectedError("dispute", "a case of the sender", message.sender)
@@ -192,18 +195,28 @@ class Arbiter:
         wanted = select(Exhibit).where(Exhibit.digest == case.digest).order_by(Exhibit.kind, Exhibit.sha256)
         return OpenCase(case, dispute, doc.parse_document(case.document), session.scalars(wanted).all())
 
-    def _keep_reasons(self, session: Session, digest: bytes, reasons: str) -> None:
-        """Keep reasons; the chain's event, now or later, says whether they are the right ones."""
-        reason_hash = sha256(reasons.encode()).digest()
-        row = session.get(Dispute, digest)
-        if row is None:
-            session.add(
-                Dispute(digest=digest, trade_id=bytes(32), milestone=0, reason_hash=reason_hash, reasons=reasons)
-            )
-        elif row.reason_hash == reason_hash:
-            row.reasons = reasons
-        else:
-            raise OfferRejectedError("reasons", "those whose hash is on chain", "others")
+    def _dispute(self, session: Session, message: Message) -> tuple[bytes, Dispute]:
+        """Return the dispute that a message is about, as the chain has told of it."""
+        block = _whole("block", message.body.get("block"))
+        cursor = load_cursor(session)
+        if cursor is None or cursor.number < block:
+            raise UnavailableError(f"block {block}: expected to have followed it, got only an earlier one; later again")
+        digest = word_of(message.body.get("dispute"), "dispute")
+        dispute = session.get(Dispute, digest)
+        if dispute is None or dispute.raised_at_s is None:
+            raise OfferRejectedError("dispute", "a dispute that the chain has taken", hex_of(digest))
+        return digest, dispute
+
+    def _require_in_force(self, session: Session, dispute: Dispute, document: TermsDocument, funded: Any) -> None:
+        """Compare terms with what the chain says of them: the last amendment, or else the trade's id."""
+        struct = doc.build_struct(document, self._desk.deployment)
+        amended = last_amendment(session, dispute.trade_id)
+        if amended is not None:
+            if typed_data.hash_struct("Terms", struct) != amended:
+                raise OfferRejectedError("document", "the terms of the trade's last amendment", "others")
+            document = _document(funded)
+        if doc.trade_id(document, self._desk.deployment) != dispute.trade_id:
+            raise OfferRejectedError("document", "the terms of that trade id", "others")
 
     def _tell(self, session: Session, case: Case) -> None:
         body: dict[str, Any] = {
@@ -219,9 +232,9 @@ def _document(value: Any) -> TermsDocument:
     return doc.parse_document(text_of(value, "document", length_max=TERMS_BYTES_MAX).encode())
 
 
-def _index(value: Any, below: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < below:
-        raise OfferRejectedError("milestone", f"a whole number below {below}", value)
+def _whole(field: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise OfferRejectedError(field, "a whole number", value)
     return value
 
 

@@ -18,7 +18,7 @@ from node.trades.context import Desk
 from node.trades.document import TermsDocument
 from node.trades.errors import OfferRejectedError
 from node.trades.limits import TEXT_LENGTH_MAX
-from node.trades.store import Attestation, Dispute, Document, MilestoneRow, TermsVersion, Trade
+from node.trades.store import Attestation, Dispute, Document, EscrowEvent, MilestoneRow, TermsVersion, Trade
 
 CASE: Final = "trades.case"
 EXHIBIT: Final = "trades.exhibit"
@@ -77,8 +77,8 @@ class Arbitration:
                 "milestone_version": row.terms_version,
                 "document": doc.canonical(document).decode(),
                 "funded_document": self._funded_document(session, trade),
-                "award_by_s": event.block_time_s + document.windows.award_s,
                 "reasons": dispute.reasons,
+                "block": event.block_number,
             },
         )
         for kind, summary, content in self._exhibits(session, trade, row):
@@ -87,6 +87,7 @@ class Arbitration:
                 "kind": kind,
                 "summary": summary,
                 "content": base64.b64encode(content).decode(),
+                "block": event.block_number,
             }
             message_id = f"exhibit/{digest.hex()}/{sha256(content).hexdigest()}/{self._desk.id}"
             self._send(session, document, EXHIBIT, message_id, body)
@@ -171,3 +172,10 @@ def latest(session: Session, trade_id: bytes, milestone: int) -> Dispute | None:
         Dispute.trade_id == trade_id, Dispute.milestone == milestone, Dispute.raised_at_s.is_not(None)
     )
     return session.scalar(wanted.order_by(Dispute.raised_at_s.desc()).limit(1))
+
+
+def last_amendment(session: Session, trade_id: bytes) -> bytes | None:
+    """Return the hash of the terms that a trade's last amendment put in force, None if it was never amended."""
+    wanted = select(EscrowEvent).where(EscrowEvent.trade_id == trade_id, EscrowEvent.name == "TradeAmended")
+    found = session.scalar(wanted.order_by(EscrowEvent.block_number.desc(), EscrowEvent.log_index.desc()).limit(1))
+    return None if found is None else word_of(found.args["terms_hash"], "terms_hash")

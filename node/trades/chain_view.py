@@ -233,6 +233,9 @@ class ChainView:
             self._arbitration.on_raised(session, event)
         elif Role.ARBITER in roles and event.name == "AwardMade":
             self._arbitration.on_awarded(session, event)
+        elif Role.ARBITER in roles and event.name == "TradeAmended":
+            # What terms are in force is what a case is compared with.
+            self._keep(session, event)
         if Role.FX_PROVIDER in roles:
             self._memos.at_provider(session, event)
         if event.name == "AttestationRecorded":

@@ -136,6 +136,8 @@ class Watch:
             return
         settle_step = session.get(Step, (trade.reference, f"{SETTLE}:{found.row.index}"))
         has_failed = settle_step is not None and settle_step.state == store.FAILED
+        if settle_step is not None and settle_step.state == store.QUEUED:
+            return
         if policy is Policy.FLOAT or (policy is Policy.LOCK and has_failed):
             self._notifying.once(
                 session, trade, "trade.last_resort_open", ("importer", "exporter"), now_s, milestone=found.row

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from node.errors import UnavailableError
 from node.messages.ports import Message
 from node.trades import document as doc
 from node.trades import store
@@ -177,7 +178,7 @@ def test_a_dispute_is_refused_when_nothing_is_due_or_nobody_is_entitled() -> Non
         act(ke, ke.trades.deciding.dispute, 0, REASONS, story.EXPORTER, None)
 
 
-def test_a_case_is_refused_when_it_is_not_this_arbiters_or_not_this_trades() -> None:
+def test_a_case_is_refused_when_the_chain_does_not_bear_it_out() -> None:
     world = loaded()
     dispute(world)
     arbiter = world["arbiter"]
@@ -185,23 +186,22 @@ def test_a_case_is_refused_when_it_is_not_this_arbiters_or_not_this_trades() -> 
         (raised,) = session.scalars(select(Dispute)).all()
         trade = world["bank-ke"].trades.desk.trade(session, story.REFERENCE)
         document = world["bank-ke"].trades.desk.document(session, trade)
-    elsewhere = document.arbiter.model_copy(update={"institution": "inspector"})
+    block = world.ledger.head.number
     body = {
-        "dispute": "0x" + (b"\1" * 32).hex(),
-        "trade_id": "0x" + raised.trade_id.hex(),
-        "milestone": 0,
+        "dispute": "0x" + raised.digest.hex(),
         "milestone_version": 1,
         "document": doc.canonical(document).decode(),
-        "award_by_s": 2_000_000_000,
+        "funded_document": None,
+        "reasons": REASONS,
+        "block": block,
     }
-    theirs = document.model_copy(update={"arbiter": elsewhere})
-    others = {**body, "document": doc.canonical(theirs).decode()}
-    others["trade_id"] = "0x" + doc.trade_id(theirs, arbiter.trades.desk.deployment).hex()
+    other_terms = document.model_copy(update={"goods": "Tulips"})
     refusals: list[tuple[str, dict[str, Any], str]] = [
-        ("bank-ke", others, "document.arbiter"),
         ("carrier", body, "sender"),
-        ("bank-ke", {**body, "trade_id": "0x" + "11" * 32}, "document"),
-        ("bank-ke", {**body, "milestone": 2}, "milestone"),
+        ("bank-ke", {**body, "dispute": "0x" + "11" * 32}, "dispute"),
+        ("bank-ke", {**body, "document": doc.canonical(other_terms).decode()}, "document"),
+        ("bank-ke", {**body, "reasons": "Others."}, "reasons"),
+        ("bank-ke", {**body, "milestone_version": "1"}, "milestone_version"),
     ]
     for sender, wrong, field in refusals:
         with arbiter.database.transaction() as session, pytest.raises(OfferRejectedError) as caught:
@@ -209,10 +209,13 @@ def test_a_case_is_refused_when_it_is_not_this_arbiters_or_not_this_trades() -> 
         assert caught.value.field == field
     with arbiter.database.transaction() as session:
         arbiter.trades.arbiter.on_case(session, Message("id", "bank-ke", "arbiter", CASE, body))
-        # Taken, but shown only once the chain knows of such a dispute.
         assert len(arbiter.trades.arbiter.cases(session)) == 1
         with pytest.raises(UnknownDisputeError):
             arbiter.trades.arbiter.case(session, b"\1" * 32)
+        # The bank may be ahead of this desk: later again.
+        ahead = {**body, "block": block + 1}
+        with pytest.raises(UnavailableError, match="expected to have followed it"):
+            arbiter.trades.arbiter.on_case(session, Message("id", "bank-ke", "arbiter", CASE, ahead))
 
 
 def test_losing_the_race_to_settle_is_booked_as_overtaken() -> None:
