@@ -12,7 +12,7 @@ from typing import Final
 from node.app.demo.play import Scenario
 from node.app.demo.scenes import EXPORTER, IMPORTER, Coffee, available
 from node.app.demo.story import Story
-from node.app.shown import conversion_lines, milestone_lines, next_lines, show_bps, show_money, show_time
+from node.app.shown import conversion_lines, next_lines, show_bps, show_money, show_time
 from node.app.steps import Steps
 
 _SHARE: Final = "share_bps = 0       # and beyond the band nothing: the exporter does"
@@ -82,11 +82,10 @@ def _convert(coffee: Coffee, who: str) -> None:
     steps, story = coffee.steps, coffee.story
     before = {owner: available(steps, owner, currency) for owner, currency in ((EXPORTER, "UGX"), (IMPORTER, "EUR"))}
     trade = coffee.trade(who)
-    if trade["milestones"][0]["state"] == "final":
+    if trade["state"] != "closed":
         answers = steps.settlement_quotes(who, coffee.reference, 1)
         story.tell(conversion_lines(answers["quotes"]))
         trade = steps.decide(who, coffee.reference, "settle", 1, {})
-    story.tell(milestone_lines(trade["milestones"]))
     received = available(steps, EXPORTER, "UGX") - before[EXPORTER]
     returned = available(steps, IMPORTER, "EUR") - before[IMPORTER]
     story.tell(

@@ -71,7 +71,7 @@ def oracle_dies(steps: Steps, story: Story, out: Path) -> Iterator[int]:
 
 
 def frozen(steps: Steps, story: Story, out: Path) -> Iterator[int]:
-    """The importer is frozen by order for ten days: its hold stands still, lives that much longer, and pays after it."""
+    """The importer is frozen by order for ten days: its hold stands still, lives longer, and pays."""
     coffee = Coffee(steps, story, out, "043")
     story.step("Coffee, the shillings bought at once and held in the importer's account")
     coffee.agree(terms_of("convert_now", "2026-08-14"))
