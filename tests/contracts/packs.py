@@ -48,6 +48,8 @@ class Recorder:
     quotes: dict[bytes, QuoteInput] = field(default_factory=dict)
     consents: dict[str, ConsentInput] = field(default_factory=dict)
     decisions: list[DecisionInput] = field(default_factory=list)
+    digests: dict[bytes, bytes] = field(default_factory=dict)
+    """Of a message, by its signature."""
     attestations: list[AttestationInput] = field(default_factory=list)
     versions: list[Fields] = field(default_factory=list)
     documents: dict[bytes, bytes] = field(default_factory=dict)
@@ -78,13 +80,15 @@ class Recorder:
             self.consents[side] = ConsentInput(message["valid_until"], message["action"], signature)
             self.versions = [message["terms"]]
             return
-        self.decisions.append(DecisionInput(type_, signer.address, message, signature))
+        own = {name: message[name] for name in ("valid_until", "action", "least") if name in message}
+        self.decisions.append(DecisionInput(type_, own, signature))
+        self.digests[signature] = digest(self.world.escrow_domain, type_, message)
         if type_ == "Amend" and message["terms"] not in self.versions:
             self.versions.append(message["terms"])
 
     def digest_of(self, decision: DecisionInput) -> bytes:
         """Return what an institution records of a message."""
-        return digest(self.world.escrow_domain, decision.type, decision.message)
+        return self.digests[decision.signature]
 
     def inputs(self) -> PackInputs:
         """Return what a pack is built from."""

@@ -1,16 +1,22 @@
 """Evidence packs of every policy and way out, from the real contracts' logs."""
 
+import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bridge.errors import EvidenceError
+from bridge.proofs.canonical_json import canonical
 from bridge.proofs.event_logs import EVENTS, parse_declaration, topic_of
+from bridge.proofs.evidence import verify_pack
 from contracts.client.typed_data import as_tuple
 from tests.contracts.packs import Recorder, record
 from tests.contracts.support import DAY_S, advance, advance_to, now_s
 from tests.contracts.trades import BPS, FAILED, Fields
 from tests.contracts.trades_fx import EXAMPLE, FxWorld
+from tests.unit.bridge.evidence_changes import at, changed, sample_paths
 
 HALF = BPS // 2
 
@@ -330,7 +336,8 @@ def test_pack_needs_the_provider_when_its_lock_grows(recorder: Recorder) -> None
     ]
     message = {"trade_id": world.trade_id(terms), "version": 1, "terms": new}
     consent = world.consent(world.provider, "Amend", message)
-    world.record(world.provider, recorder.digest_of(recorder.decisions[-1]))
+    agreed = recorder.decisions[-1]
+    world.record(world.provider, recorder.digest_of(agreed))
     world.escrow.amend(
         world.trade_id(terms),
         as_tuple("Terms", new),
@@ -344,6 +351,122 @@ def test_pack_needs_the_provider_when_its_lock_grows(recorder: Recorder) -> None
     paid_by_attesters(recorder, new, 0)
     paid_by_attesters(recorder, new, 1)
     assert recorder.verified().paid_minor == 120_001
-    recorder.decisions = [one for one in recorder.decisions if one.signer != world.provider.address]
+    recorder.decisions.remove(agreed)
     with pytest.raises(EvidenceError, match="the provider's Amend in the pack"):
         recorder.pack()
+
+
+def settled_float(recorder: Recorder) -> bytes:
+    """Return the pack of a float with a call, a top-up, a waiver and a choice."""
+    world, terms = recorder.world, funded(recorder, "float", share_bps=BPS)
+    world.report(144)
+    world.reprice(terms)
+    world.top_up(terms, world.target_of(terms) - world.slice_of(terms))
+    world.waive(terms, 0, 5)
+    world.make_due(terms, 0)
+    advance(DAY_S + 1)
+    world.report(143)
+    world.settle_float(terms, 0, world.spot(terms, 143), world.importer)
+    return recorder.pack()
+
+
+def cancelled_lock(recorder: Recorder) -> bytes:
+    """Return the pack of a lock that was assigned, amended, paid in part and cancelled."""
+    world, terms = recorder.world, funded(recorder, "lock")
+    world.assign(terms, 0)
+    new = world.amend(terms, amended(recorder, terms, invoice_amount=90_001), holders=[world.financier, world.exporter])
+    paid_by_attesters(recorder, new, 0)
+    cancel_with_provider(recorder, new)
+    return recorder.pack()
+
+
+@pytest.mark.parametrize("make", [settled_float, cancelled_lock])
+def test_verify_refuses_when_any_value_of_the_pack_is_changed(
+    recorder: Recorder, make: Callable[[Recorder], bytes]
+) -> None:
+    data = make(recorder)
+    # Genesis and finality are the same in every pack; the unit tests change each of their values.
+    paths = [path for path in sample_paths(data) if path[0] != "genesis" and "finality" not in path]
+    assert len(paths) > 60
+    for path in paths:
+        mutated = json.loads(data)
+        holder = at(mutated, path[:-1])
+        holder[path[-1]] = changed(holder[path[-1]])
+        with pytest.raises(EvidenceError):
+            verify_pack(canonical(mutated), recorder.genesis)
+
+
+@pytest.mark.parametrize("make", [settled_float, cancelled_lock])
+def test_verify_refuses_when_a_round_version_decision_or_quote_is_missing(
+    recorder: Recorder, make: Callable[[Recorder], bytes]
+) -> None:
+    data = make(recorder)
+    for name in ("amendments", "blocks", "quotes"):
+        for place in range(len(json.loads(data)[name])):
+            mutated = json.loads(data)
+            del mutated[name][place]
+            with pytest.raises(EvidenceError):
+                verify_pack(canonical(mutated), recorder.genesis)
+
+
+Bent = tuple[str, str, dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("bent", "said"),
+    [
+        (("TradeEscrow", "MilestoneSettled", {"paid": 148_000_000}), "MilestoneSettled.paid"),
+        (("TradeEscrow", "PaymentMade", {"account": "stranger"}), "PaymentMade.account"),
+        (("TradeEscrow", "PaymentMade", {"amount": 1}), "PaymentMade.amount"),
+        (("TradeEscrow", "FundingSliceSettled", {"median": 150 * 10**18}), "FundingSliceSettled.median"),
+        (("TradeEscrow", "FundingSliceSettled", {"refunded": 0}), "FundingSliceSettled.refunded"),
+        (("TradeEscrow", "FundingLegOpened", {"amount": 1}), "FundingLegOpened.amount"),
+        (("TradeEscrow", "Repriced", {"missing": 1}), "Repriced.missing"),
+        (("TradeEscrow", "Repriced", {"median": 1}), "Repriced.median"),
+        (("TradeEscrow", "ToppedUp", {"amount": 1}), "ToppedUp.amount"),
+        (("TradeEscrow", "ToppedUp", {"in_call": 0}), "ToppedUp.in_call"),
+        (("TradeEscrow", "AmountWaived", {"left": 1}), "AmountWaived.left"),
+        (("FxSettlement", "QuoteSettled", {"buy_amount": 1}), "QuoteSettled.sell_amount"),
+        (("SettlementToken", "HoldIncreased", {"amount": 1}), "the hold raised to"),
+        (("FxOracle", "RoundRecorded", {"usable": 0}), "a proven usable round"),
+        (("FxOracle", "RoundRecorded", {"median": 100 * 10**18}), "a median within the band"),
+    ],
+)
+def test_build_refuses_when_the_chain_says_what_the_rule_forbids(recorder: Recorder, bent: Bent, said: str) -> None:
+    settled_float(recorder)
+    contract, name, changes = bent
+    stranger = recorder.world.stranger.address
+    bend(recorder, contract, name, {key: stranger if value == "stranger" else value for key, value in changes.items()})
+    with pytest.raises(EvidenceError, match=re.escape(said)):
+        recorder.pack()
+
+
+def test_build_refuses_when_a_call_is_left_out(recorder: Recorder) -> None:
+    world, terms = recorder.world, funded(recorder, "float", share_bps=BPS, fx={"calls_max": 1})
+    world.report(144)
+    calls_before = len(recorder.transactions)
+    world.reprice(terms)
+    world.accept(terms)
+    advance(DAY_S + 3_601)
+    world.settle_float(terms, 0, world.spot(terms, "143.28"))
+    del recorder.transactions[calls_before]
+    with pytest.raises(EvidenceError, match="while a top-up can be called for"):
+        recorder.pack()
+
+
+def bend(recorder: Recorder, contract: str, name: str, changes: dict[str, Any]) -> None:
+    """Make the chain have said something else in the first event of this name; validators sign it all the same."""
+    declared = dict(parse_declaration(text) for text in EVENTS[contract])
+    fields = declared[name]
+    topic = "0x" + topic_of(name, fields).hex()
+    log = next(log for _, logs in recorder.transactions for log in logs if log["topics"][0] == topic)
+    indexed, plain = ([one for one in fields if one.indexed is kind] for kind in (True, False))
+    for key, value in changes.items():
+        word = (
+            value.to_bytes(32, "big") if isinstance(value, int) else bytes.fromhex(value[2:]).rjust(32, b"\0")
+        ).hex()
+        if key in [one.name for one in indexed]:
+            log["topics"][1 + [one.name for one in indexed].index(key)] = "0x" + word
+        else:
+            start = 2 + 64 * [one.name for one in plain].index(key)
+            log["data"] = log["data"][:start] + word + log["data"][start + 64 :]

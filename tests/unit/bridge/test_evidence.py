@@ -5,7 +5,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from bridge.proofs.canonical_json import canonical
 from bridge.proofs.evidence import verify_pack
 from bridge.proofs.pack import ConsentInput, build_pack
 from bridge.proofs.verified import VerifiedPack
+from tests.unit.bridge.evidence_changes import Path_, at, changed, leaves, pattern, sample_paths
 from tests.unit.bridge.evidence_fixture import EPCIS, GENESIS_HASH, delivered_trade, silent_trade
 
 DELIVERED = build_pack(delivered_trade().inputs())
 SILENT = build_pack(silent_trade().inputs())
-Path_ = tuple[str | int, ...]
 
 
 def refused(data: bytes, genesis: bytes | None = GENESIS_HASH) -> EvidenceError:
@@ -39,46 +39,6 @@ def edited(edit: Callable[[dict[str, Any]], None], data: bytes = DELIVERED) -> b
     pack = json.loads(data)
     edit(pack)
     return canonical(pack)
-
-
-def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from leaves(item, (*path, index))
-    else:
-        yield path, value
-
-
-def pattern(path: Path_) -> tuple[str, ...]:
-    return tuple("*" if isinstance(part, int) else part for part in path)
-
-
-def at(pack: Any, path: Path_) -> Any:
-    for part in path:
-        pack = pack[part]
-    return pack
-
-
-def changed(value: Any) -> Any:
-    """Return another value of the same form, one step away."""
-    if isinstance(value, bool) or value is None:
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if value.startswith("0x") and len(value) > 2:
-        return value[:-1] + ("0" if value[-1] != "0" else "1")
-    return str(int(value) + 1) if value.isdigit() else value + "x"
-
-
-def sample_paths(data: bytes) -> list[Path_]:
-    """Return one random leaf of every kind of place in the pack."""
-    chooser, found = random.Random(7), {}
-    for path, _ in leaves(json.loads(data)):
-        found.setdefault(pattern(path), []).append(path)
-    return [chooser.choice(paths) for paths in found.values()]
 
 
 def test_verify_tells_the_story_when_trade_was_delivered():
