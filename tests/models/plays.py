@@ -171,7 +171,7 @@ class Play:
         self.escrow.cancel(self.trade, set(signers))
 
     def do_close_out_of_band(self, *signers: str) -> None:
-        self.escrow.close_out_of_band(self.trade, set(signers))
+        self.escrow.close_out_of_band(self.trade, set(signers), by_importer="importer" in signers)
 
     def do_lapse(self) -> None:
         self.escrow.lapse(self.trade)

@@ -1,12 +1,13 @@
-"""Escrow, FX settlement and two tokens against the model: parties, liars, the silent, time, freezes.
+"""Escrow, FX settlement, oracle and two tokens against the model: all policies, parties, liars, the silent, faults.
 
-Every call goes to both; both take it, or both refuse it for the same reason. After every step all balances, states and
-holds agree and the invariants of SPEC section 3 hold. At the end each open trade is driven to its close twice: by
-settling everything in the last second of its hold, and by lapse a second later.
+Every call goes to both; both take it, or both refuse it for the same reason. After every step all balances, states,
+slices and holds agree and the invariants of SPEC section 3 hold. At the end each open trade is driven to its close
+twice: by paying everything in the last second of its hold, and by lapse a second later.
 """
 
 import copy
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import boa
@@ -22,34 +23,31 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contracts.support import (
-    DAY_S,
-    ROOT,
-    START_S,
-    ZERO_ADDRESS,
-    ZERO_BYTES32,
-    Actor,
-    advance_to,
-    deploy,
-    events_of,
-    now_s,
-)
-from tests.contracts.trades import BPS, Fields, World, price
-from tests.models.escrow import Conversion, Escrow, Leg, Milestone, Rejected, State, Trade, Windows
-from tests.models.token import Refused, TokenModel
+from tests.contracts.support import DAY_S, ROOT, START_S, ZERO_ADDRESS, ZERO_BYTES32, Actor, deploy, now_s
+from tests.contracts.trades import BPS, Fields, payees_of
+from tests.models.escrow import Choice, Escrow, Policy, State
+from tests.stateful.escrow_sides import HOUR_S, Sides, SidesWorld
 
-HOUR_S = 3_600
 TRADES_MAX = 3
 ORDERS_MAX = 4
-RESERVE_S = 660
 
 shares = st.sampled_from((0, 1, 3_333, 5_000, BPS, BPS))
 claims = st.sampled_from(((1, BPS), (1, BPS), (1, BPS), (1, 4_000), (1, 1), (2, 0)))
 weights = st.sampled_from(([BPS], [3_000, 7_000], [1, 9_999], [3_333, 3_333, 3_334]))
 unawarded_shares = st.sampled_from((0, 2_500))
-amounts = st.sampled_from((100_003, 100_003, 77, 1_000_000))
+amounts = st.sampled_from((100_003, 100_003, 30_077, 1_000_000))
 spans = st.sampled_from((1, HOUR_S, DAY_S, 10 * DAY_S))
 tokens = st.sampled_from(("eur", "kes"))
+policies = st.sampled_from((Policy.NONE, Policy.CONVERT_NOW, Policy.LOCK, Policy.LOCK, *[Policy.FLOAT] * 4))
+rates = st.sampled_from([Fraction(rate) for rate in (150, 147, 144, 144, 138, 156, 120, 200)])
+floats = st.fixed_dictionaries(
+    {
+        "share_bps": st.sampled_from((BPS, BPS, 5_000, 0)),
+        "option": st.just(0),
+        "cool_down_s": st.sampled_from((0, HOUR_S)),
+        "calls_max": st.sampled_from((0, 1, 2)),
+    }
+) | st.fixed_dictionaries({"option": st.sampled_from((1, 2))})
 
 
 def in_state(*states: State) -> Callable[["EscrowMachine"], bool]:
@@ -61,31 +59,32 @@ def in_state(*states: State) -> Callable[["EscrowMachine"], bool]:
     )
 
 
+def has(policy: Policy) -> Callable[["EscrowMachine"], bool]:
+    """Whether some open trade has the policy."""
+    return lambda machine: any(trade.policy == policy and trade.cause is None for trade in machine.model.trades)
+
+
 class EscrowMachine(RuleBasedStateMachine):
     """Contracts and model side by side."""
 
-    world: World
+    world: SidesWorld
     probe: Any
 
     def __init__(self) -> None:
         super().__init__()
         self.anchor = boa.env.anchor()
         self.anchor.__enter__()
-        advance_to(START_S)
-        world = self.world
-        self.contracts = {"eur": world.eur, "kes": world.kes}
-        self.owners = [world.importer, world.exporter, world.tax, world.provider, world.other_provider, world.bank]
-        self.model = Escrow(
-            world.escrow.address, world.fx.address, {name: self._token_model(name) for name in self.contracts}, START_S
-        )
-        self.terms: list[Fields] = []
-        self.moved = True
-        self.paid: dict[tuple[bytes, int], int] = {}
+        self.sides = Sides(self.world)
         self.attestations: list[tuple[int, int, Actor, Fields]] = []
+
+    @property
+    def model(self) -> Escrow:
+        """The model as it is now; a refused call puts its old state back."""
+        return self.sides.model
 
     def teardown(self) -> None:
         try:
-            for number in range(len(self.terms)):
+            for number in range(len(self.sides.terms)):
                 self._everyone_is_paid_in_the_last_second(number)
                 self._anyone_closes_after_expiry(number)
         finally:
@@ -93,86 +92,32 @@ class EscrowMachine(RuleBasedStateMachine):
 
     # Funding -----------------------------------------------------------------------------------------------------
 
-    @initialize(
-        converts=st.booleans(),
-        weights_bps=weights,
-        silence_pays=st.booleans(),
-        unawarded_bps=unawarded_shares,
-    )
-    def fund_the_first(self, converts: bool, weights_bps: list[int], silence_pays: bool, unawarded_bps: int) -> None:
+    @initialize(policy=policies, weights_bps=weights, silence_pays=st.booleans(), fx=floats)
+    def fund_the_first(self, policy: Policy, weights_bps: list[int], silence_pays: bool, fx: Fields) -> None:
         """Every example has a trade."""
-        self.fund(converts, weights_bps, 100_003, silence_pays, unawarded_bps, 2, 2, True, 0)
+        self.sides.fund(self.sides.build(policy, weights_bps, 100_003, silence_pays=silence_pays, fx=fx))
 
-    @precondition(lambda self: len(self.terms) < TRADES_MAX)
+    @precondition(lambda self: len(self.sides.terms) < TRADES_MAX)
     @rule(
-        converts=st.booleans(),
+        policy=policies,
         weights_bps=weights,
         amount=amounts,
-        silence_pays=st.booleans(),
-        unawarded_bps=unawarded_shares,
-        payees=st.integers(0, 2),
-        quorum=st.sampled_from((2, 3)),
+        changes=st.fixed_dictionaries(
+            {
+                "silence_pays": st.booleans(),
+                "unawarded_bps": unawarded_shares,
+                "payees": st.integers(0, 2),
+                "quorum": st.sampled_from((2, 3)),
+                "slack_s": st.sampled_from((-1, 0, 0, DAY_S)),
+                "fx": floats,
+            }
+        ),
         has_arbiter=st.sampled_from((True, True, True, False)),
-        slack_s=st.sampled_from((-1, 0, 0, DAY_S)),
     )
-    def fund(
-        self,
-        converts: bool,
-        weights_bps: list[int],
-        amount: int,
-        silence_pays: bool,
-        unawarded_bps: int,
-        payees: int,
-        quorum: int,
-        has_arbiter: bool,
-        slack_s: int,
-    ) -> None:
-        """A trade in euros or one that converts; with no slack its hold ends as early as the rule allows."""
-        world, start = self.world, now_s()
-        windows = Windows(HOUR_S, 2 * HOUR_S, unawarded_bps, 0, HOUR_S)
-        deadlines = [start + 12 * HOUR_S * (index + 1) for index in range(len(weights_bps))]
-        expires_at = deadlines[-1] + windows.total_s() + slack_s
-        terms = (world.converted_terms if converts else world.terms)(
-            arbiter=world.arbiter.address if has_arbiter else ZERO_ADDRESS,
-            invoice_amount=amount,
-            milestones=[
-                world.milestone(weight, deadline, silence_pays=silence_pays, quorum=quorum)
-                for weight, deadline in zip(weights_bps, deadlines, strict=True)
-            ],
-            payees=[{"account": world.tax.address, "share_bps": 1_600 + 4_000 * number} for number in range(payees)],
-            windows={
-                "dispute_s": windows.dispute_s,
-                "award_s": windows.award_s,
-                "unawarded_bps": windows.unawarded_bps,
-                "call_s": 0,
-                "choice_s": 0,
-                "grace_s": windows.grace_s,
-            },
-            hold_expires_at=expires_at,
-        )
-        token = "kes" if converts else "eur"
-        invoice_hold = world.invoice_hold(terms)
-        quote, conversion = self._conversion(terms) if converts else (None, None)
-        if converts and quote is None:
-            return
-        trade = Trade(
-            terms["importer"],
-            terms["exporter"],
-            terms["arbiter"],
-            windows,
-            [(payee["account"], payee["share_bps"]) for payee in terms["payees"]],
-            [
-                Milestone(part["weight_bps"], part["deadline"], quorum, part["attesters"], silence_pays)
-                for part in terms["milestones"]
-            ],
-            Leg(token, self._hold_id(token, invoice_hold[2]), []),
-        )
-        arguments = [conversion[1]] if conversion else []
-        if self.both(
-            lambda: world.fund(terms, invoice_hold=invoice_hold, conversion=arguments),
-            lambda model: model.fund(trade, amount, expires_at, conversion[0] if conversion else None),
-        ):
-            self.terms.append(terms)
+    def fund(self, policy: Policy, weights_bps: list[int], amount: int, changes: Fields, has_arbiter: bool) -> None:
+        """Another trade; with no slack its hold ends as early as the rule allows."""
+        arbiter = self.world.arbiter.address if has_arbiter else ZERO_ADDRESS
+        self.sides.fund(self.sides.build(policy, weights_bps, amount, arbiter=arbiter, **changes))
 
     # What attesters, parties and the arbiter say -----------------------------------------------------------------
 
@@ -197,7 +142,7 @@ class EscrowMachine(RuleBasedStateMachine):
         """A used message never counts again."""
         number, _, actor, message = data.draw(st.sampled_from(self.attestations))
         try:
-            self.world.submit_attestation(self.terms[number], actor, message, sender=actor.address)
+            self.world.submit_attestation(self.sides.terms[number], actor, message, sender=actor.address)
         except boa.BoaError:
             return
         raise AssertionError("attestation: expected a refusal of the replay, got acceptance")
@@ -208,8 +153,8 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def declare_silence(self, data: Any) -> None:
         number, index = self._draw_milestone(data, State.DUE)
-        trade_id = self.world.trade_id(self.terms[number])
-        self.both(
+        trade_id = self.sides.trade_id(number)
+        self.sides.both(
             lambda: self.world.escrow.declare_silence(trade_id, index),
             lambda model: model.declare_silence(model.trades[number], index),
         )
@@ -219,18 +164,44 @@ class EscrowMachine(RuleBasedStateMachine):
     def accept(self, data: Any, liar: bool) -> None:
         number, index = self._draw_milestone(data, State.PENDING, State.DUE, State.DISPUTED)
         signer = self.world.exporter if liar else self.world.importer
-        self.both(
-            lambda: self.world.accept(self.terms[number], index, signer),
+        self.sides.both(
+            lambda: self.world.accept(self.sides.terms[number], index, signer),
             lambda model: model.accept(model.trades[number], index, signer.address),
         )
 
+    @precondition(in_state(State.PENDING, State.DUE, State.DISPUTED, State.FINAL))
+    @rule(
+        data=st.data(),
+        part=st.sampled_from((0, Fraction(1, 3), Fraction(1, 3), 1, 2)),
+        who=st.sampled_from(("exporter", "exporter", "financier", "importer")),
+    )
+    def waive(self, data: Any, part: int | Fraction, who: str) -> None:
+        number, index = self._draw_milestone(data, State.PENDING, State.DUE, State.DISPUTED, State.FINAL)
+        amount, signer = int(self.model.trades[number].invoice.slices[index] * part), getattr(self.world, who)
+        self.sides.both(
+            lambda: self.world.waive(self.sides.terms[number], index, amount, signer),
+            lambda model: model.waive(model.trades[number], index, amount, signer.address),
+        )
+
+    @precondition(in_state(State.PENDING, State.DUE, State.DISPUTED, State.FINAL))
+    @rule(data=st.data(), who=st.sampled_from(("exporter", "exporter", "importer")))
+    def assign(self, data: Any, who: str) -> None:
+        number, index = self._draw_milestone(data, State.PENDING, State.DUE, State.DISPUTED, State.FINAL)
+        exporter, financier = getattr(self.world, who), self.world.financier
+        self.sides.both(
+            lambda: self.world.assign(self.sides.terms[number], index, exporter=exporter),
+            lambda model: model.assign(
+                model.trades[number], index, financier.address, {exporter.address, financier.address}
+            ),
+        )
+
     @precondition(in_state(State.DUE))
-    @rule(data=st.data(), party=st.sampled_from(("importer", "exporter", "tax")))
+    @rule(data=st.data(), party=st.sampled_from(("importer", "exporter", "financier", "tax")))
     def dispute(self, data: Any, party: str) -> None:
         number, index = self._draw_milestone(data, State.DUE)
         actor: Actor = getattr(self.world, party)
-        self.both(
-            lambda: self.world.dispute(self.terms[number], index, actor),
+        self.sides.both(
+            lambda: self.world.dispute(self.sides.terms[number], index, actor),
             lambda model: model.dispute(model.trades[number], index, actor.address),
         )
 
@@ -238,12 +209,12 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(data=st.data(), share_bps=shares)
     def award(self, data: Any, share_bps: int) -> None:
         number, index = self._draw_milestone(data, State.DISPUTED)
-        self.both(
-            lambda: self.world.award(self.terms[number], index, share_bps),
+        self.sides.both(
+            lambda: self.world.award(self.sides.terms[number], index, share_bps),
             lambda model: model.award(model.trades[number], index, share_bps),
         )
 
-    # Ways out ----------------------------------------------------------------------------------------------------
+    # Payment ------------------------------------------------------------------------------------------------------
 
     @precondition(in_state(State.DUE, State.FINAL))
     @rule(data=st.data())
@@ -263,27 +234,162 @@ class EscrowMachine(RuleBasedStateMachine):
             State.DISPUTED: milestone.raised_at + trade.windows.award_s,
         }
         end = ends.get(self.model.state_of(trade, index), 0)
-        self._go_to(max(now_s(), end if early else end + 1))
+        self.sides.go_to(max(now_s(), end if early else end + 1))
         self._settle(number, index)
 
+    @precondition(has(Policy.FLOAT))
+    @rule(
+        data=st.data(),
+        better_bps=st.sampled_from((-1, 0, 0, 25)),
+        chooser=st.sampled_from((None, None, "importer", "exporter", "financier")),
+        least=st.sampled_from((0, 0, 0, 10**9)),
+        for_trade=st.sampled_from((True, True, False)),
+    )
+    def settle_float(self, data: Any, better_bps: int, chooser: str | None, least: int, for_trade: bool) -> None:
+        """Convert at a quote about the worst that counts, chosen by somebody or by nobody."""
+        number, index = self._draw_milestone(data, State.FINAL)
+        good = self.model.oracle.good
+        assert good is not None
+        worst = Fraction(good.rate, 10**18) * 9_950 / BPS
+        quoted = self.sides.spot(number, worst * (BPS + better_bps) / BPS, for_trade=for_trade)
+        if quoted is None:
+            return
+        fields, quote = quoted
+        actor: Actor | None = getattr(self.world, chooser) if chooser else None
+        choice = Choice(actor.address, least) if actor else None
+        self.sides.both_pay(
+            number,
+            lambda: self.world.settle_float(self.sides.terms[number], index, fields, actor, least),
+            lambda model: model.settle_float(model.trades[number], index, quote, choice),
+        )
+
+    @precondition(in_state(State.FINAL))
+    @rule(data=st.data(), waits=st.booleans())
+    def last_resort(self, data: Any, waits: bool) -> None:
+        number, index = self._draw_milestone(data, State.FINAL)
+        trade = self.model.trades[number]
+        if waits and self.model.state_of(trade, index) == State.FINAL:
+            final_at = self.model._after_time(trade, index)[3]
+            self.sides.go_to(max(now_s(), final_at + trade.windows.grace_s + data.draw(st.integers(0, 1))))
+        self._last_resort(number, index)
+
+    # A float's rate ----------------------------------------------------------------------------------------------
+
+    @rule(rate=rates)
+    def report(self, rate: Fraction) -> None:
+        self.sides.report(rate)
+
+    @precondition(has(Policy.FLOAT))
+    @rule(data=st.data(), rate=st.sampled_from((None, Fraction(144), Fraction(138))))
+    def reprice(self, data: Any, rate: Fraction | None) -> None:
+        """A call, mostly right after the rate fell."""
+        number = self._draw_float(data)
+        if rate:
+            self.sides.report(rate)
+        trade_id = self.sides.trade_id(number)
+        self.sides.both(
+            lambda: self.world.escrow.reprice(trade_id, sender=self.world.stranger.address),
+            lambda model: model.reprice(model.trades[number]),
+        )
+
+    @precondition(lambda self: any(trade.calls or trade.call_ends_at for trade in self.model.trades))
+    @rule(data=st.data(), wrong_by=st.sampled_from((0, 0, 0, 1, -1)))
+    def top_up(self, data: Any, wrong_by: int) -> None:
+        number = self._draw_float(data)
+        amount = max(0, self.model.missing_of(self.model.trades[number]) + wrong_by)
+        self.sides.both(
+            lambda: self.world.top_up(self.sides.terms[number], amount),
+            lambda model: model.top_up(model.trades[number], amount),
+        )
+
+    @precondition(has(Policy.FLOAT))
+    @rule(
+        data=st.data(),
+        later_s=st.sampled_from((0, 1, HOUR_S, DAY_S)),
+        who=st.sampled_from(("exporter", "exporter", "financier")),
+    )
+    def defer(self, data: Any, later_s: int, who: str) -> None:
+        number, index = self._draw_milestone(data, State.PENDING)
+        signer = getattr(self.world, who)
+        deadline = self.model.trades[number].milestones[index].deadline + later_s
+        self.sides.both(
+            lambda: self.world.defer(self.sides.terms[number], index, deadline, signer),
+            lambda model: model.defer(model.trades[number], index, deadline, signer.address),
+        )
+
+    @precondition(has(Policy.FLOAT))
+    @rule(data=st.data(), by_importer=st.booleans(), liar=st.sampled_from((False, False, True)))
+    def close_out_of_band(self, data: Any, by_importer: bool, liar: bool) -> None:
+        number = self._draw_float(data)
+        signers = [self.world.importer] if by_importer else self.sides.holders(number) or [self.world.exporter]
+        if liar:
+            signers[0] = self.world.tax
+        self.sides.both(
+            lambda: self.world.close_out_of_band(self.sides.terms[number], *signers, by_importer=by_importer),
+            lambda model: model.close_out_of_band(
+                model.trades[number], {signer.address for signer in signers}, by_importer=by_importer
+            ),
+        )
+
+    # Change and ways out ------------------------------------------------------------------------------------------
+
+    @precondition(in_state(State.PENDING, State.DUE, State.DISPUTED, State.FINAL))
+    @rule(
+        data=st.data(),
+        added=st.sampled_from((0, 0, 1_000, -1_000)),
+        later_s=st.sampled_from((0, 0, DAY_S, -1)),
+        moves_deadlines=st.booleans(),
+        rate=st.sampled_from((None, None, 144, 156)),
+        with_provider=st.sampled_from((True, True, False)),
+    )
+    def amend(
+        self, data: Any, added: int, later_s: int, moves_deadlines: bool, rate: int | None, with_provider: bool
+    ) -> None:
+        """Another amount, later ends, another agreed rate; a lock's provider agrees or is paid."""
+        number, _ = self._draw_milestone(data, State.PENDING, State.DUE, State.DISPUTED, State.FINAL)
+        trade, terms = self.model.trades[number], self.sides.terms[number]
+        is_lock, is_float = trade.policy == Policy.LOCK, trade.policy == Policy.FLOAT
+        milestones = [
+            part
+            | {"deadline": part["deadline"] + (max(0, later_s) if moves_deadlines and state != State.SETTLED else 0)}
+            for part, state in zip(terms["milestones"], [part.state for part in trade.milestones], strict=True)
+        ]
+        self.sides.amend(
+            number,
+            with_provider=is_lock and with_provider,
+            invoice_amount=terms["invoice_amount"] + added,
+            milestones=milestones,
+            hold_expires_at=terms["hold_expires_at"] + later_s,
+            fx=terms["fx"] | ({"rate_num": rate} if rate and is_float else {}),
+        )
+
     @precondition(in_state(State.PENDING, State.DUE, State.DISPUTED))
-    @rule(data=st.data(), liar=st.sampled_from(("importer", "exporter", "importer", None)))
-    def cancel(self, data: Any, liar: str | None) -> None:
-        """Both parties, or a stranger in one's place."""
+    @rule(
+        data=st.data(),
+        liar=st.sampled_from(("importer", "holder", "holder", None)),
+        with_provider=st.booleans(),
+    )
+    def cancel(self, data: Any, liar: str | None, with_provider: bool) -> None:
+        """All who have a say, or a stranger in one's place; a lock's provider agrees or is paid."""
         number, _ = self._draw_milestone(data, State.PENDING, State.DUE, State.DISPUTED)
         world = self.world
-        signers = {"importer": world.importer, "exporter": world.exporter} | ({liar: world.stranger} if liar else {})
-        self.both(
-            lambda: world.cancel(self.terms[number], **signers),
-            lambda model: model.cancel(model.trades[number], {signer.address for signer in signers.values()}),
+        importer = world.tax if liar == "importer" else world.importer
+        holders = self.sides.holders(number) or [world.exporter]
+        holders = [world.tax, *holders[1:]] if liar == "holder" else holders
+        is_lock = self.model.trades[number].policy == Policy.LOCK
+        provider = world.provider if with_provider and is_lock else None
+        signers = {signer.address for signer in (importer, *holders, *([provider] if provider else []))}
+        self.sides.both(
+            lambda: world.cancel(self.sides.terms[number], importer, holders=holders, provider=provider),
+            lambda model: model.cancel(model.trades[number], signers),
         )
 
     @precondition(in_state(State.FINAL))
     @rule(data=st.data())
     def lapse(self, data: Any) -> None:
         number, _ = self._draw_milestone(data, State.FINAL)
-        trade_id = self.world.trade_id(self.terms[number])
-        self.both(
+        trade_id = self.sides.trade_id(number)
+        self.sides.both(
             lambda: self.world.escrow.lapse(trade_id, sender=self.world.stranger.address),
             lambda model: model.lapse(model.trades[number]),
         )
@@ -293,10 +399,10 @@ class EscrowMachine(RuleBasedStateMachine):
     def release_at_the_token(self, data: Any) -> None:
         """A stranger goes past the escrow."""
         number, _ = self._draw_milestone(data, State.FINAL)
-        leg = self.model.trades[number].invoice
+        leg = data.draw(st.sampled_from(list(self.model.trades[number].legs())))
         stranger, rest = self.world.stranger.address, self.model.rest_of(leg)
-        self.both(
-            lambda: self.contracts[leg.token].release_hold(leg.hold_id, rest, sender=stranger),
+        self.sides.both(
+            lambda: self.sides.contracts[leg.token].release_hold(leg.hold_id, rest, sender=stranger),
             lambda model: model.tokens[leg.token].release(stranger, model.now_s, leg.hold_id, rest),
         )
 
@@ -305,15 +411,16 @@ class EscrowMachine(RuleBasedStateMachine):
     @precondition(lambda self: sum(token.last_order for token in self.model.tokens.values()) < ORDERS_MAX)
     @rule(
         token=tokens,
-        who=st.sampled_from(("importer", "importer", "exporter", "provider")),
+        who=st.sampled_from(("importer", "importer", "exporter", "provider", "provider")),
         scope=st.sampled_from((1, 2, 2)),
         span=spans,
     )
     def freeze(self, token: str, who: str, scope: int, span: int) -> None:
         account, issuer = getattr(self.world, who).address, self.world.issuer.address
         number, until = self.model.tokens[token].last_order + 1, now_s() + span
-        self.both(
-            lambda: self.contracts[token].order_freeze(account, number, scope, until, ZERO_BYTES32, sender=issuer),
+        contract = self.sides.contracts[token]
+        self.sides.both(
+            lambda: contract.order_freeze(account, number, scope, until, ZERO_BYTES32, sender=issuer),
             lambda model: model.tokens[token].order_freeze(issuer, model.now_s, account, number, scope, until),
         )
 
@@ -328,8 +435,8 @@ class EscrowMachine(RuleBasedStateMachine):
         ]
         token, account, number = data.draw(st.sampled_from(orders))
         issuer = self.world.issuer.address
-        self.both(
-            lambda: self.contracts[token].lift_freeze(account, number, sender=issuer),
+        self.sides.both(
+            lambda: self.sides.contracts[token].lift_freeze(account, number, sender=issuer),
             lambda model: model.tokens[token].lift_freeze(issuer, model.now_s, account, number),
         )
 
@@ -337,100 +444,84 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(token=tokens)
     def claim_blocked(self, token: str) -> None:
         account = self.world.exporter.address
-        self.both(
-            lambda: self.contracts[token].claim_blocked(account),
+        self.sides.both(
+            lambda: self.sides.contracts[token].claim_blocked(account),
             lambda model: model.tokens[token].claim_blocked(model.now_s, account),
         )
 
     @rule(seconds=st.sampled_from((1, 60, HOUR_S, 6 * HOUR_S)))
     def let_time_pass(self, seconds: int) -> None:
-        self._go_to(now_s() + seconds)
+        self.sides.go_to(now_s() + seconds)
 
     @rule(data=st.data(), after_s=st.sampled_from((0, 1, 1)))
     def go_to_an_edge(self, data: Any, after_s: int) -> None:
         """Jump to the second in which something ends, or the one after it."""
         ahead = sorted({edge + after_s for edge in self._edges() if edge + after_s > now_s()})
         if ahead:
-            self._go_to(data.draw(st.sampled_from(ahead[:3])))
+            self.sides.go_to(data.draw(st.sampled_from(ahead[:3])))
 
     # Always ------------------------------------------------------------------------------------------------------
 
     @invariant()
     def balances_agree(self) -> None:
         """Contracts and model agree on every account; nothing is made or lost."""
-        if not self.moved:
+        if not self.sides.moved:
             return
-        self.moved = False
-        addresses = [owner.address for owner in self.owners]
+        self.sides.moved = False
+        addresses = [owner.address for owner in self.sides.owners]
         for name, token in self.model.tokens.items():
-            rows = self.probe.balances(self.contracts[name].address, addresses)
+            rows = self.probe.balances(self.sides.contracts[name].address, addresses)
             parts = (token.available, token.held, token.blocked)
             assert rows == [[part.get(address, 0) for part in parts] for address in addresses]
             assert sum(map(sum, rows)) == token.supply
 
     @invariant()
     def trades_agree(self) -> None:
-        """States and holds agree; a living hold is the sum of its unsettled slices."""
-        for trade, terms in zip(self.model.trades, self.terms, strict=True):
-            unsettled, closed, rest, expiry, states = self.probe.trade(
-                self.world.escrow.address, self.world.trade_id(terms)
-            )
-            assert states == [self.model.state_of(trade, index) for index in range(len(trade.milestones))]
-            assert unsettled == sum(milestone.state != State.SETTLED for milestone in trade.milestones)
-            assert closed == (trade.cause is not None) == (unsettled == 0)
-            assert expiry == self.model.tokens[trade.invoice.token].effective_expiry(trade.invoice.hold_id)
-            assert rest == trade.unsettled(trade.invoice) or (now_s() > expiry and rest == 0)
+        """States, slices and holds agree; a living hold is the sum of its unsettled slices."""
+        for number, trade in enumerate(self.model.trades):
+            figures = self.probe.trade(self.world.escrow.address, self.sides.trade_id(number))
+            count = range(len(trade.milestones))
+            assert figures.states == [self.model.state_of(trade, index) for index in count]
+            assert figures.unsettled == sum(milestone.state != State.SETTLED for milestone in trade.milestones)
+            assert figures.closed == (trade.cause is not None) == (figures.unsettled == 0)
+            assert (figures.version, figures.calls) == (trade.version, trade.calls)
+            assert figures.call_ends_at == trade.call_ends_at
+            assert figures.amounts == trade.invoice.slices
+            if trade.funding:
+                assert figures.slices == trade.funding.slices
+                assert figures.targets == [milestone.target for milestone in trade.milestones]
+            for leg in trade.legs():
+                place = 0 if leg is trade.invoice else 1
+                assert figures.expiries[place] == self.model.expiry_of(leg)
+                rest = figures.rests[place]
+                assert rest == trade.unsettled(leg) or (now_s() > figures.expiries[place] and rest == 0)
 
     @invariant()
     def nothing_is_paid_twice(self) -> None:
-        for number, terms in enumerate(self.terms):
-            slices = self.model.trades[number].invoice.slices
-            for index, amount in enumerate(slices):
-                assert self.paid.get((self.world.trade_id(terms), index), 0) <= amount
+        assert all(len(part.payments) <= 1 for trade in self.model.trades for part in trade.milestones)
 
     # Inside ------------------------------------------------------------------------------------------------------
 
-    def both(
-        self,
-        call: Callable[[], Any],
-        model_call: Callable[[Escrow], Any],
-        after_call: Callable[[], None] | None = None,
-    ) -> bool:
-        """Do the same to both; return whether both took it."""
-        before = copy.deepcopy(self.model)
-        try:
-            model_call(self.model)
-        except (Rejected, Refused) as refusal:
-            self.model = before
-            with boa.reverts(f"token: {refusal}" if isinstance(refusal, Refused) else str(refusal)):
-                call()
-            return False
-        call()
-        self.moved = True
-        if after_call:
-            after_call()
-        return True
-
-    def _settle(self, number: int, index: int) -> None:
-        terms = self.terms[number]
-        trade_id = self.world.trade_id(terms)
-        if self.both(
-            lambda: self.world.settle(terms, index),
+    def _settle(self, number: int, index: int) -> bool:
+        return self.sides.both_pay(
+            number,
+            lambda: self.world.settle(self.sides.terms[number], index),
             lambda model: model.settle(model.trades[number], index),
-            lambda: self._book_payments(trade_id, index),
-        ):
-            trade = self.model.trades[number]
-            share_bps = trade.milestones[index].share_bps
-            assert self.paid[trade_id, index] == trade.invoice.slices[index] * share_bps // BPS
+        )
 
-    def has_undeclared(self) -> bool:
-        """Whether some milestone is stored as pending."""
-        return any(part.state == State.PENDING for trade in self.model.trades for part in trade.milestones)
+    def _last_resort(self, number: int, index: int) -> bool:
+        payees = payees_of(self.sides.terms[number]["payees"])
+        trade_id = self.sides.trade_id(number)
+        return self.sides.both_pay(
+            number,
+            lambda: self.world.escrow.last_resort(trade_id, index, payees, sender=self.world.stranger.address),
+            lambda model: model.last_resort(model.trades[number], index),
+        )
 
     def _attest(self, number: int, index: int, actor: Actor, claim: tuple[int, int]) -> None:
-        world, terms = self.world, self.terms[number]
+        world, terms = self.world, self.sides.terms[number]
         message = world.attestation(terms, index, outcome=claim[0], share_bps=claim[1])
-        if self.both(
+        if self.sides.both(
             lambda: world.submit_attestation(terms, actor, message, sender=actor.address),
             lambda model: model.attest(model.trades[number], index, actor.address, *claim),
         ):
@@ -439,67 +530,41 @@ class EscrowMachine(RuleBasedStateMachine):
     def _everyone_is_paid_in_the_last_second(self, number: int) -> None:
         """What is final for the exporter by then is paid; time alone has made every milestone final."""
         trade = self.model.trades[number]
-        leg = trade.invoice
-        expiry = self.model.tokens[leg.token].effective_expiry(leg.hold_id)
+        expiry = self.model.expiry_of(trade.paying)
         if trade.cause is not None or now_s() > expiry:
             return
-        terms, trade_id = self.terms[number], self.world.trade_id(self.terms[number])
-        model = copy.deepcopy(self.model)
+        before = copy.deepcopy(self.model)
         with boa.env.anchor():
-            advance_to(expiry)
-            model.now_s = expiry
-            for index, milestone in enumerate(model.trades[number].milestones):
-                if milestone.state == State.SETTLED:
+            self.sides.go_to(expiry)
+            for index in range(len(trade.milestones)):
+                if self.model.trades[number].milestones[index].state == State.SETTLED:
                     continue
-                payments = model.settle(model.trades[number], index)
-                self.world.settle(terms, index)
-                assert payments == [
-                    (event["account"], event["amount"]) for event in events_of(self.world.escrow, "PaymentMade")
-                ]
-            assert self.world.escrow.get_trade(trade_id).closed
-            assert self.contracts[leg.token].get_hold(leg.hold_id).amount == 0
+                share = self.model.share_of(self.model.trades[number], index)
+                assert self._settle(number, index) or self._last_resort(number, index)
+                assert len(self.model.trades[number].milestones[index].payments) == (share > 0)
+            assert self.world.escrow.get_trade(self.sides.trade_id(number)).closed
+            self._check_empty(number)
+        self.sides.model = before
 
     def _anyone_closes_after_expiry(self, number: int) -> None:
         trade = self.model.trades[number]
-        leg = trade.invoice
         if trade.cause is not None:
             return
-        trade_id = self.world.trade_id(self.terms[number])
+        before = copy.deepcopy(self.model)
+        trade_id = self.sides.trade_id(number)
         with boa.env.anchor():
-            advance_to(max(now_s(), self.model.tokens[leg.token].effective_expiry(leg.hold_id) + 1))
-            self.world.escrow.lapse(trade_id, sender=self.world.stranger.address)
+            self.sides.go_to(max(now_s(), self.model.expiry_of(trade.paying) + 1))
+            assert self.sides.both(
+                lambda: self.world.escrow.lapse(trade_id, sender=self.world.stranger.address),
+                lambda model: model.lapse(model.trades[number]),
+            )
             assert self.world.escrow.get_trade(trade_id).closed
-            assert self.contracts[leg.token].get_hold(leg.hold_id).amount == 0
+            self._check_empty(number)
+        self.sides.model = before
 
-    def _conversion(self, terms: Fields) -> tuple[Fields | None, tuple[Conversion, Any] | None]:
-        """Place a reserve and sign everything a conversion needs; nothing if the provider may not spend."""
-        world, start = self.world, now_s()
-        quote = world.quote(min_amount=1, max_amount=terms["invoice_amount"])
-        reserve_id = bytes(quote["reserve_id"])
-        provider = world.provider.address
-        placed = self.both(
-            lambda: world.reserve(quote, expires_at=start + RESERVE_S),
-            lambda model: model.tokens["kes"].place(
-                model.now_s,
-                reserve_id,
-                provider,
-                model.fx_address,
-                quote["max_amount"],
-                start + RESERVE_S,
-                signed=False,
-            ),
-        )
-        if not placed:
-            return None, None
-        signed = world.conversion(terms, quote)
-        conversion = Conversion(
-            "eur", self._hold_id("eur", signed[2][2]), price(quote, terms["invoice_amount"]), provider, reserve_id
-        )
-        return quote, (conversion, signed)
-
-    def _hold_id(self, token: str, salt: bytes) -> bytes:
-        world = self.world
-        return bytes(self.contracts[token].hold_id(world.importer.address, world.escrow.address, salt))
+    def _check_empty(self, number: int) -> None:
+        for leg in self.model.trades[number].legs():
+            assert self.sides.contracts[leg.token].get_hold(leg.hold_id).amount == 0
 
     def _draw_milestone(self, data: Any, *states: State) -> tuple[int, int]:
         """Number of a trade and place of one of its milestones: mostly one in these states, now and then any."""
@@ -510,40 +575,30 @@ class EscrowMachine(RuleBasedStateMachine):
         drawn: tuple[int, int] = data.draw(st.sampled_from(fitting * 4 + everything))
         return drawn
 
+    def _draw_float(self, data: Any) -> int:
+        """Number of a trade under `float`."""
+        numbers = [number for number, trade in enumerate(self.model.trades) if trade.policy == Policy.FLOAT]
+        drawn: int = data.draw(st.sampled_from(numbers))
+        return drawn
+
     def _edges(self) -> list[int]:
         edges = [
             order.end for token in self.model.tokens.values() for placed in token.orders.values() for order in placed
         ]
         for trade in self.model.trades:
-            edges.append(self.model.tokens[trade.invoice.token].effective_expiry(trade.invoice.hold_id))
+            edges += [self.model.expiry_of(leg) for leg in trade.legs()]
+            edges += [self.model.expiry_of(trade.paying) - DAY_S, trade.call_ends_at]
             for milestone in trade.milestones:
                 edges += [milestone.deadline, milestone.deadline + trade.windows.dispute_s]
                 edges += [milestone.due_at + trade.windows.dispute_s, milestone.raised_at + trade.windows.award_s]
+                edges += [milestone.final_at + trade.windows.grace_s, milestone.final_at + trade.windows.choice_s]
         return edges
-
-    def _go_to(self, time_s: int) -> None:
-        advance_to(time_s)
-        self.model.now_s = time_s
-
-    def _book_payments(self, trade_id: bytes, index: int) -> None:
-        paid = sum(event["amount"] for event in events_of(self.world.escrow, "PaymentMade"))
-        self.paid[trade_id, index] = self.paid.get((trade_id, index), 0) + paid
-
-    def _token_model(self, name: str) -> TokenModel:
-        world, contract = self.world, self.contracts[name]
-        model = TokenModel(
-            issuer=world.issuer.address,
-            banks=frozenset({world.bank.address, world.provider.address, world.other_provider.address}),
-            notaries=frozenset({world.escrow.address, world.fx.address}),
-            supply=contract.totalSupply(),
-        )
-        model.available = {owner.address: contract.availableOf(owner.address) for owner in self.owners}
-        return model
 
 
 def _run(examples: int, steps: int) -> None:
     boa.env.timestamp = START_S
-    EscrowMachine.world = World()
+    EscrowMachine.world = SidesWorld()
+    EscrowMachine.world.open_market()
     EscrowMachine.probe = deploy("TradeProbe", folder=ROOT / "tests" / "contracts" / "helpers")
     run_state_machine_as_test(
         EscrowMachine,
@@ -557,7 +612,7 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_escrow_and_model_agree_when_anyone_does_anything() -> None:
-    _run(examples=15, steps=30)
+    _run(examples=20, steps=35)
 
 
 @pytest.mark.soak

@@ -110,7 +110,7 @@ class Escrow(Settlements):
         assert quote.lock_until is not None
         require(quote.lock_until >= trade.expires_at, "escrow: lock ends too early")
         price = ceil(amount / quote.price)
-        require(quote.cancel_fee <= price, "escrow: cancel fee above the price")
+        require(quote.cancel_fee <= price, "escrow: fee above the price")
         require(held in (None, price + quote.premium), "escrow: hold of another amount")
         require(conversion.amount == amount, "escrow: another provider's hold")
         self._use_quote(trade.invoice.token, quote, trade.importer, amount)
@@ -140,6 +140,7 @@ class Escrow(Settlements):
     def amend(self, trade: Trade, new: Amendment, signers: set[str]) -> None:
         """New terms by consent of all who stand in unsettled milestones; what changes is pending again."""
         self._open(trade, 0)
+        require(new.expires_at >= trade.expires_at, "escrow: hold would end earlier")
         require(trade.importer in signers, "escrow: bad signature")
         require(set(trade.holders()) <= signers, "escrow: consent missing")
         provider_agrees = trade.policy == Policy.LOCK and trade.provider in signers
@@ -182,7 +183,9 @@ class Escrow(Settlements):
     @staticmethod
     def _funding_slices(trade: Trade, total: int, amounts: list[int]) -> list[int]:
         if trade.policy == Policy.LOCK:
-            return lock_slices(ceil(total / trade.price), amounts)
+            slices = lock_slices(ceil(total / trade.price), amounts)
+            require(0 not in slices, "terms: slice out of range")
+            return slices
         return [trade.float_rule.slice_of(amount) for amount in amounts] if trade.rule else []
 
     def _amend_milestone(
@@ -228,7 +231,7 @@ class Escrow(Settlements):
             self._pay_cancel_fee(trade, leg, unbought, self.rest_of(leg))
         self._refund_rest(trade, Cause.CANCELLED)
 
-    def close_out_of_band(self, trade: Trade, signers: set[str]) -> None:
+    def close_out_of_band(self, trade: Trade, signers: set[str], *, by_importer: bool) -> None:
         """Under the option `refund` either side ends a trade whose rate left the band for two rounds."""
         self._open(trade, 0)
         self._check_option(trade, Option.REFUND)
@@ -237,7 +240,7 @@ class Escrow(Settlements):
         for found in (self.oracle.last, self.oracle.before):
             is_outside = found is not None and not rule.covers(found.rate * rule.scale)
             require(is_outside, "escrow: rate within the band")
-        require(signers in ({trade.importer}, set(trade.holders())), "escrow: bad signature")
+        require(signers == ({trade.importer} if by_importer else set(trade.holders())), "escrow: bad signature")
         self._refund_rest(trade, Cause.OUT_OF_BAND)
 
     def lapse(self, trade: Trade) -> None:
