@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from node.app.demo.scenes import EXPORTER, IMPORTER, Coffee, account_of, available, terms_of
+from node.app.demo.scenes import BANKS, EXPORTER, IMPORTER, Coffee, account_of, available, terms_of
 from node.app.demo.story import Story
 from node.app.shown import case_lines, next_lines, show_money
 from node.app.steps import Steps
@@ -69,4 +69,7 @@ def _paid(coffee: Coffee, payee: str) -> None:
     story.step(f"{coffee.time()}: settled")
     received = available(steps, payee, "UGX")
     story.tell(f"{payee} has {show_money(received, 'UGX')}", exporter_received_minor=str(received))
-    coffee.close(also=() if payee == EXPORTER else ((payee, "UGX"),))
+    if payee == EXPORTER:
+        coffee.close()
+    else:
+        coffee.close(also=((payee, "UGX"),), banks=(*BANKS, "bank-ke"))

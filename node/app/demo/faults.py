@@ -23,7 +23,7 @@ def lock_fails(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     yield steps.devnet.time_of("2026-08-18T09:00:00")
     story.step(f"{coffee.time()[:10]}: delivered; and a court has the central bank freeze the provider")
     coffee.inspect("2026-08-18T08:00:00+02:00")
-    order_freeze(steps, story, "cb-ugx", "UGX", account_of(steps, cost["provider"]), days=60)
+    number = order_freeze(steps, story, "cb-ugx", "UGX", account_of(steps, cost["provider"]), days=60)
     yield from coffee.until_final()
     (milestone,) = coffee.trade()["milestones"]
     story.tell(next_lines(coffee.trade()["next"]))
@@ -39,6 +39,7 @@ def lock_fails(steps: Steps, story: Story, out: Path) -> Iterator[int]:
         f"{trade['exporter']} has {show_money(received, 'EUR')}, the slice of {milestone['slice']}",
         exporter_received_minor=str(received),
     )
+    lift_freeze(steps, story, "cb-ugx", "UGX", number)
     coffee.close("EUR")
 
 
@@ -57,7 +58,7 @@ def oracle_dies(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     yield from coffee.until_final()
     story.step(f"{coffee.time()}: final, but the median is stale, so no quote can settle it")
     median = steps.get("bank-nl", "/oracle/EUR/KES")
-    story.tell(f"oracle: {median['refusal']}", oracle=median)
+    story.tell(f"oracle: {median['unusable']}", oracle=median)
     story.tell(next_lines(coffee.trade()["next"]))
     yield steps.devnet.now_s() + 3 * DAY_S + 1
     story.step(f"{coffee.time()}: the grace is over; the last resort pays euros at the last good median")
@@ -74,13 +75,13 @@ def frozen(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     """The importer is frozen by order for ten days: its hold stands still, lives longer, and pays."""
     coffee = Coffee(steps, story, out, "043")
     story.step("Coffee, the shillings bought at once and held in the importer's account")
-    coffee.agree(terms_of("convert_now", "2026-08-14"))
+    coffee.agree(terms_of("convert_now", "2026-09-04"))
     steps.quotes(IMPORTER, coffee.reference)
     story.tell(cost_lines(steps.accept(IMPORTER, coffee.reference)))
     coffee.fund()
-    yield steps.devnet.time_of("2026-08-12T09:00:00")
+    yield steps.devnet.time_of("2026-09-02T09:00:00")
     story.step(f"{coffee.time()[:10]}: delivered; a day later the importer is frozen by order, holds and all")
-    coffee.inspect("2026-08-12T08:00:00+02:00")
+    coffee.inspect("2026-09-02T08:00:00+02:00")
     yield steps.devnet.now_s() + DAY_S // 2
     number = order_freeze(steps, story, "cb-ugx", "UGX", account_of(steps, IMPORTER, bank="bank-nl"), days=30)
     yield from coffee.until_final()
@@ -88,8 +89,7 @@ def frozen(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     story.tell(next_lines(coffee.trade()["next"]))
     yield steps.devnet.now_s() + 10 * DAY_S
     story.step(f"{coffee.time()}: the order is lifted, and what is due is paid")
-    steps.devnet.client("cb-ugx").post(f"/freezes/UGX/{number}/lift")
-    steps.devnet.settle_down()
+    lift_freeze(steps, story, "cb-ugx", "UGX", number)
     yield steps.devnet.now_s() + DAY_S
     trade = coffee.trade()
     if trade["state"] != "closed":
@@ -112,3 +112,10 @@ def order_freeze(steps: Steps, story: Story, central_bank: str, currency: str, a
     steps.devnet.settle_down()
     story.tell(f"{central_bank} orders: {account} frozen in {currency}, holds included, until {show_time(until_s)}")
     return int(order["number"])
+
+
+def lift_freeze(steps: Steps, story: Story, central_bank: str, currency: str, number: int) -> None:
+    """End an order."""
+    steps.devnet.client(central_bank).post(f"/freezes/{currency}/{number}/lift")
+    steps.devnet.settle_down()
+    story.tell(f"{central_bank} lifts order {number}")

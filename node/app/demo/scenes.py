@@ -68,11 +68,13 @@ class Coffee:
         (milestone,) = self.trade()["milestones"]
         yield milestone["final_after_s"] + 1
 
-    def close(self, currency: str | None = None, *, also: tuple[tuple[str, str], ...] = ()) -> None:
-        """Tell how it ended: milestone, books, evidence."""
+    def close(
+        self, currency: str | None = None, *, also: tuple[tuple[str, str], ...] = (), banks: tuple[str, ...] = BANKS
+    ) -> None:
+        """Tell how it ended: milestone, books of the banks, evidence."""
         closed = self.trade()
         self.story.tell(milestone_lines(closed["milestones"]), closed_cause=closed["closed_cause"])
-        tell_books(self.steps, self.story, BANKS, ((EXPORTER, currency or self.currency), *also))
+        tell_books(self.steps, self.story, banks, ((EXPORTER, currency or self.currency), *also))
         tell_evidence(self.steps, self.story, IMPORTER, self.reference, self.out)
 
     def time(self) -> str:
