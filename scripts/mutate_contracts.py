@@ -43,7 +43,7 @@ TESTS: Final[dict[str, list[str]]] = {
     "trade_fx": ["float", "reprice", "last_resort", "lock", "waive", "amend"],
     "trade_money": ["closing", "lock", "waive", "float", "last_resort"],
     "trade_states": ["milestones", "closing", "waive", "reprice", "options", "assign", "last_resort", "lock"],
-    "trade_terms": ["funding", "float", "lock", "amend", "milestones", "options", "assign"],
+    "trade_terms": ["funding", "purposes", "float", "lock", "amend", "milestones", "options", "assign"],
 }
 """Which `test_trade_escrow_*` cover a source of the escrow, the most telling first."""
 
