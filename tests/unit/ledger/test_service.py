@@ -100,8 +100,8 @@ def test_payment_memo_finds_its_entry_when_a_contract_tells_of_the_payment(books
     with books.database.read() as session:
         lines = books.ledger.statement(session, "bloem", "EUR")
         assert [line.memos for line in lines] == [
-            (Memo("tax", "0x01", 0, None),),
-            (Memo("invoice", "0x01", 0, None),),
+            (Memo("tax", "0x01", 0, None, None),),
+            (Memo("invoice", "0x01", 0, None, None),),
             (),
         ]
 
@@ -115,7 +115,7 @@ def test_memo_is_replaced_when_the_same_purpose_is_said_again(books: Books) -> N
             books.ledger.add_memo(session, tx_hash=tx_hash, log_index=1, purpose="funding", text=words)
     with books.database.read() as session:
         (line,) = books.ledger.statement(session, "bank-nl", "EUR")
-        assert line.memos == (Memo("funding", None, None, "second"),)
+        assert line.memos == (Memo("funding", None, None, "second", None),)
         assert line.reference == b"\5" * 32
 
 
