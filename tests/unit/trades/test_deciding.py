@@ -22,6 +22,7 @@ from node.trades.errors import (
 from node.trades.store import Dispute, EscrowEvent, Step
 from node.web.store import NoticeRow
 from tests.unit.trades import story
+from tests.unit.trades.test_motions import COUNTERED, agree, propose
 from tests.unit.trades.world import CORE, TestDesk, World, customer
 
 REASONS = "A third of the stems had botrytis when the boxes were opened."
@@ -216,6 +217,21 @@ def test_a_case_is_refused_when_the_chain_does_not_bear_it_out() -> None:
         ahead = {**body, "block": block + 1}
         with pytest.raises(UnavailableError, match="expected to have followed it"):
             arbiter.trades.arbiter.on_case(session, Message("id", "bank-ke", "arbiter", CASE, ahead))
+
+
+def test_the_arbiter_judges_by_the_terms_in_force_when_they_were_amended() -> None:
+    world = loaded()
+    arbiter = world["arbiter"]
+    propose(world, ("2026-09-25T18:00:00Z", "2026-09-27T18:00:00Z"), path=COUNTERED)
+    agree(world)
+    dispute(world)
+    assert story.refused(arbiter) == []
+    with arbiter.database.read() as session:
+        (case,) = arbiter.trades.arbiter.cases(session)
+        assert case.document.milestones[1].deadline_s == story.at("2026-09-27T18:00")
+    arbiter.run(arbiter.trades.arbiter.award, case.case.digest, 0, AWARD_REASONS)
+    world.settle_down()
+    assert milestone(world["bank-ke"]).refunded == "450,000.00 KES"
 
 
 def test_losing_the_race_to_settle_is_booked_as_overtaken() -> None:
