@@ -205,7 +205,7 @@ class Views:
         return lambda account: customers.get(account) or institutions.get(account) or account
 
     def _fx(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> FxOut | None:
-        leg = session.get(FxLeg, trade.trade_id)
+        leg = None if trade.trade_id is None else session.get(FxLeg, trade.trade_id)
         if leg is None:
             return None
         currencies = (get_currency(document.funding.currency), get_currency(document.invoice.currency))
