@@ -63,7 +63,7 @@ class DecisionInput:
     signature: bytes = b""
     """Empty where an institution recorded the digest or called itself."""
     place: tuple[int, int] | None = None
-    """Block and index of the transaction that carried it; without it, its signature or record tells where it belongs."""
+    """Block and index of the transaction that carried it; without it, signature or record tell where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ def _closing(pack: VerifiedPack) -> tuple[str, ...]:
 def _signatures(pack: VerifiedPack) -> tuple[str, ...]:
     """Return which decisions are proven by more than the chain's word."""
     proven = [one for one in pack.decisions if one.proof != "chain"]
-    return tuple(f"Signed: {one.type} by {one.signer}, used {_time(one.time_s)}." for one in proven)
+    names = {party.account: party.name for party in (pack.exporter, pack.importer)}
+    return tuple(f"Signed: {one.type} by {names.get(one.signer, one.signer)}, {_time(one.time_s)}." for one in proven)
 
 
 def _time(seconds: int) -> str:
