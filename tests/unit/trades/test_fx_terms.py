@@ -4,9 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.proofs.network import Network, Token
+from bridge.proofs.terms_document import struct_from_document
 from fx.currencies import get_currency
 from fx.rates import Rate, minor_rate
-from node.trades.document import FloatPart, TermsDocument, build_struct, funding_slices, milestone_amounts
+from node.trades.document import (
+    FloatPart,
+    TermsDocument,
+    build_struct,
+    canonical,
+    funding_slices,
+    milestone_amounts,
+    shown_json,
+)
 from node.trades.errors import TermsRejectedError
 from node.trades.terms import check_terms, parse_terms
 from node.trades.terms_checks import check_document
@@ -171,3 +181,17 @@ def test_the_other_banks_document_is_refused_when_a_window_is_too_long() -> None
     windows = document.windows.model_copy(update={"choice_s": 400 * 86_400 + 1})
     with pytest.raises(TermsRejectedError, match=r"windows\.choice_s: expected at most"):
         check_document(document.model_copy(update={"windows": windows}), context())
+
+
+@pytest.mark.parametrize("policy", ["lock", "float"])
+def test_the_struct_is_the_one_a_verifier_derives_when_terms_lock_or_float(policy: str) -> None:
+    if policy == "lock":
+        document = check_terms(parse_terms(changed((POLICY, 'policy = "lock"'))), SALT, context())
+    else:
+        document = fx_terms('rate = "150.25"\nshare_bps = 5000\ncalls_max = 2')
+    importer = document.importer.model_copy(update={"account": ACCOUNTS["bloem"]})
+    document = document.model_copy(update={"importer": importer})
+    deployment = genesis()[1]
+    tokens = {token.address: Token(code, token.address, 2) for code, token in deployment.tokens.items()}
+    network = Network(bytes(32), "devnet", deployment.chain_id, (), deployment.contracts, tokens, {})
+    assert build_struct(document, deployment) == struct_from_document(shown_json(canonical(document)), network)
