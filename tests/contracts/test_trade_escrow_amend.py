@@ -125,7 +125,7 @@ def test_amend_checks_the_new_terms(world: FxWorld, terms: Fields) -> None:
         ({"payees": [{"account": world.tax.address, "share_bps": BPS + 1}]}, "terms: payee share"),
         ({"windows": windows(unawarded_bps=BPS + 1)}, "terms: unawarded share"),
         ({"arbiter": world.stranger.address}, "terms: arbiter not registered"),
-        ({"hold_expires_at": terms["hold_expires_at"] - 4 * DAY_S}, "terms: hold ends too early"),
+        ({"windows": windows(grace_s=7 * DAY_S)}, "terms: hold ends too early"),
         (with_milestone(terms, 0, weight_bps=2_999), "terms: weights are not 10000"),
         (with_milestone(terms, 0, quorum=1), "terms: quorum not above half"),
         (with_milestone(terms, 0, deadline=now_s()), "terms: deadline passed"),
@@ -270,9 +270,9 @@ def test_amend_lengthens_the_hold_and_never_shortens_it(world: FxWorld, terms: F
         world.amend(terms, new)
     world.amend(terms, new, increases=[invoice_increase(world, terms, INVOICE, longer)])
     assert world.eur.get_hold(hold_id).expires_at == longer
-    # The terms may be content with less; the hold keeps what it has.
-    shorter = world.amended(new, hold_expires_at=longer - 1)
-    world.amend(new, shorter)
+    with boa.reverts("escrow: hold would end earlier"):
+        world.amend(new, world.amended(new, hold_expires_at=longer - 1))
+    world.amend(new, world.amended(new, payees=[]))
     assert world.eur.get_hold(hold_id).expires_at == longer
 
 
@@ -335,6 +335,11 @@ def test_amend_lock_pays_the_fee_when_the_amount_shrinks_without_the_provider(wo
         euros[1] + 71,
     ]
     assert world.balances(world.kes, world.provider) == [shillings[0] + 10_003]
+    # What is left of the fee is for what is left of the amount: ceil(700 x 90,000 / 100,003).
+    assert world.escrow.get_fx(world.trade_id(lock)).cancel_fee == 630
+    world.cancel(new)
+    (event,) = events_of(world.escrow, "CancelFeePaid")
+    assert event["amount"] == 630
 
 
 def test_amend_lock_is_free_when_the_provider_agrees_to_less(world: FxWorld, lock: Fields) -> None:

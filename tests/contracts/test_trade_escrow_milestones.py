@@ -336,6 +336,22 @@ def test_accept_overrides_a_refund_and_a_dispute(world: World, terms: Fields) ->
         world.award(terms, 0, 0)
 
 
+def test_accept_keeps_the_clock_of_a_milestone_that_is_final(world: World, terms: Fields) -> None:
+    make_due(world, terms, share_bps=1)
+    due_at = now_s()
+    advance(DAY_S)
+    with boa.env.anchor():
+        world.accept(terms, 0)
+        assert record_of(world, terms).final_at == due_at + DAY_S
+    advance(60)
+    world.accept(terms, 0)
+    record = record_of(world, terms)
+    assert (record.outcome, record.final_at) == (Outcome.PAY, due_at + DAY_S)
+    advance(60)
+    world.accept(terms, 0)
+    assert record_of(world, terms).final_at == due_at + DAY_S
+
+
 @pytest.mark.parametrize("signer", ["exporter", "stranger", "arbiter"])
 def test_accept_is_refused_when_another_signs(world: World, terms: Fields, signer: str) -> None:
     with boa.reverts("escrow: bad signature"):
