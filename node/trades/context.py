@@ -1,5 +1,6 @@
 """What every part of the trades service works with, and the few reads they share."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,15 +71,15 @@ class Desk:
 
         A proposal in a draft: whatever is agreed, funding holds it against the median of its own time.
         """
-        try:
-            median = self.quotes.medians.median(session, f"{base}/{quote}", now_s)
-            return major_rate(median.rate, get_currency(base), get_currency(quote))
-        except QuotesUnavailableError:
-            pass
-        try:
-            return self.quotes.rates.major(now_s, base, quote)
-        except QuotesUnavailableError:
-            return None
+
+        def median() -> Rate:
+            found = self.quotes.medians.median(session, f"{base}/{quote}", now_s)
+            return major_rate(found.rate, get_currency(base), get_currency(quote))
+
+        for source in (median, lambda: self.quotes.rates.major(now_s, base, quote)):
+            with suppress(QuotesUnavailableError):
+                return source()
+        return None
 
     def trade(self, session: Session, reference: str) -> Trade:
         """Return a trade, or raise UnknownTradeError."""
