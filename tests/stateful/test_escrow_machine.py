@@ -612,7 +612,7 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_escrow_and_model_agree_when_anyone_does_anything() -> None:
-    _run(examples=20, steps=35)
+    _run(examples=15, steps=30)
 
 
 @pytest.mark.soak
