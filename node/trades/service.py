@@ -37,7 +37,7 @@ from node.trades.motions import STEP, Motions
 from node.trades.notifying import Notifying
 from node.trades.repricing import Repricing
 from node.trades.settling import Settling
-from node.trades.store import Trade
+from node.trades.store import MilestoneRow, Trade
 from node.trades.views import Views
 from node.trades.watch import Watch
 
@@ -132,12 +132,14 @@ class TradeService:
             handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
-        """Return trades by reference, a customer's own or all of the bank."""
+        """Return trades by reference, all of the bank or those that concern a customer, as party or as assignee."""
         wanted = select(Trade).where(Trade.reference > after)
         if actor.customer is not None:
             as_importer = (Trade.importer_bank == self.desk.id) & (Trade.importer == actor.customer)
             as_exporter = (Trade.exporter_bank == self.desk.id) & (Trade.exporter == actor.customer)
-            wanted = wanted.where(as_importer | as_exporter)
+            account = self.desk.participants.address_of(session, actor.customer)
+            assigned = select(MilestoneRow.trade_id).where(MilestoneRow.assignee == account)
+            wanted = wanted.where(as_importer | as_exporter | Trade.trade_id.in_(assigned))
         return session.scalars(wanted.order_by(Trade.reference).limit(min(limit, TRADES_PAGE_MAX))).all()
 
     def _on_answer(self, session: Session, message: Message) -> None:

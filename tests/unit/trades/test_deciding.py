@@ -19,7 +19,7 @@ from node.trades.errors import (
     UnknownDisputeError,
     WrongStateError,
 )
-from node.trades.store import Dispute, EscrowEvent, Step
+from node.trades.store import Dispute, EscrowEvent, MilestoneRow, Step
 from node.web.store import NoticeRow
 from tests.unit.trades import story
 from tests.unit.trades.test_motions import COUNTERED, agree, propose
@@ -232,6 +232,25 @@ def test_the_arbiter_judges_by_the_terms_in_force_when_they_were_amended() -> No
     arbiter.run(arbiter.trades.arbiter.award, case.case.digest, 0, AWARD_REASONS)
     world.settle_down()
     assert milestone(world["bank-ke"]).refunded == "450,000.00 KES"
+
+
+def test_the_assignee_stands_in_the_exporters_place_when_a_milestone_is_its_own() -> None:
+    world = loaded()
+    ke = world["bank-ke"]
+    pamoja, account = customer("bank-ke", "pamoja"), world.account("bank-ke", "pamoja")
+    with ke.database.read() as session:
+        assert ke.trades.trades(session, pamoja) == []
+    with ke.database.transaction() as session:
+        trade = ke.trades.desk.trade(session, story.REFERENCE)
+        session.get_one(MilestoneRow, (trade.trade_id, 1)).assignee = account
+    with ke.database.read() as session:
+        assert [trade.reference for trade in ke.trades.trades(session, pamoja)] == [story.REFERENCE]
+    with pytest.raises(NotPermittedError, match="the assignee of the milestone, pamoja"):
+        act(ke, ke.trades.deciding.waive, 1, 1, story.EXPORTER)
+    with pytest.raises(NotPermittedError, match="the exporter, naivasha"):
+        act(ke, ke.trades.deciding.waive, 0, 1, pamoja)
+    act(ke, ke.trades.deciding.waive, 0, 1, story.EXPORTER)
+    assert steps(ke)["waive:0"][0] == store.DONE
 
 
 def test_losing_the_race_to_settle_is_booked_as_overtaken() -> None:
