@@ -17,7 +17,7 @@ import pytest
 from bridge.proofs.evidence import verify_pack
 from node.app.cast import load_cast
 from node.app.demo.play import play
-from node.app.demo.story import Story
+from node.app.demo.roses import roses
 from node.app.devnet import Devnet
 from node.app.errors import ProcessError
 from node.app.home import Home, load_tokens, prepare_home
@@ -117,16 +117,16 @@ def _play(home: Path, lives: Iterator[int], victims: tuple[str, ...]) -> Mortal:
     mortal = Mortal(home, lives, victims)
     urls = (f"http://127.0.0.1:{port}" for port in (mortal.rpc_port, mortal.rest_port))
     devnet = MortalDevnet(load_cast(), *urls, load_tokens(Home(home)))
-    story = Story(lambda _line: None)
     try:
-        play(Steps(devnet), story, ["roses"], home)
+        stories = play(Steps(devnet), lambda _line: None, {"roses": roses}, home)
     finally:
         devnet.close()
         mortal.stop()
     verified = verify_pack((home / "roses.evidence.json").read_bytes(), shipped_genesis_hash())
     assert verified.paid_minor == 150_000_000
-    received = [fact["exporter_received_minor"] for fact in story.facts if "exporter_received_minor" in fact]
-    assert received == ["44064000", "102816000"], json.dumps(story.facts)[:2000]
+    facts = [fact for story in stories for fact in story.facts]
+    received = [fact["exporter_received_minor"] for fact in facts if "exporter_received_minor" in fact]
+    assert received == ["44095500", "102889500"], json.dumps(facts)[:2000]
     return mortal
 
 

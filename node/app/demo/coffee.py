@@ -16,8 +16,9 @@ from node.app.shown import conversion_lines, next_lines, show_bps, show_money, s
 from node.app.steps import Steps
 
 _SHARE: Final = "share_bps = 0       # and beyond the band nothing: the exporter does"
+_SPREAD: Final = "spread_bps = 100    # a quote may be 1 % below the oracle's median"
 _BAND: Final = "band_bps = 300      # the importer bears moves of the rate up to 3 %"
-_FUNDED_LATE: Final = {"fund_by = 2026-08-10T16:00:00Z": "fund_by = 2026-09-21T16:00:00Z"}
+_LATE: Final = {"fund_by = 2026-08-10T16:00:00Z": "fund_by = 2026-09-21T16:00:00Z"}
 
 
 def floating(lot: str, share_bps: int) -> Scenario:
@@ -47,9 +48,9 @@ def called(lot: str, *, is_paid: bool) -> Scenario:
         yield steps.devnet.time_of("2026-09-20T09:00:00")
         coffee = Coffee(steps, story, out, lot)
         story.step("Coffee again, with a band of 1 %; beyond it the importer bears everything")
-        coffee.agree({_SHARE: "share_bps = 10000", _BAND: "band_bps = 100", **_FUNDED_LATE})
+        coffee.agree({_SHARE: "share_bps = 10000", _BAND: "band_bps = 100", _SPREAD: "spread_bps = 50", **_LATE})
         _fund(coffee)
-        yield steps.devnet.time_of("2026-09-24T09:00:00")
+        yield steps.devnet.time_of("2026-09-23T10:00:00")
         story.step(f"{coffee.time()[:10]}: the rate has fallen below the band, so a bank calls the importer")
         story.tell(_rate(steps))
         fx = coffee.trade()["fx"]
@@ -59,7 +60,7 @@ def called(lot: str, *, is_paid: bool) -> Scenario:
             story.tell(f"{topped['importer']} tops up; held for the milestone: {topped['milestones'][0]['slice']}")
         else:
             story.tell("the importer does not pay; the call runs out, and nothing else changes")
-        coffee.inspect("2026-09-24T08:00:00+02:00")
+        coffee.inspect("2026-09-23T11:00:00+02:00")
         yield from coffee.until_final()
         yield max(fx["call_ends_s"] + 1, steps.devnet.now_s())
         story.step(f"{coffee.time()}: settled at the rate of the day; {_rate(steps)}")

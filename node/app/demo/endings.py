@@ -12,8 +12,10 @@ from node.app.shown import balance_lines, show_money, show_time
 from node.app.steps import Steps
 
 
-def tell_books(steps: Steps, story: Story, banks: Sequence[str], accounts: Sequence[tuple[str, str]]) -> None:
-    """Tell that each bank's journal balances and equals the chain, and show statements.
+def tell_books(
+    steps: Steps, story: Story, banks: Sequence[str], accounts: Sequence[tuple[str, str]], about: str = ""
+) -> None:
+    """Tell that each bank's journal balances and equals the chain, and show statements (lines `about` a trade).
 
     Raises:
         ScenarioError: a journal does not.
@@ -30,7 +32,7 @@ def tell_books(steps: Steps, story: Story, banks: Sequence[str], accounts: Seque
         )
     for owner, currency in accounts:
         story.tell(balance_lines([row for row in steps.get(owner, "/balances") if row["currency"] == currency]))
-        story.tell(_statement(steps, owner, currency))
+        story.tell(line for line in _statement(steps, owner, currency) if about in line)
 
 
 def tell_evidence(steps: Steps, story: Story, who: str, reference: str, out: Path) -> None:

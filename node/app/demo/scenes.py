@@ -74,7 +74,8 @@ class Coffee:
         """Tell how it ended: milestone, books of the banks, evidence."""
         closed = self.trade()
         self.story.tell(milestone_lines(closed["milestones"]), closed_cause=closed["closed_cause"])
-        tell_books(self.steps, self.story, banks, ((EXPORTER, currency or self.currency), *also))
+        accounts = ((EXPORTER, currency or self.currency), *also)
+        tell_books(self.steps, self.story, banks, accounts, about=self.lot)
         tell_evidence(self.steps, self.story, IMPORTER, self.reference, self.out)
 
     def time(self) -> str:
