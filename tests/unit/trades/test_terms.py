@@ -104,7 +104,7 @@ REJECTS = [
     ("account mistyped", "share_bps = 200", 'account = "0x00aa"\nshare_bps = 200', "payees.0.account"),
     ("customer unknown", 'customer = "naivasha"', 'customer = "nobody"', "exporter.customer"),
     ("bank unknown", 'bank = "bank-nl"', 'bank = "bank-xx"', "importer.bank"),
-    ("payees above all", "share_bps = 200", "share_bps = 9993", "payees.share_bps"),
+    ("payees above all", "share_bps = 200", "share_bps = 10000", "payees.share_bps"),
     ("payee of nothing", "share_bps = 200", "share_bps = 0", "payees.0.share_bps"),
     ("hold ends too early", "fund_by =", "hold_expires = 2026-09-26T18:00:00Z\nfund_by =", "hold_expires"),
     ("window below zero", "dispute_s = 86400", "dispute_s = -1", "windows.dispute_s"),
