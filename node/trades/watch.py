@@ -134,11 +134,10 @@ class Watch:
             self._settling.settle_due(session, trade, document, found, now_s)
         if not found.share_bps or not self._settling.is_last_resort_open(trade, document, found, now_s):
             return
-        settle_step = session.get(Step, (trade.reference, f"{SETTLE}:{found.row.index}"))
-        has_failed = settle_step is not None and settle_step.state == store.FAILED
-        if settle_step is not None and settle_step.state == store.QUEUED:
-            return
-        if policy is Policy.FLOAT or (policy is Policy.LOCK and has_failed):
+        step = session.get(Step, (trade.reference, f"{SETTLE}:{found.row.index}"))
+        is_converting = step is not None and step.state == store.QUEUED
+        has_failed = step is not None and (step.state == store.FAILED or step.attempts > 1)
+        if (policy is Policy.FLOAT and not is_converting) or (policy is Policy.LOCK and has_failed):
             self._notifying.once(
                 session, trade, "trade.last_resort_open", ("importer", "exporter"), now_s, milestone=found.row
             )
