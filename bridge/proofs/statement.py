@@ -152,9 +152,8 @@ def _exchange(pack: VerifiedPack, milestone: VerifiedMilestone) -> list[str]:
     invoice, funding = pack.invoice_token.shown, pack.funding_token.shown
     lines = []
     if milestone.fx_adjustment_minor:
-        sign = "+" if milestone.fx_adjustment_minor > 0 else "-"
-        adjusted = invoice(abs(milestone.fx_adjustment_minor))
-        lines.append(f"  Due {invoice(milestone.due_minor)} of the invoice, FX adjustment {sign}{adjusted}.")
+        adjusted = _signed(pack, milestone.fx_adjustment_minor)
+        lines.append(f"  Due {invoice(milestone.due_minor)} of the invoice, FX adjustment {adjusted}.")
     if milestone.last_resort:
         lines.append(f"  Paid at the last resort, {_LAST_RESORT[milestone.last_resort]}.")
     if milestone.sold_minor:
@@ -180,11 +179,13 @@ def _closing(pack: VerifiedPack) -> tuple[str, ...]:
     paid, refunded = pack.invoice_token.shown(pack.paid_minor), pack.invoice_token.shown(pack.refunded_minor)
     funding = sum(milestone.paid_funding_minor for milestone in pack.milestones)
     in_funding = f" and {pack.funding_token.shown(funding)}" if funding else ""
+    adjustment = pack.fx_adjustment_minor
+    adjusted = f" with FX adjustments of {_signed(pack, adjustment)}" if adjustment else ""
     least = min(block.signed_power for block in pack.blocks)
     return (
         *_signatures(pack),
         f"Closed {_time(pack.closed_at)}, block {pack.closed_in}, {_CLOSED[pack.closed_cause]}:"
-        f" {paid}{in_funding} paid, {refunded} refunded.",
+        f" {paid}{in_funding} paid{adjusted}, {refunded} refunded.",
         f"Proven by {len(pack.blocks)} blocks, each signed by at least {least} of {pack.power_total} voting power"
         " of the genesis validators.",
     )
@@ -195,6 +196,10 @@ def _signatures(pack: VerifiedPack) -> tuple[str, ...]:
     proven = [one for one in pack.decisions if one.proof != "chain"]
     names = {party.account: party.name for party in (pack.exporter, pack.importer)}
     return tuple(f"Signed: {one.type} by {names.get(one.signer, one.signer)}, {_time(one.time_s)}." for one in proven)
+
+
+def _signed(pack: VerifiedPack, amount_minor: int) -> str:
+    return f"{'+' if amount_minor > 0 else '-'}{pack.invoice_token.shown(abs(amount_minor))}"
 
 
 def _time(seconds: int) -> str:
