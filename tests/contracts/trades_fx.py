@@ -346,7 +346,8 @@ class FxWorld(World):
         if bytes(fx.hold) != ZERO_BYTES32 and trade.funding_token in self.holds:
             slices = sum(self.slice_of(terms, index) for index in unsettled)
             assert self.eur.get_hold(fx.hold).amount == slices, "funding leg"
-        owners = list({party.address for party in [*self.everyone, self.importer, self.exporter]})
+        parties = {str(terms["importer"]), str(terms["exporter"])}
+        owners = list(parties | {party.address for party in [*self.everyone, self.importer, self.exporter]})
         for token in (self.eur, self.kes):
             batches = [owners[start : start + 8] for start in range(0, len(owners), 8)]
             balances = [row[0] for batch in batches for row in self.probe.accounts(token.address, batch)]
