@@ -305,7 +305,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         case="no conversion",
         effect="the payees get F at the last good median, no quote needed",
         policies=frozenset({Policy.FLOAT}),
-        needs="the share is not 0; no call runs",
+        needs="the share is not 0; no call runs, but for the last day",
         says="pay {kind} in the funding currency by the last resort",
     ),
     # A float whose rate leaves the band.

@@ -127,11 +127,14 @@ def amend(
             trade_id, trade.version, fx.provider, AMEND_TYPE_HASH, content, provider[0]
         )
     expires_later: bool = terms.hold_expires_at != trade.hold_expires_at
+    other_windows: bool = keccak256(abi_encode(terms.windows)) != keccak256(abi_encode(trade.windows))
     self._restate(trade_id, trade, terms)
 
     invoice_sum: uint256 = 0
     funding_sum: uint256 = 0
-    invoice_sum, funding_sum = self._amend_milestones(trade_id, trade.version + 1, terms, fx)
+    invoice_sum, funding_sum = self._amend_milestones(
+        trade_id, trade.version + 1, terms, fx, other_windows
+    )
     log TradeAmended(trade_id=trade_id, version=trade.version + 1, terms_hash=terms_hash)
 
     if trade.policy == trade_states.FLOAT:
@@ -175,7 +178,11 @@ def _restate(trade_id: bytes32, trade: ITradeEscrow.Trade, terms: ITradeEscrow.T
 
 @internal
 def _amend_milestones(
-    trade_id: bytes32, version: uint256, terms: ITradeEscrow.Terms, before: ITradeEscrow.FxLeg
+    trade_id: bytes32,
+    version: uint256,
+    terms: ITradeEscrow.Terms,
+    before: ITradeEscrow.FxLeg,
+    other_windows: bool,
 ) -> (uint256, uint256):
     """
     @notice Stores the milestones whose terms change, and the slices of a float whose rate, band or spread does.
@@ -183,6 +190,7 @@ def _amend_milestones(
     @param version The new version.
     @param terms The new terms.
     @param before The funding leg as it was.
+    @param other_windows Whether the windows change: not while a milestone that stays is disputed.
     @return What must be held for the unsettled milestones, in the invoice and in the funding currency.
     """
     amounts: DynArray[uint256, MILESTONES_MAX] = trade_terms._slices(terms)
@@ -208,7 +216,9 @@ def _amend_milestones(
         if record.state == trade_states.SETTLED:
             checks._require(bound == record.terms_hash, "escrow: milestone settled")
         elif bound != record.terms_hash:
-            trade_terms._check_milestone(milestone, [terms.importer, terms.exporter, terms.arbiter])
+            trade_terms._check_milestone(
+                milestone, [terms.importer, terms.exporter, terms.arbiter, record.assignee]
+            )
             record = trade_terms._pending(milestone, index, amounts[index], version, record.assignee)
             trade_states.milestones[trade_id][index] = record
             if has_funding_leg:
@@ -221,11 +231,19 @@ def _amend_milestones(
                 deadline=record.deadline,
                 slice=trade_states.slices[trade_id][index].amount,
             )
-        elif resized:
-            trade_states.slices[trade_id][index] = ITradeEscrow.FundingSlice(
-                amount=trade_fx._float_slice(record.amount, terms.fx), target=0
+        else:
+            # An award's time was counted against the expiry with the windows that the dispute began under.
+            checks._require(
+                record.state != trade_states.DISPUTED or not other_windows, "escrow: milestone disputed"
             )
+            if resized:
+                trade_states.slices[trade_id][index] = ITradeEscrow.FundingSlice(
+                    amount=trade_fx._float_slice(record.amount, terms.fx), target=0
+                )
         if record.state != trade_states.SETTLED:
+            checks._require(
+                terms.arbiter == empty(address) or record.assignee != terms.arbiter, "escrow: assignee is a party"
+            )
             invoice_sum += record.amount
             funding_sum += trade_states.slices[trade_id][index].amount
         last_deadline = max(last_deadline, record.deadline)

@@ -169,7 +169,9 @@ def _check_terms(terms: ITradeEscrow.Terms):
     trade_terms._check(terms)
     last_deadline: uint256 = 0
     for milestone: ITradeEscrow.Milestone in terms.milestones:
-        trade_terms._check_milestone(milestone, [terms.importer, terms.exporter, terms.arbiter])
+        trade_terms._check_milestone(
+            milestone, [terms.importer, terms.exporter, terms.arbiter, empty(address)]
+        )
         last_deadline = max(last_deadline, milestone.deadline)
     trade_terms._check_expiry(terms.windows, last_deadline, terms.hold_expires_at)
 

@@ -207,7 +207,7 @@ def last_resort(trade_id: bytes32, index: uint256, payees: DynArray[ITradeEscrow
     """
     @notice Pays a milestone that has been final for the grace time, or is in its hold's last day, without a quote or a
             fresh median; anyone. Under `lock` only while the provider's hold cannot be executed, under `float` not
-            while a call for a top-up runs: the payees then get the funding currency.
+            while a call for a top-up runs, but for the last day: the payees then get the funding currency.
     @param trade_id The trade.
     @param index The milestone's place, from 0.
     @param payees The terms' payees.
@@ -215,10 +215,9 @@ def last_resort(trade_id: bytes32, index: uint256, payees: DynArray[ITradeEscrow
     trade: ITradeEscrow.Trade = trade_states._open_trade(trade_id)
     record: ITradeEscrow.MilestoneRecord = self._final(trade_id, index, trade, payees)
     checks._require(record.share_bps != 0, "escrow: nothing to pay")
+    is_last_day: bool = block.timestamp + LAST_DAY_S > self._paying_expiry(trade_id, trade)
     checks._require(
-        block.timestamp > record.final_at + trade.windows.grace_s
-        or block.timestamp + LAST_DAY_S > self._paying_expiry(trade_id, trade),
-        "escrow: not yet the last resort",
+        is_last_day or block.timestamp > record.final_at + trade.windows.grace_s, "escrow: not yet the last resort"
     )
     due: uint256 = record.amount * record.share_bps // BPS
     if trade.policy == trade_states.SAME_CURRENCY or trade.policy == trade_states.CONVERT_NOW:
@@ -234,7 +233,8 @@ def last_resort(trade_id: bytes32, index: uint256, payees: DynArray[ITradeEscrow
     if trade.policy == trade_states.LOCK:
         cause = self._provider_fault(trade, fx)
     else:
-        checks._require(not self._is_call_open(fx), "escrow: a call runs")
+        # An order that was lifted may have brought the expiry nearer than the call's end.
+        checks._require(is_last_day or not self._is_call_open(fx), "escrow: a call runs")
         median = (staticcall network.FX_ORACLE.last_good(fx.pair))[0]
         rate: trade_fx.Rate = trade_fx._rate_of(median, fx)
         paid = min(paid, trade_fx._needed(due, trade_fx._divisor(rate, fx.terms), rate, fx.terms))

@@ -5,10 +5,12 @@ fails. What a refused call leaves behind is compared with what was there.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import boa
 import pytest
 
+from contracts.client.typed_data import as_tuple, digest
 from contracts.trade_table import TABLE, calls, passing, rows_of
 from contracts.trade_transitions import (
     EVERY_OPTION,
@@ -23,7 +25,7 @@ from contracts.trade_transitions import (
     State,
     Transition,
 )
-from tests.contracts.support import advance_to, now_s
+from tests.contracts.support import ARBITER, ATTESTER, DAY_S, Actor, advance_to, now_s
 from tests.contracts.trade_table_calls import (
     CANCEL_FEE,
     VARIANTS,
@@ -32,6 +34,7 @@ from tests.contracts.trade_table_calls import (
     accept,
     amend,
     arrange,
+    assign,
     bring_to,
     build_terms,
     cancel,
@@ -47,7 +50,7 @@ from tests.contracts.trade_table_calls import (
     settle_float,
     top_up,
 )
-from tests.contracts.trades import World
+from tests.contracts.trades import Fields, World
 
 STATES = tuple(State)
 LOCK, FLOAT = Variant(Policy.LOCK), Variant(Policy.FLOAT)
@@ -281,3 +284,63 @@ def test_amend_is_refused_when_the_hold_would_end_earlier(stage: Stage) -> None:
     words = {Party.IMPORTER: stage.world.importer, Party.HOLDERS: stage.world.exporter}
     earlier = stage.terms | {"hold_expires_at": stage.terms["hold_expires_at"] - 1}
     assert refusal(lambda: amend(stage, words, earlier)) == "escrow: hold would end earlier"
+
+
+@at([(FLOAT, State.FINAL)])
+def test_last_resort_pays_in_the_last_day_though_a_call_runs(stage: Stage) -> None:
+    """An order moved the expiry, a call was made against it, and the order was lifted."""
+    world, (issuer, importer) = stage.world, (stage.world.issuer.address, stage.world.importer.address)
+    nominal_s = stage.moment_s(Moment.EXPIRY)
+    advance_to(nominal_s - DAY_S - DAY_S // 2)
+    world.eur.order_freeze(importer, 1, 2, now_s() + 20 * DAY_S, bytes(32), sender=issuer)
+    report_rate(world, 140)
+    reprice(stage, {})
+    call_ends_s = stage.moment_s(Moment.CALL_ENDS)
+    world.eur.lift_freeze(importer, 1, sender=issuer)
+    first_of_last_day_s = stage.moment_s(Moment.EXPIRY) - DAY_S + 1
+    assert first_of_last_day_s <= call_ends_s
+    advance_to(first_of_last_day_s - 1)
+    assert refusal(lambda: last_resort(stage, {})) == "escrow: a call runs"
+    advance_to(first_of_last_day_s)
+    assert refusal(lambda: last_resort(stage, {})) is None
+
+
+@at([(FLOAT, State.DISPUTED)])
+def test_amend_is_refused_when_windows_change_under_a_dispute(stage: Stage) -> None:
+    words = {Party.IMPORTER: stage.world.importer, Party.HOLDERS: stage.world.exporter}
+    windows = stage.terms["windows"]
+    other = stage.terms | {"windows": windows | {"dispute_s": 0, "award_s": windows["award_s"] + 1}}
+    assert refusal(lambda: amend(stage, words, other)) == "escrow: milestone disputed"
+    first, second = (dict(one) for one in stage.terms["milestones"])
+    again = {"milestones": [first | {"deadline": now_s() + DAY_S}, second]}
+    assert refusal(lambda: amend(stage, words, other | again)) is None
+
+
+@at([(FLOAT, State.PENDING)])
+def test_amend_is_refused_when_an_assignee_would_judge_its_own_milestone(stage: Stage) -> None:
+    world, assignee = stage.world, Actor("financier")
+    assign(stage, {Party.EXPORTER: world.exporter, Party.ASSIGNEE: assignee})
+    world.register(assignee, ATTESTER | ARBITER)
+    first, second = (dict(one) for one in stage.terms["milestones"])
+    attesting = {"milestones": [first | {"attesters": [*first["attesters"][:2], assignee.address]}, second]}
+    for change, reason in (
+        (attesting, "terms: attester is a party"),
+        ({"arbiter": assignee.address}, "escrow: assignee is a party"),
+    ):
+        consents = _amend_consents(stage, stage.terms | change, [assignee, world.exporter])
+        assert refusal(lambda consents=consents: world.escrow.amend(*consents, sender=world.relayer.address)) == reason
+    consents = _amend_consents(stage, stage.terms | {"document_hash": bytes(31) + b"\1"}, [assignee, world.exporter])
+    assert refusal(lambda: world.escrow.amend(*consents, sender=world.relayer.address)) is None
+
+
+def _amend_consents(stage: Stage, terms: Fields, holders: list[Actor]) -> tuple[Any, ...]:
+    """Arguments of an amendment; an institution among the holders has recorded its message."""
+    world, message = stage.world, {"trade_id": stage.trade_id, "version": 1, "terms": terms}
+    consents = []
+    for holder in (world.importer, *holders):
+        stamped = message | world.stamp()
+        if world.registry.is_institution(holder.address):
+            world.record(holder, digest(world.escrow_domain, "Amend", stamped))
+        signature = holder.sign(world.escrow_domain, "Amend", stamped)
+        consents.append((stamped["valid_until"], stamped["action"], signature))
+    return stage.trade_id, as_tuple("Terms", terms), consents[0], consents[1:], [], []

@@ -239,11 +239,11 @@ def _check_payee(account: address, importer: address, invoice_token: address, fu
 
 @internal
 @view
-def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[3]):
+def _check_milestone(milestone: ITradeEscrow.Milestone, parties: address[4]):
     """
     @notice Refuses a milestone that nobody could attest, or whose attesters could not be trusted.
     @param milestone The milestone.
-    @param parties Importer, exporter and arbiter, none of which may attest.
+    @param parties Importer, exporter, arbiter and assignee, none of which may attest; zero where there is none.
     """
     count: uint256 = len(milestone.attesters)
     checks._require(0 < milestone.weight_bps and milestone.weight_bps <= BPS, "terms: weight")
