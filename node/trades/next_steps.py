@@ -259,6 +259,10 @@ def _is_called(case: _Case) -> bool:
     return case.now_s <= case.trade.call_ends_at_s
 
 
+def _is_last_day(case: _Case) -> bool:
+    return case.now_s + DAY_S > case.trade.expires_at_s
+
+
 def _can_call(case: _Case) -> bool:
     trade, market = case.trade, case.market
     is_wanted = trade.importer_share_bps > 0 and trade.calls_left > 0 and market.is_below_band and market.is_too_small
@@ -288,7 +292,7 @@ _CONDITIONS: Final[Mapping[tuple[str, str], Callable[[_Case], bool]]] = {
     # The ordinary payment needs no last resort.
     ("last_resort", "same currency or converted"): lambda case: False,
     ("last_resort", "the lock failed"): lambda case: _is_owed(case) and case.market.provider_failed,
-    ("last_resort", "no conversion"): lambda case: _is_owed(case) and not _is_called(case),
+    ("last_resort", "no conversion"): lambda case: _is_owed(case) and (not _is_called(case) or _is_last_day(case)),
     ("reprice", ""): _can_call,
     ("top_up", ""): lambda case: case.market.missing > 0,
     ("defer", ""): _all_pending,

@@ -161,7 +161,7 @@ class Settling:
             raise WrongStateError(
                 "time", f"ledger time from {opens_s}, or the hold's last day; settle it instead", now_s
             )
-        if self._is_called(session, trade, now_s):
+        if self._waits_for_call(session, trade, document, now_s):
             raise WrongStateError("call", "no call for a top-up that runs; wait for its end", "one that runs")
         self._acts.send(session, trade, name, LAST_RESORT, (index, self._acts.payees(document)))
         return trade
@@ -197,14 +197,14 @@ class Settling:
 
     def resort_due(self, session: Session, trade: Trade, document: TermsDocument, found: Standing, now_s: int) -> None:
         """Pay a milestone by the last resort, unless a call for a top-up runs."""
-        if not self._is_called(session, trade, now_s):
+        if not self._waits_for_call(session, trade, document, now_s):
             args = (found.row.index, self._acts.payees(document))
             self._duties.do(session, trade, f"{LAST_RESORT}:{found.row.index}", LAST_RESORT, args, now_s)
 
     def is_last_resort_open(self, trade: Trade, document: TermsDocument, found: Standing, now_s: int) -> bool:
         """Tell whether a final milestone may be paid by the last resort: after its grace, or in the hold's last day."""
-        expires_at_s = trade.hold_expires_at_s or document.hold_expires_at_s
-        return now_s > (found.final_at_s or 0) + document.windows.grace_s or now_s + DAY_S > expires_at_s
+        is_over = now_s > (found.final_at_s or 0) + document.windows.grace_s
+        return is_over or _is_last_day(trade, document, now_s)
 
     # Inside
 
@@ -280,9 +280,14 @@ class Settling:
         median = self._desk.quotes.medians.median(session, pair_of(document), now_s)
         return is_call_possible(trade, document, float_part(document), leg, median.rate, now_s)
 
-    def _is_called(self, session: Session, trade: Trade, now_s: int) -> bool:
+    def _waits_for_call(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> bool:
+        """Tell whether the last resort waits for a call that runs; in the hold's last day it does not."""
         leg = session.get(FxLeg, trade.trade_id)
-        return leg is not None and is_call_running(leg, now_s)
+        return leg is not None and is_call_running(leg, now_s) and not _is_last_day(trade, document, now_s)
+
+
+def _is_last_day(trade: Trade, document: TermsDocument, now_s: int) -> bool:
+    return now_s + DAY_S > (trade.hold_expires_at_s or document.hold_expires_at_s)
 
 
 def _rank(one: Conversion) -> tuple[bool, int, int]:
