@@ -34,10 +34,11 @@ def test_last_resort_pays_as_usual_once_the_grace_time_passed(world: FxWorld, po
     assert world.balances(token, world.exporter, world.tax, world.fee) == [25_050, 4_800, 150]
 
 
-def test_last_resort_opens_with_the_holds_last_day(world: FxWorld) -> None:
+def test_last_resort_counts_from_when_a_milestone_became_final_though_accepted_later(world: FxWorld) -> None:
     terms = world.terms()
     world.fund(terms)
-    advance_to(terms["hold_expires_at"] - DAY_S)
+    final_at = terms["milestones"][0]["deadline"] + DAY_S
+    advance_to(final_at + GRACE_S)
     world.accept(terms)
     with boa.reverts(NOT_YET):
         world.last_resort(terms)
@@ -214,16 +215,3 @@ def test_last_resort_float_waits_for_a_running_call(market: FxWorld) -> None:
     advance(1)
     market.last_resort(terms)
     assert market.balances(market.eur, market.exporter) == [EXAMPLE_SLICE]
-
-
-def test_last_resort_float_opens_with_the_holds_last_day_as_a_freeze_moved_it(market: FxWorld) -> None:
-    terms = market.float_terms()
-    market.fund_float(terms)
-    order = (market.importer.address, 1, SCOPE_ALL, now_s() + DAY_S - 1, ZERO_BYTES32)
-    market.eur.order_freeze(*order, sender=market.issuer.address)
-    advance_to(terms["hold_expires_at"])
-    market.accept(terms)
-    with boa.reverts(NOT_YET):
-        market.last_resort(terms)
-    advance(1)
-    market.last_resort(terms)
