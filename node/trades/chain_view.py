@@ -58,7 +58,7 @@ class ChainView:
             "Repriced": self._repriced,
             "ToppedUp": self._topped_up,
             "PaymentMade": self._paid,
-            "FundingSliceSettled": self._memos.converted,
+            "FundingSliceSettled": self._slice_settled,
             "CancelFeePaid": self._memos.cancel_fee,
             "LastResort": self._nothing,
             "MilestoneSettled": self._settled,
@@ -83,6 +83,13 @@ class ChainView:
             self._announce(session, trade, event)
 
     # Funding and terms
+
+    def _slice_settled(self, session: Session, trade: Trade, event: ChainEvent) -> None:
+        """Keep what payees got in the funding currency: at the last resort there is no provider."""
+        self._memos.converted(session, trade, event)
+        if not int(event.args["provider"], 16):
+            row = session.get_one(MilestoneRow, (trade.trade_id, event.args["milestone"]))
+            row.resorted = event.args["sold"]
 
     def _leg_opened(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         self._rates.open(session, trade, event)

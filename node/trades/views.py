@@ -29,7 +29,7 @@ from node.trades.next_market import market_of
 from node.trades.next_steps import CALM, MarketFacts, NextStep, next_steps
 from node.trades.rates import missing_minor, pair_of, policy_of
 from node.trades.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
-from node.trades.standing import milestone_rows, standings, window_ends
+from node.trades.standing import milestone_rows, standing, standings, window_ends
 from node.trades.store import Attestation, Consent, FxLeg, MilestoneRow, Step, TermsVersion, Trade
 
 CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed", 4: "out of band"}
@@ -72,7 +72,7 @@ class Views:
             failure=trade.fund_failure,
             cost=self._cost(session, trade, now_s),
             payees=_payees(document),
-            milestones=self._milestones(session, trade, document),
+            milestones=self._milestones(session, trade, document, now_s),
             fx=self._fx(session, trade, document, now_s),
             steps=self._sent(session, trade),
             next=self.next_actions(session, trade, now_s),
@@ -228,7 +228,9 @@ class Views:
             for step in session.scalars(wanted)
         ]
 
-    def _milestones(self, session: Session, trade: Trade, document: TermsDocument) -> list[MilestoneOut]:
+    def _milestones(
+        self, session: Session, trade: Trade, document: TermsDocument, now_s: int
+    ) -> list[MilestoneOut]:
         rows = {row.index: row for row in self._rows(session, trade)}
         amounts, currency = doc.milestone_amounts(document), document.invoice.currency
         return [
@@ -242,7 +244,7 @@ class Views:
                 quorum=milestone.quorum,
                 attesters=[attester.institution for attester in milestone.attesters],
                 attestations=[_attestation(item) for item in self._attestations(session, trade, index)],
-                **_progress(rows.get(index), currency, document.funding.currency),
+                **_progress(rows.get(index), document, now_s),
             )
             for index, milestone in enumerate(document.milestones)
         ]
@@ -313,14 +315,16 @@ def _payees(document: TermsDocument) -> list[PayeeOut]:
     return [*found, rest]
 
 
-def _progress(row: MilestoneRow | None, currency: str, funding: str) -> dict[str, Any]:
+def _progress(row: MilestoneRow | None, document: TermsDocument, now_s: int) -> dict[str, Any]:
     if row is None:
         return {"state": "not funded", "due_percent": None, "final_after_s": None, "paid": None, "refunded": None}
+    currency, funding = document.invoice.currency, document.funding.currency
+    paid = (row.paid, currency) if row.resorted is None else (row.resorted, funding)
     return {
-        "state": row.state,
+        "state": standing(row, document, now_s).state.name.lower(),
         "due_percent": None if row.share_bps is None else shown_bps(row.share_bps),
         "final_after_s": window_ends(row),
-        "paid": None if row.paid is None else shown_money(row.paid, currency),
+        "paid": None if paid[0] is None else shown_money(paid[0], paid[1]),
         "refunded": None if row.refunded is None else shown_money(row.refunded, currency),
         "slice": None if row.slice_minor is None else shown_money(row.slice_minor, funding),
         "assignee": row.assignee,

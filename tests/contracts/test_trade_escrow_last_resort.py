@@ -34,12 +34,24 @@ def test_last_resort_pays_as_usual_once_the_grace_time_passed(world: FxWorld, po
     assert world.balances(token, world.exporter, world.tax, world.fee) == [25_050, 4_800, 150]
 
 
-def test_last_resort_counts_from_when_a_milestone_became_final_though_accepted_later(world: FxWorld) -> None:
+def test_last_resort_counts_from_when_a_paying_milestone_became_final_though_accepted_later(world: FxWorld) -> None:
     terms = world.terms()
     world.fund(terms)
-    final_at = terms["milestones"][0]["deadline"] + DAY_S
-    advance_to(final_at + GRACE_S)
+    world.make_due(terms, 0)
+    advance(DAY_S + GRACE_S)
     world.accept(terms)
+    with boa.reverts(NOT_YET):
+        world.last_resort(terms)
+    advance(1)
+    world.last_resort(terms)
+
+
+def test_last_resort_counts_from_the_acceptance_when_a_refund_became_a_payment(world: FxWorld) -> None:
+    terms = world.terms()
+    world.fund(terms)
+    advance_to(terms["milestones"][0]["deadline"] + DAY_S + 1)
+    world.accept(terms)
+    advance(GRACE_S)
     with boa.reverts(NOT_YET):
         world.last_resort(terms)
     advance(1)

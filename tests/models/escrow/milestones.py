@@ -60,11 +60,12 @@ class Milestones:
         self._due(trade, index, BPS if milestone.silence_pays else 0, milestone.deadline)
 
     def accept(self, trade: Trade, index: int, signer: str) -> None:
-        """The importer pays in full whatever was found; what was final is so since then."""
+        """The importer pays in full whatever was found; what was final and paid is so since then."""
         milestone = self._unsettled(trade, index)
         require(signer == trade.importer, "escrow: bad signature")
         self._apply_time(trade, index)
-        final_at = milestone.final_at if milestone.state == State.FINAL else self.now_s
+        pays = milestone.state == State.FINAL and milestone.share_bps != 0
+        final_at = milestone.final_at if pays else self.now_s
         self._due(trade, index, BPS, self.now_s)
         self._final(trade, index)
         milestone.final_at = final_at

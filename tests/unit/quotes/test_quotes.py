@@ -239,4 +239,4 @@ def test_the_true_answer_is_taken_once(answered: tuple[World, Message]) -> None:
 def test_the_ledger_time_of_a_desk_is_that_of_its_books() -> None:
     world = start()
     with world["bank-nl"].database.read() as session:
-        assert booked_until_s(session) == world.ledger.now_s == story.DRAFTED_S
+        assert booked_until_s(session) == world.ledger.now_s >= story.DRAFTED_S

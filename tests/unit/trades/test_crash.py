@@ -79,7 +79,7 @@ def test_a_trade_ends_the_same_when_desks_die_all_through_it() -> None:
         assert [item.state for milestone in closed.milestones for item in milestone.attestations] == ["counted"] * 4
         assert story.refused(world[bank]) == []
     naivasha = world.account("bank-ke", "naivasha")
-    assert world.balance("KES", naivasha) == 146_880_000
+    assert world.balance("KES", naivasha) == 146_985_000
     deaths = 0
     for desk in world.desks.values():
         with desk.database.read() as session:

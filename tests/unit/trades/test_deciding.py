@@ -275,7 +275,7 @@ def test_the_watch_only_proposes_when_the_bank_has_set_it_so() -> None:
             desk.trades.duties.set_performs(session, "settle", False)
     story.wait_a_day(world)
     world.advance_to(world.ledger.now_s + 3_601)
-    assert milestone(ke).state == "due"
+    assert milestone(ke).state == "final"
     assert [body["step"] for _, body in notices(ke, "trade.step_proposed")] == ["settle:0"]
     with pytest.raises(RejectedError, match="step: expected one of"), ke.database.transaction() as session:
         ke.trades.duties.set_performs(session, "pay", False)

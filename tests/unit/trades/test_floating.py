@@ -43,7 +43,7 @@ def test_the_exporter_is_paid_in_full_when_the_importer_chooses_a_quote_within_t
     world = final(funded(NONE))
     nl, ke = world["bank-nl"], world["bank-ke"]
     assert [(owner, body["milestone"]) for owner, body in notices(nl, "trade.choice_open")] == [("bloem", 0)]
-    assert milestone(nl).state == "due"
+    assert milestone(nl).state == "final"
     with pytest.raises(WrongStateError, match="quotes: expected a request for quotes"):
         act(nl, nl.trades.settling.conversions, 0, story.IMPORTER)
     act(nl, nl.trades.settling.request_quotes, 0, story.IMPORTER)
@@ -126,7 +126,7 @@ def test_a_settlement_is_refused_when_it_pays_less_than_the_exporter_agreed_to()
     best = act(ke, ke.trades.settling.conversions, 0, story.EXPORTER)[0]
     assert best.settlement is not None
     act(ke, ke.trades.settling.settle, 0, story.EXPORTER, least=best.settlement.paid + 1)
-    assert milestone(ke).state == "due"
+    assert milestone(ke).state == "final"
     assert steps(ke)["settle:0"] == ("failed", "escrow: less than agreed")
 
 
@@ -170,7 +170,7 @@ def test_the_funding_currency_is_paid_when_the_oracle_is_dead() -> None:
     with pytest.raises(WrongStateError, match="or the hold's last day"):
         act(ke, ke.trades.settling.last_resort, 0, story.EXPORTER)
     story.wait_a_day(world)
-    assert milestone(ke).state == "due"
+    assert milestone(ke).state == "final"
     world.advance_to(world.ledger.now_s + 3 * story.DAY_S)
     assert [owner for owner, _ in notices(nl, "trade.last_resort_open")] == ["bloem"]
     found = milestone(ke)

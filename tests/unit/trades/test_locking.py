@@ -66,12 +66,12 @@ def test_the_payees_get_the_funding_currency_when_the_locks_provider_is_frozen()
     world._call("cb-kes", "KES", "order_freeze", address, 1, ALL, until, bytes(32))
     story.load(world)
     wait_until_final(world)
-    assert milestone(ke).state == "due"
+    assert milestone(ke).state == "final"
     assert steps(ke)["settle:0"][0] == "failed"
     assert steps(ke)["settle:0"][1] == "token: hold stands still"
     # Grace first: the order may be lifted.
     story.wait_a_day(world)
-    assert milestone(ke).state == "due"
+    assert milestone(ke).state == "final"
     world.advance_to(world.ledger.now_s + 3 * story.DAY_S)
     found = milestone(ke)
     assert (found.state, found.paid) == ("settled", "0.00 KES")
