@@ -274,8 +274,10 @@ def accept(trade_id: bytes32, index: uint256, consent: ITradeEscrow.SignedConsen
     trade_consents._take_about_milestone(
         trade_id, trade.version, index, record.terms_hash, trade.importer, ACCEPT_TYPE_HASH, b"", consent
     )
-    # A final milestone stays final since when it was, or its windows would never end.
-    final_at: uint256 = record.final_at if record.state == trade_states.FINAL else block.timestamp
+    # What is final and pays stays final since when it was, or its windows would never end.
+    final_at: uint256 = block.timestamp
+    if record.state == trade_states.FINAL and record.share_bps != 0:
+        final_at = record.final_at
     record = trade_states._due(record, BPS, block.timestamp)
     trade_states._store(trade_id, index, trade_states._final(record, final_at))
     log MilestoneAccepted(trade_id=trade_id, milestone=index)

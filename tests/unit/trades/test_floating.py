@@ -174,7 +174,7 @@ def test_the_funding_currency_is_paid_when_the_oracle_is_dead() -> None:
     world.advance_to(world.ledger.now_s + 3 * story.DAY_S)
     assert [owner for owner, _ in notices(nl, "trade.last_resort_open")] == ["bloem"]
     found = milestone(ke)
-    assert (found.state, found.paid, found.refunded) == ("settled", "0.00 KES", "0.00 KES")
+    assert (found.state, found.paid, found.refunded) == ("settled", "4,020.11 EUR", "0.00 KES")
     # 600,000 / (150 x 0.995) euro, shared by payees as the terms say.
     exporter = world.ledger.call("EUR", "balanceOf", world.account("bank-ke", "naivasha"))
     assert 392_000 < exporter < 402_011
