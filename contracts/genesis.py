@@ -88,10 +88,7 @@ def build_contracts(
     registry = machine.deploy("ParticipantRegistry", (governor,))
     oracle = machine.deploy("FxOracle", (registry,))
     settlement = machine.deploy("FxSettlement", (registry,))
-    network, part = (registry, settlement, oracle), ()
-    for name in _ESCROW:
-        part = (machine.deploy(name, (*network, *part)),)
-    escrow = part[0]
+    escrow = _deploy_escrow(machine, (registry, settlement, oracle))
     for one in participants:
         arguments = (one.address, one.lei, one.bic, one.roles, one.key_thumbprint)
         machine.call(governor, registry, "ParticipantRegistry", "register", arguments)
@@ -107,6 +104,13 @@ def build_contracts(
         token_addresses[token.currency] = "0x" + address.hex()
     names = {name: "0x" + contract_address(name).hex() for name in _CONTRACTS}
     return GenesisContracts(names, token_addresses, machine.alloc())
+
+
+def _deploy_escrow(machine: "_Machine", network: tuple[bytes, bytes, bytes]) -> bytes:
+    before: tuple[bytes, ...] = ()
+    for name in _ESCROW:
+        before = (machine.deploy(name, (*network, *before)),)
+    return before[0]
 
 
 class _Machine:

@@ -84,7 +84,9 @@ def _part_abi(name: str, part: str, data: Any) -> list[dict[str, Any]]:
     """
     part_data = _source_data(part)
     if _storage(part_data) != _storage(data):
-        raise BuildError(f"{part}: expected the storage layout of {name}; initialise the same modules in the same order")
+        raise BuildError(
+            f"{part}: expected the storage layout of {name}; initialise the same modules in the same order"
+        )
     return _abi(part_data)
 
 

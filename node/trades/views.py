@@ -228,9 +228,7 @@ class Views:
             for step in session.scalars(wanted)
         ]
 
-    def _milestones(
-        self, session: Session, trade: Trade, document: TermsDocument, now_s: int
-    ) -> list[MilestoneOut]:
+    def _milestones(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[MilestoneOut]:
         rows = {row.index: row for row in self._rows(session, trade)}
         amounts, currency = doc.milestone_amounts(document), document.invoice.currency
         return [

@@ -35,6 +35,6 @@ class GasSnapshot:
             SNAPSHOT.write_text(json.dumps(snapshot, indent=1, sort_keys=True) + "\n")
             return
         recorded = snapshot["gas"].get(key)
-        assert recorded is not None and abs(used - recorded) <= SLACK, (
-            f"{key}: expected {recorded} gas, got {used}; UPDATE_SNAPSHOT=1 records the new figure"
-        )
+        told = f"{key}: expected {recorded} gas, got {used}; UPDATE_SNAPSHOT=1 records the new figure"
+        assert recorded is not None, told
+        assert abs(used - recorded) <= SLACK, told
