@@ -146,8 +146,6 @@ class MilestoneRow(Base):
     disputed_at_s: Mapped[int | None]
     paid: Mapped[int | None] = mapped_column(Amount)
     refunded: Mapped[int | None] = mapped_column(Amount)
-    resorted: Mapped[int | None] = mapped_column(Amount)
-    """What a last resort paid in the funding currency, minor units; None: there was none."""
     settled_at_s: Mapped[int | None]
     terms_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """What messages about it bind: its terms, place, amount as agreed, and the version they came with."""
@@ -163,6 +161,8 @@ class MilestoneRow(Base):
     """Where a decision made it final; where time does, it follows from the windows."""
     quote_request: Mapped[str | None]
     """This bank's latest request for quotes to settle it."""
+    resorted: Mapped[int | None] = mapped_column(Amount)
+    """What a last resort paid in the funding currency, minor units; None: there was none."""
 
 
 class FxLeg(Base):

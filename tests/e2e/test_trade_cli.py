@@ -18,7 +18,7 @@ def test_trade_is_settled_and_proven_when_taken_step_by_step(shell: Shell, tmp_p
     shown = shell.trade("show", REFERENCE, who="naivasha")
     assert "settled" in shown
     assert "nothing is waited for" in shown
-    assert "1,468,800.00 KES" in shell.trade("balances", who="naivasha")
+    assert "1,469,850.00 KES" in shell.trade("balances", who="naivasha")
     pack = tmp_path / "pack.json"
     assert "landfall verify" in shell.trade("evidence", REFERENCE, "--out", str(pack), who="bloem")
     assert shell.run("verify", str(pack)).startswith("yes:")
