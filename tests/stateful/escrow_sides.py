@@ -280,12 +280,15 @@ class Sides:
         return took
 
     def _increases(self, number: int, amendment: Amendment, signers: set[str]) -> list[tuple[int, bytes]]:
-        """What the owners of the holds sign, tried on a copy of the model."""
+        """What the owners of the holds sign, tried on a copy of the model; also where a token will refuse it."""
         tried = copy.deepcopy(self.model)
         try:
             tried.amend(tried.trades[number], copy.deepcopy(amendment), signers)
-        except (Rejected, Refused):
+        except Rejected:
             return []
+        except Refused:
+            # The milestones are amended by now; only the holds are not.
+            pass
         found = []
         for leg in reversed(list(tried.trades[number].legs())):
             hold_id = leg.hold_id or b""
