@@ -14,6 +14,7 @@ line has changed is not counted, and the bug is planted again. `EQUIVALENT` says
 """
 
 import argparse
+import fcntl
 import hashlib
 import importlib
 import json
@@ -31,6 +32,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "docs" / "mutations.json"
+LOCK: Final = ROOT / ".cache" / "mutations.lock"
 PAGE: Final = ROOT / "docs" / "testing.md"
 TABLE_START, TABLE_END = "<!-- mutations -->\n", "<!-- end of mutations -->\n"
 
@@ -284,6 +286,14 @@ def test_files(source: Path) -> list[str]:
     ]
 
 
+def reached_functions(deployer: Any) -> set[tuple[str, int, int]]:
+    """Return file, first and last line of every function that a contract's calls can reach."""
+    module = deployer.compiler_data.global_ctx
+    entries = [*module.exposed_functions, *filter(None, [module.init_function])]
+    trees = {called.ast_def for entry in entries for called in (entry, *entry.reachable_internal_functions)}
+    return {(Path(tree.module_node.resolved_path).name, tree.lineno, tree.end_lineno) for tree in trees if tree.lineno}
+
+
 class Bench:
     """A copy of the tree with the contracts compiled; each mutant runs in a child that starts from there."""
 
@@ -312,6 +322,12 @@ class Bench:
                 deployer.compiler_data.source_map,
             )
             self.deployers[path] = deployer
+        # Compiled artifacts come back from the cache without their syntax trees.
+        self.support.boa.interpret.disable_cache()
+        self.reached = {
+            path: reached_functions(self.support.boa.load_partial(str(path)))
+            for path in (self.folder / "contracts/src").glob("*.vy")
+        }
 
     def close(self) -> None:
         os.chdir(ROOT)
@@ -335,6 +351,15 @@ class Bench:
                 path.write_text(whole)
         return {0: "survived", 1: "killed", 90: "refused", -14: "timeout"}.get(status, f"error {status}")
 
+    def _contracts_with(self, mutant: Mutant) -> list[Path]:
+        """Return the contracts whose calls reach the line that a bug is in; the others stay as they are."""
+        place = (mutant.source.name, mutant.first + 1)
+        return [
+            path
+            for path, functions in self.reached.items()
+            if any(name == place[0] and first <= place[1] <= last for name, first, last in functions)
+        ]
+
     def _run_child(self, mutant: Mutant | None, tests: list[str], seconds_max: int) -> None:
         """Compile what the bug is in, let pytest run, leave with its status."""
         import signal
@@ -346,10 +371,8 @@ class Bench:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1)
             os.dup2(null, 2)
-            self.support.boa.interpret.disable_cache()
             fresh = dict(self.deployers)
-            for name in _contracts_with(mutant.source.stem) if mutant else []:
-                path = self.folder / "contracts" / "src" / f"{name}.vy"
+            for path in self._contracts_with(mutant) if mutant else []:
                 try:
                     fresh[path] = self.support.boa.load_partial(str(path))
                     _ = fresh[path].compiler_data.bytecode
@@ -364,22 +387,6 @@ class Bench:
             os._exit(status)
 
 
-def _contracts_with(stem: str) -> list[str]:
-    """Return the contracts that a source is part of."""
-    folder = ROOT / "contracts" / "src"
-    if (folder / f"{stem}.vy").exists():
-        return [stem]
-    texts = {path.stem: path.read_text() for path in [*folder.glob("*.vy"), *(folder / "modules").glob("*.vy")]}
-    users: set[str] = set()
-    todo = {stem}
-    while todo:
-        name = todo.pop()
-        found = {other for other, text in texts.items() if f"from modules import {name}\n" in text} - users
-        users |= found
-        todo |= found
-    return sorted(name for name in users if (folder / f"{name}.vy").exists())
-
-
 # Results -------------------------------------------------------------------------------------------------------------
 
 
@@ -389,11 +396,15 @@ def load_results() -> dict[str, dict[str, str]]:
     return results
 
 
-def save_result(mutant: Mutant, outcome: str) -> None:
-    """Add one result; several runs may write, each reads first."""
-    results = load_results()
-    results[mutant.id] = {"outcome": outcome, "fingerprint": mutant.fingerprint, "text": " ".join(mutant.text.split())}
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+def save_result(name: str, outcome: str, fingerprint: str, text: str = "") -> None:
+    """Add one result; several runs may write, one at a time."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        results = load_results()
+        results[name] = {"outcome": outcome, "fingerprint": fingerprint, "text": " ".join(text.split())}
+        written = RESULTS.with_suffix(".tmp")
+        written.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        written.replace(RESULTS)
 
 
 def check_sound(bench: Bench, source: Path, seconds_max: int) -> None:
@@ -411,9 +422,7 @@ def check_sound(bench: Bench, source: Path, seconds_max: int) -> None:
     outcome = bench.run(None, tests, seconds_max)
     if outcome != "survived":
         raise SystemExit(f"{name}: expected every test to pass without a bug, got {outcome}; see {' '.join(tests)}")
-    results = load_results()
-    results[name] = {"outcome": "passed", "fingerprint": fingerprint, "text": ""}
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    save_result(name, "passed", fingerprint)
 
 
 def outcome_of(mutant: Mutant, results: dict[str, dict[str, str]]) -> str | None:
@@ -486,7 +495,7 @@ def main(arguments: list[str] | None = None) -> int:
         for mutant in todo:
             check_sound(bench, mutant.source, 6 * options.seconds)
             outcome = bench.run(mutant, test_files(mutant.source), options.seconds)
-            save_result(mutant, outcome)
+            save_result(mutant.id, outcome, mutant.fingerprint, mutant.text)
             survivors += outcome == "survived" and mutant.reason() is None
             print(f"{outcome:9} {mutant.id:40} {' '.join(mutant.text.split())[:120]}", flush=True)
     finally:

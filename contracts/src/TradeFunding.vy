@@ -108,7 +108,8 @@ def fund(
     @param importer The importer's `Consent`.
     @param exporter The exporter's `Consent`.
     @param hold The importer's `Hold` until `hold_expires_at`, reference the trade id: the invoice amount, under `lock`
-           the quote's price and premium, under `float` the sum of the slices, both in the funding token.
+           the quote's price and premium with the quote's digest as salt, under `float` the sum of the slices, both in
+           the funding token.
     @param conversion A quote under `convert_now` (with the importer's `Hold` in the funding token) and `lock` (with the
            provider's in the invoice token: the invoice amount until `hold_expires_at`, reference the trade id).
     """
@@ -220,7 +221,7 @@ def _convert(trade_id: bytes32, terms: ITradeEscrow.Terms, conversion: ITradeEsc
     @return What was sold.
     """
     quote: IFxSettlement.Quote = conversion.quote
-    self._check_quote(trade_id, terms, quote)
+    self._check_quote(terms, quote)
     checks._require(quote.trade_id in [empty(bytes32), trade_id], "escrow: quote for another trade")
     sold: uint256 = staticcall network.FX_SETTLEMENT.sell_amount(quote, terms.invoice_amount)
     checks._require(conversion.hold.amount >= sold, "escrow: hold below the price")
@@ -255,7 +256,7 @@ def _lock(
     @return The price.
     """
     quote: IFxSettlement.Quote = conversion.quote
-    self._check_quote(trade_id, terms, quote)
+    self._check_quote(terms, quote)
     checks._require(quote.kind == LOCK_QUOTE, "escrow: not a lock quote")
     checks._require(quote.trade_id == trade_id, "escrow: quote for another trade")
     checks._require(quote.lock_until >= terms.hold_expires_at, "escrow: lock ends too early")
@@ -263,6 +264,10 @@ def _lock(
     price: uint256 = staticcall network.FX_SETTLEMENT.sell_amount(quote, terms.invoice_amount)
     checks._require(price < AMOUNT_LIMIT and quote.cancel_fee <= price, "escrow: fee above the price")
     checks._require(hold.amount == price + quote.premium, "escrow: hold of another amount")
+    # The amount alone would let another quote in: a higher premium at a better rate, a higher cancel fee.
+    checks._require(
+        hold.salt == staticcall network.FX_SETTLEMENT.quote_digest(quote), "escrow: hold for another quote"
+    )
     checks._require(
         conversion.hold.amount == terms.invoice_amount
         and conversion.hold.expires_at == terms.hold_expires_at,
@@ -375,11 +380,10 @@ def _store_slices(trade_id: bytes32, slices: DynArray[uint256, MILESTONES_MAX]):
 
 
 @internal
-@view
-def _check_quote(trade_id: bytes32, terms: ITradeEscrow.Terms, quote: IFxSettlement.Quote):
+@pure
+def _check_quote(terms: ITradeEscrow.Terms, quote: IFxSettlement.Quote):
     """
     @notice Refuses a quote for other tokens.
-    @param trade_id The trade.
     @param terms Its terms.
     @param quote The quote.
     """

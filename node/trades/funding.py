@@ -229,7 +229,7 @@ class Funding:
             raise TermsRejectedError("milestones.weight_bps", expected, str(error)) from error
         if offer.hold is None:
             raise WrongStateError("quote", "a lock with its provider's hold; ask again", hex_of(offer.digest))
-        hold = self._held(placing, document.funding.currency, offer.paid_minor)
+        hold = self._held(placing, document.funding.currency, offer.paid_minor, salt=offer.digest)
         return hold, [_conversion(offer, offer.hold)]
 
     def _floated(self, placing: "_Placing") -> dict[str, Any]:
@@ -248,8 +248,20 @@ class Funding:
         self._keep_quotes(placing.session, placing.trade)
         return offer
 
-    def _held(self, placing: "_Placing", currency: str, amount: int, expires_at: int | None = None) -> dict[str, Any]:
-        """Return a SignedHold of the importer for the escrow, with the trade as reference."""
+    def _held(
+        self,
+        placing: "_Placing",
+        currency: str,
+        amount: int,
+        expires_at: int | None = None,
+        *,
+        salt: bytes | None = None,
+    ) -> dict[str, Any]:
+        """Return a SignedHold of the importer for the escrow, with the trade as reference.
+
+        Args:
+            salt: A lock's quote, so that the hold serves no other one; random where it is None.
+        """
         trade, document = placing.trade, placing.document
         message: typed_data.Message = {
             "owner": document.importer.account,
@@ -257,7 +269,7 @@ class Funding:
             "amount": amount,
             "expires_at": document.hold_expires_at_s if expires_at is None else expires_at,
             "reference": trade.trade_id,
-            "salt": secrets.token_bytes(32),
+            "salt": salt or secrets.token_bytes(32),
             "valid_until": placing.valid_until,
         }
         signature = self._desk.participants.sign_typed(

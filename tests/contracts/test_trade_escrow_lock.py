@@ -109,6 +109,17 @@ def test_fund_lock_takes_the_largest_cancel_fee_and_the_earliest_end(world: FxWo
     assert world.escrow.get_fx(world.trade_id(terms)).cancel_fee == PRICE
 
 
+def test_fund_lock_is_refused_when_the_importer_signed_for_another_quote(world: FxWorld) -> None:
+    """Of the same price and premium: whoever submits must not choose what a cancellation costs."""
+    terms = world.lock_terms()
+    agreed = world.lock_quote(terms)
+    dearer = world.lock_quote(terms) | {"cancel_fee": PRICE}
+    hold = world.funding_hold(terms, amount=PRICE + PREMIUM, salt=digest(world.fx_domain, "Quote", agreed))
+    with boa.reverts("escrow: hold for another quote"):
+        world.fund_lock(terms, dearer, invoice_hold=hold)
+    world.fund_lock(terms, agreed, invoice_hold=hold)
+
+
 @pytest.mark.parametrize("by", [-1, 1])
 def test_fund_lock_is_refused_when_the_importers_hold_is_not_price_and_premium(world: FxWorld, by: int) -> None:
     with boa.reverts("escrow: hold of another amount"):

@@ -193,7 +193,10 @@ def fund_arguments(stage: Stage, signers: Mapping[Party, Actor]) -> tuple[Any, .
         token, amount = world.eur, price(quote, INVOICE) + PREMIUM
     elif policy is Policy.FLOAT:
         token, amount = world.eur, sum(float_slice(part) for part in amounts(terms))
-    hold = world.signed_hold(token, world.importer, world.escrow, amount, terms["hold_expires_at"], stage.trade_id)
+    bound = {"salt": digest(world.fx_domain, "Quote", quote)} if policy is Policy.LOCK else {}
+    hold = world.signed_hold(
+        token, world.importer, world.escrow, amount, terms["hold_expires_at"], stage.trade_id, **bound
+    )
     consents = [world.agree(signers[party], terms) for party in (Party.IMPORTER, Party.EXPORTER)]
     return as_tuple("Terms", terms), *consents, hold, conversion
 

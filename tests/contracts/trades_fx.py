@@ -120,7 +120,9 @@ class FxWorld(World):
         if not changes.pop("without_reserve", False):
             self.reserve(quote)
         amount = price(quote, terms["invoice_amount"]) + quote["premium"]
-        own = self.funding_hold(terms, amount=changes.pop("amount", amount))
+        own = self.funding_hold(
+            terms, amount=changes.pop("amount", amount), salt=digest(self.fx_domain, "Quote", quote)
+        )
         if "conversion" not in changes:
             changes["conversion"] = [self.lock_conversion(terms, quote)]
         return self.fund(terms, **({"invoice_hold": own} | changes))

@@ -96,14 +96,14 @@ class Trade:
         stamp = {"valid_until": self.world.ledger.now_s + 3_600, "action": next(self.numbers)}
         return stamp | {"signature": self.sign(bank, customer, self.escrow, kind, message | stamp)}
 
-    def importers_hold(self, amount: int) -> dict[str, Any]:
+    def importers_hold(self, amount: int, salt: bytes) -> dict[str, Any]:
         hold = {
             "owner": self.importer,
             "notary": genesis()[1].address("TradeEscrow"),
             "amount": amount,
             "expires_at": HOLD_UNTIL_S,
             "reference": self.id,
-            "salt": secrets.token_bytes(32),
+            "salt": salt,
             "valid_until": self.world.ledger.now_s + 3_600,
         }
         signature = self.sign("bank-nl", "bloem", genesis()[1].token_domain("EUR"), "Hold", hold)
@@ -117,12 +117,13 @@ class Trade:
         self.world.settle_down()
         return reason
 
-    def fund(self, amount: int, conversion: list[dict[str, Any]]) -> str | None:
+    def fund(self, amount: int, lock: Offer | None = None) -> str | None:
         consents = [
             self.consent(bank, customer, "Consent", {"terms": self.terms})
             for bank, customer in (("bank-nl", "bloem"), ("bank-ke", "naivasha"))
         ]
-        return self.call("fund", self.terms, *consents, self.importers_hold(amount), conversion)
+        hold = self.importers_hold(amount, lock.digest if lock else secrets.token_bytes(32))
+        return self.call("fund", self.terms, *consents, hold, [conversion(lock)] if lock else [])
 
     def about_milestone(self, **fields: Any) -> dict[str, Any]:
         parts = (typed_data.hash_struct("Milestone", self.milestone), 0, BUY_MINOR, 1)
@@ -153,7 +154,7 @@ def conversion(offer: Offer) -> dict[str, Any]:
 def test_a_lock_funds_a_trade_with_what_the_desks_gave() -> None:
     trade, offer = locked()
     before = trade.world.balance("EUR", address_of(offer.provider))
-    assert trade.fund(offer.paid_minor, [conversion(offer)]) is None
+    assert trade.fund(offer.paid_minor, offer) is None
     leg = trade.world.ledger.call("TradeEscrow", "get_fx", trade.id)
     assert (leg["provider"], leg["cancel_fee"]) == (address_of(offer.provider), offer.cancel_fee)
     assert trade.world.ledger.call("TradeEscrow", "get_slice", trade.id, 0)["amount"] == offer.sell_minor
@@ -172,10 +173,10 @@ def test_a_lock_funds_a_trade_with_what_the_desks_gave() -> None:
 @pytest.mark.parametrize("missing", [-1, 1])
 def test_a_lock_funds_no_trade_when_the_importers_hold_is_not_the_price_and_the_premium(missing: int) -> None:
     trade, offer = locked()
-    reason = trade.fund(offer.paid_minor - missing, [conversion(offer)])
+    reason = trade.fund(offer.paid_minor - missing, offer)
     assert str(reason).startswith("escrow: ")
     assert issued_states(trade.world, offer.provider) == [store.OFFERED]
-    assert trade.fund(offer.paid_minor, [conversion(offer)]) is None
+    assert trade.fund(offer.paid_minor, offer) is None
 
 
 @pytest.mark.parametrize(("late_s", "is_funded"), [(0, True), (1, False)])
@@ -183,7 +184,7 @@ def test_a_lock_funds_a_trade_until_its_last_second(late_s: int, is_funded: bool
     trade, offer = locked()
     # The transaction is in the next block, a second later.
     trade.world.advance_to(offer.expires_at_s - 1 + late_s)
-    reason = trade.fund(offer.paid_minor, [conversion(offer)])
+    reason = trade.fund(offer.paid_minor, offer)
     assert (reason is None) == is_funded
     if not is_funded:
         assert reason == "fx: quote expired"
@@ -207,7 +208,7 @@ def floating() -> tuple[Trade, FloatTerms, Offer]:
     trade = Trade(world, {"policy": 3, "band_bps": BAND_BPS, "spread_bps": SPREAD_BPS, **rates})
     terms = FloatTerms(agreed, BAND_BPS, SPREAD_BPS, 0)
     held_minor = funding_slice(terms, BUY_MINOR)
-    assert trade.fund(held_minor, []) is None
+    assert trade.fund(held_minor) is None
     world.advance_to(EVENING_S)
     assert trade.accept_milestone() is None
     ask = settlement_ask(

@@ -194,6 +194,7 @@ class Sides:
         trade = self._model_trade(terms, policy)
         held = self.model.needed_for(trade, amount, conversion[0] if conversion else None)
         token = "eur" if policy in (Policy.NONE, Policy.LOCK, Policy.FLOAT) else "kes"
+        is_locked = policy == Policy.LOCK and conversion is not None
         hold = self.world.signed_hold(
             self.contracts[token],
             self.world.importer,
@@ -201,6 +202,7 @@ class Sides:
             held,
             terms["hold_expires_at"],
             self.world.trade_id(terms),
+            **({"salt": bytes(self.world.fx.quote_digest(conversion[1][0]))} if is_locked else {}),
         )
         (trade.funding or trade.invoice).hold_id = self._hold_id(token, self.world.importer, hold[2])
         took = self.both(
