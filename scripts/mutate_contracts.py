@@ -171,7 +171,18 @@ def _scaled_down(slice_: uint256, part: uint256, whole: uint256) -> uint256:
 """
 
 # The first failure is enough, and nobody reads it; what only makes a failure readable is left out.
-PYTEST: Final = "-x -q --tb=no --assert=plain -p no:cacheprovider -p no:xdist -p no:unraisableexception".split()
+PYTEST: Final = [
+    "-x",
+    "-q",
+    "--tb=no",
+    "--assert=plain",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:unraisableexception",
+]
 
 CHECK: Final = re.compile(r"^\s+(checks\._require\(|assert )")
 STORE: Final = re.compile(r"^\s+(self|trade_states|accounts|record|slice_|fx)(\.\w+|\[[^]]*\])+ [-+]?= ")
