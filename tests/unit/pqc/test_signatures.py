@@ -1,10 +1,11 @@
 import hashlib
 import json
+import random
 from base64 import urlsafe_b64encode
 
 import pytest
 
-from pqc.errors import InvalidKeyError, InvalidSignatureError, UnknownAlgorithmError
+from pqc.errors import InvalidKeyError, InvalidSignatureError, RejectedError, UnknownAlgorithmError
 from pqc.signatures import KeyPair, algorithms, from_jwk, from_seed, generate, jwk, scheme, sign, thumbprint, verify
 
 ALG = "ML-DSA-65"
@@ -144,6 +145,28 @@ def test_from_jwk_raises_when_the_key_is_filed_under_another_algorithm(key: KeyP
 def test_thumbprints_differ_when_only_the_algorithm_does():
     names = ("id-MLDSA65-Ed25519-SHA512", "id-MLDSA65-ECDSA-P256-SHA512")
     assert len({thumbprint(name, from_seed(name, SEED).public_key) for name in names}) == 2
+
+
+@pytest.mark.parametrize("alg", algorithms())
+@pytest.mark.usefixtures("backend")
+def test_verify_only_rejects_when_key_and_signature_are_noise(alg: str):
+    noise = random.Random(alg)
+    chosen = scheme(alg)
+    own, size = from_seed(alg, SEED), chosen.signature_bytes
+    keys = [own.public_key, bytes(len(own.public_key)), b"\xff" * len(own.public_key)]
+    keys += [noise.randbytes(len(own.public_key)) for _ in range(8)]
+    texts = [bytes(size), b"\xff" * size, noise.randbytes(size), noise.randbytes(chosen.signature_bytes_min)]
+    for public_key in keys:
+        for signature in texts:
+            with pytest.raises(RejectedError):
+                verify(alg, public_key, b"pay", signature)
+
+
+@pytest.mark.parametrize("alg", algorithms())
+@pytest.mark.usefixtures("backend")
+def test_verify_takes_a_key_that_is_a_view_when_its_bytes_are_right(alg: str):
+    key = from_seed(alg, SEED)
+    verify(alg, memoryview(key.public_key), b"pay", sign(key, b"pay"))
 
 
 @pytest.mark.usefixtures("backend")
