@@ -16,6 +16,14 @@ from pqc.roles import KeyRole
 SEED_BYTES: Final = 32
 """Of every algorithm: a keystore holds seeds of this size and nothing else that is secret."""
 
+DEFAULT_ALGORITHMS: Final = {
+    KeyRole.TRANSACTION: secp256k1.ALGORITHM,
+    KeyRole.MESSAGE: signatures.MESSAGE_ALGORITHM,
+    KeyRole.SEALING: sealing.DEFAULT,
+    KeyRole.VALIDATOR: "ML-DSA-65",
+    KeyRole.EVIDENCE: signatures.MESSAGE_ALGORITHM,
+}
+"""What a role's keys are made with unless told otherwise."""
 TIME_S_MAX: Final = 253_402_300_799
 """31 December 9999, the last second that a date with four digits can show."""
 
