@@ -103,8 +103,10 @@ class KeyRing:
 
         Raises:
             UnknownKeyError: there is no such name.
+            InvalidKeyError: `time_s` is no time.
             KeyNotValidError: none counted then.
         """
+        keys.check_seconds("time_s", time_s, keys.TIME_S_MAX)
         infos = [one.info for one in reversed(self.of(name))]
         if not (valid := tuple(info for info in infos if info.is_valid_at(time_s))):
             first = infos[-1].valid_from_s
@@ -149,8 +151,10 @@ class KeyRing:
 
         Raises:
             KeyStillValidError: no generation with a seed has ended.
+            InvalidKeyError: `now_s` is no time.
         """
         generations = self.of(name)
+        keys.check_seconds("now_s", now_s, keys.TIME_S_MAX)
         live = [one for one in generations if one.seed is not None]
         ended = [one for one in live if _has_ended(one.info, now_s)]
         if not ended:

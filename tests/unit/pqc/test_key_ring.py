@@ -48,6 +48,14 @@ def test_valid_at_raises_when_no_key_counted_yet(ring: KeyRing):
         ring.valid_at("other", 500)
 
 
+@pytest.mark.parametrize("time_s", [-1, 10**20, 500.0, None, "500"])
+def test_valid_at_and_destroying_raise_when_the_time_is_none(ring: KeyRing, time_s: int):
+    with pytest.raises(InvalidKeyError, match="time_s"):
+        ring.valid_at("message", time_s)
+    with pytest.raises(InvalidKeyError, match="now_s"):
+        ring.without_retired("message", time_s)
+
+
 def test_three_generations_count_when_rotated_again_within_the_overlap(ring: KeyRing):
     again = ring.with_next("message", THIRD, 510, 10)
     assert [info.valid_until_s for info in infos(again)] == [560, 520, None]
