@@ -11,7 +11,7 @@ from binascii import Error
 from hashlib import sha256
 from typing import Final
 
-from pqc.errors import InvalidKeyError
+from pqc.errors import MalformedError
 
 THUMBPRINT_BYTES: Final = 32
 
@@ -41,13 +41,13 @@ def decode(field: str, text: str | bytes) -> bytes:
     """Return the bytes of base64url text; each value has exactly one text.
 
     Raises:
-        InvalidKeyError: other characters, padding, or bits left over.
+        MalformedError: other characters, padding, or bits left over.
     """
     written = text.encode() if isinstance(text, str) else text
     try:
         data = urlsafe_b64decode(written + b"=" * (-len(written) % 4))
     except (Error, ValueError):
-        raise InvalidKeyError(field, "base64url without padding", "something else") from None
+        raise MalformedError(field, "base64url without padding", "something else") from None
     if urlsafe_b64encode(data).rstrip(b"=") != written:
-        raise InvalidKeyError(field, "base64url without padding", "another spelling")
+        raise MalformedError(field, "base64url without padding", "another spelling")
     return data

@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.hpke import (
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pqc import jwk as json_web_keys
-from pqc.errors import InvalidKeyError, SealedSizeError, UnknownAlgorithmError, UnsealError
+from pqc.errors import InvalidKeyError, SizeLimitError, UnknownAlgorithmError, UnsealError
 
 DEFAULT: Final = "X-Wing"
 SEED_BYTES: Final = 32
@@ -65,6 +65,24 @@ class SealingKey:
     kem: str
     seed: bytes = field(repr=False)
     public_key: bytes
+
+    @property
+    def public_half(self) -> "PublicSealingKey":
+        """Return what senders need."""
+        return PublicSealingKey(self.kem, self.public_key)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSealingKey:
+    """What a sender needs of a recipient."""
+
+    kem: str
+    public_key: bytes
+
+    @property
+    def key_id(self) -> str:
+        """Return the RFC 7638 thumbprint, base64url."""
+        return json_web_keys.encode(thumbprint(self.kem, self.public_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +127,7 @@ def seal(kem: str, public_key: bytes, plaintext: bytes, info: bytes) -> bytes:
     Raises:
         UnknownAlgorithmError: `kem` is not registered.
         InvalidKeyError: `public_key` is not a key of this KEM.
-        SealedSizeError: plain text or `info` is over its limit.
+        SizeLimitError: plain text or `info` is over its limit.
     """
     chosen = _kem(kem)
     _check_size("plaintext", plaintext, 0, PLAINTEXT_BYTES_MAX)
@@ -126,7 +144,7 @@ def unseal(key: SealingKey, sealed: bytes, info: bytes) -> bytes:
 
     Raises:
         UnknownAlgorithmError: the key's `kem` is not registered.
-        SealedSizeError: shorter than any sealed text, or over the limit.
+        SizeLimitError: shorter than any sealed text, or over the limit.
         UnsealError: sealed to another key, under another `info`, or changed on the way.
     """
     chosen = _kem(key.kem)
@@ -171,7 +189,7 @@ def _check_public_key(kem: str, public_key: bytes) -> None:
 
 def _check_size(field_name: str, value: bytes, low: int, high: int) -> None:
     if not low <= len(value) <= high:
-        raise SealedSizeError(field_name, low, high, len(value))
+        raise SizeLimitError(field_name, low, high, len(value))
 
 
 def _x_wing_private(stretched: bytes) -> tuple[_PrivateKey, bytes]:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from pqc import sealing
-from pqc.errors import InvalidKeyError, SealedSizeError, UnknownAlgorithmError, UnsealError
+from pqc.errors import InvalidKeyError, SizeLimitError, UnknownAlgorithmError, UnsealError
 from pqc.jwk import encode
 from pqc.sealing import SealingKey, from_seed, generate, jwk, kems, seal, thumbprint, unseal
 
@@ -170,7 +170,7 @@ def test_unseal_refuses_when_key_info_or_kem_differs(key: SealingKey):
     with pytest.raises(UnsealError):
         unseal(key, sealed, b"Header")
     other = next(name for name in kems() if name != key.kem)
-    with pytest.raises((UnsealError, SealedSizeError)):
+    with pytest.raises((UnsealError, SizeLimitError)):
         unseal(from_seed(other, SEED), sealed, b"header")
 
 
@@ -188,7 +188,7 @@ def test_unseal_refuses_when_cut_or_grown(key: SealingKey):
         with pytest.raises(UnsealError):
             unseal(key, wrong, b"")
     for short in (b"", sealed[: -len(b"pay") - 1]):
-        with pytest.raises(SealedSizeError, match="sealed: expected"):
+        with pytest.raises(SizeLimitError, match="sealed: expected"):
             unseal(key, short, b"")
 
 
@@ -196,12 +196,12 @@ def test_seal_refuses_when_a_size_is_over_its_limit():
     key = from_seed("X-Wing", SEED)
     largest = seal("X-Wing", key.public_key, bytes(sealing.PLAINTEXT_BYTES_MAX), bytes(sealing.INFO_BYTES_MAX))
     assert len(unseal(key, largest, bytes(sealing.INFO_BYTES_MAX))) == sealing.PLAINTEXT_BYTES_MAX
-    with pytest.raises(SealedSizeError, match="plaintext: expected 0 to 2097152 bytes, got 2097153"):
+    with pytest.raises(SizeLimitError, match="plaintext: expected 0 to 2097152 bytes, got 2097153"):
         seal("X-Wing", key.public_key, bytes(sealing.PLAINTEXT_BYTES_MAX + 1), b"")
-    with pytest.raises(SealedSizeError, match="sealed"):
+    with pytest.raises(SizeLimitError, match="sealed"):
         unseal(key, largest + b"\x00", b"")
     for call in (lambda info: seal("X-Wing", key.public_key, b"", info), lambda info: unseal(key, largest, info)):
-        with pytest.raises(SealedSizeError, match="info"):
+        with pytest.raises(SizeLimitError, match="info"):
             call(bytes(sealing.INFO_BYTES_MAX + 1))
 
 
