@@ -130,7 +130,7 @@ def read_acknowledgement(
     flat_json.check_members("header", token.header, _HEADER, frozenset())
     if token.header["typ"] != TYPE:
         raise MalformedError("typ", repr(TYPE), repr(token.header["typ"])[:80])
-    alg, key_id = flat_json.text(token.header, "alg"), flat_json.text(token.header, "kid")
+    alg, key_id = token.algorithm, flat_json.text(token.header, "kid")
     if alg not in allowed.signatures:
         raise AlgorithmNotAllowedError("alg", alg, allowed.signatures)
     key = verify_keys(header.recipient, key_id)

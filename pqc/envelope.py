@@ -272,7 +272,7 @@ def _verified(
     flat_json.check_members("header", header, _SIGNED, _SIGNED_OPTIONAL)
     if flat_json.dump({name: header[name] for name in header if name in _OUTER | _OUTER_OPTIONAL}) != line:
         raise MalformedError("outer header", "the members that were signed", "others")
-    alg, key_id = flat_json.text(header, "alg"), flat_json.text(header, "kid")
+    alg, key_id = token.algorithm, flat_json.text(header, "kid")
     _check_allowed("alg", alg, allowed.signatures)
     key = verify_keys(outer.sender, key_id)
     if key is None:

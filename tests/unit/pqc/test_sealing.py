@@ -9,10 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from pqc import sealing
-from pqc.errors import InvalidKeyError, SizeLimitError, UnknownAlgorithmError, UnsealError
-from pqc.jwk import encode
-from pqc.sealing import SealingKey, from_seed, generate, jwk, kems, seal, thumbprint, unseal
+from pqc import base64url, sealing
+from pqc.errors import (
+    InvalidKeyError,
+    MalformedError,
+    RejectedError,
+    SizeLimitError,
+    UnknownAlgorithmError,
+    UnsealError,
+)
+from pqc.sealing import SealingKey, from_jwk, from_seed, generate, jwk, kems, seal, thumbprint, unseal
 
 SEED = bytes(range(32))
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -225,10 +231,33 @@ def test_kems_are_refused_by_name_when_unknown():
             call()
 
 
-def test_jwk_names_the_key_by_its_thumbprint_when_written(key: SealingKey):
-    written = jwk(key.kem, key.public_key)
-    assert written["kid"] == encode(thumbprint(key.kem, key.public_key))
-    assert (written["alg"], written["kty"], written["use"]) == (key.kem, "AKP", "enc")
+def test_thumbprint_is_the_hash_of_the_key_in_canonical_json_when_taken(key: SealingKey):
+    written = json.dumps(jwk(key.kem, key.public_key), sort_keys=True, separators=(",", ":")).encode()
+    assert thumbprint(key.kem, key.public_key) == hashlib.sha256(written).digest()
+    assert base64url.decode("kid", key.public_half.key_id.encode()) == hashlib.sha256(written).digest()
+
+
+def test_from_jwk_returns_the_key_when_jwk_wrote_it(key: SealingKey):
+    assert from_jwk({**jwk(key.kem, key.public_key), "use": "enc"}) == key.public_half
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"priv": "AA"}, InvalidKeyError),
+        ({"kty": "OKP"}, InvalidKeyError),
+        ({"alg": 7}, InvalidKeyError),
+        ({"alg": "ML-DSA-65"}, UnknownAlgorithmError),
+        ({"pub": "AA"}, InvalidKeyError),
+        ({"pub": "é" * 1622}, MalformedError),
+        ({"pub": "=" * 1622}, MalformedError),
+    ],
+)
+def test_from_jwk_refuses_when_a_member_is_wrong(change: dict, error: type[RejectedError]):
+    key = jwk("X-Wing", from_seed("X-Wing", SEED).public_key)
+    assert from_jwk(key).kem == "X-Wing"
+    with pytest.raises(error):
+        from_jwk(key | change)
 
 
 def test_repr_hides_the_seed_when_a_key_is_printed(key: SealingKey):
