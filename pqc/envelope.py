@@ -180,8 +180,7 @@ def pack(
         SizeLimitError: the payload is over its limit.
         UnknownAlgorithmError, InvalidKeyError: `seal_to` is no key of a registered KEM.
     """
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise SizeLimitError("payload", 0, PAYLOAD_BYTES_MAX, len(payload))
+    _check_payload(payload)
     outer: flat_json.FlatObject = {
         "typ": TYPE,
         "kem": seal_to.kem,
@@ -267,6 +266,7 @@ def _verified(
     clock: ClockLimits,
 ) -> Opened:
     token_bytes, payload = _until_newline("token", plaintext, TOKEN_BYTES_MAX)
+    _check_payload(payload)
     token = jws.parse(token_bytes, payload)
     header = token.header
     flat_json.check_members("header", header, _SIGNED, _SIGNED_OPTIONAL)
@@ -332,6 +332,11 @@ def _header(members: flat_json.FlatObject) -> Header:
         thread=flat_json.text_or_none(members, "thread"),
         uetr=flat_json.text_or_none(members, "uetr"),
     )
+
+
+def _check_payload(payload: bytes) -> None:
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise SizeLimitError("payload", 0, PAYLOAD_BYTES_MAX, len(payload))
 
 
 def _check_allowed(field: str, name: str, allowed: frozenset[str]) -> None:
