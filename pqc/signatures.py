@@ -25,15 +25,23 @@ MESSAGE_ALGORITHM: Final = "id-MLDSA65-Ed25519-SHA512"
 """Default for messages between institutions."""
 
 
-def build_registry(ml_dsa: Iterable[SignatureScheme]) -> dict[str, SignatureScheme]:
-    """Return every algorithm by name, with ML-DSA as one backend computes it."""
+def _registry(ml_dsa: Iterable[SignatureScheme]) -> dict[str, SignatureScheme]:
     registry: dict[str, SignatureScheme] = {one.name: one for one in ml_dsa}
     registry[ED25519.name] = ED25519
     registry |= {one.name: one for one in composites(registry)}
     return registry
 
 
-_SCHEMES: Final[dict[str, SignatureScheme]] = build_registry(PARAMETER_SETS)
+_SCHEMES: Final[dict[str, SignatureScheme]] = _registry(PARAMETER_SETS)
+
+
+def use_backend(ml_dsa: Iterable[SignatureScheme]) -> None:
+    """Let another library compute ML-DSA, also inside composites: once, at start.
+
+    Args:
+        ml_dsa: The three parameter sets: `pqc.liboqs.load(...)`, or `pqc.mldsa.PARAMETER_SETS` for the default.
+    """
+    _SCHEMES.update(_registry(ml_dsa))
 
 
 @dataclass(frozen=True, slots=True)

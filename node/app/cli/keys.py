@@ -346,15 +346,15 @@ def _json_bytes(document: Any) -> bytes:
 
 
 def _shown(info: "KeyInfo") -> dict[str, Any]:
-    from pqc import jwk
+    from pqc import base64url
 
     return {
         "name": info.name,
         "role": str(info.role),
         "alg": info.alg,
         "thumbprint": info.thumbprint.hex(),
-        "kid": jwk.encode(info.thumbprint),
-        "public_key": jwk.encode(info.public_key),
+        "kid": base64url.encode(info.thumbprint).decode(),
+        "public_key": base64url.encode(info.public_key).decode(),
         "address": info.address,
         "valid_from_s": info.valid_from_s,
         "valid_until_s": info.valid_until_s,

@@ -113,5 +113,5 @@ def test_read_raises_when_the_file_is_no_set_or_over_a_limit(data: bytes):
 def test_read_raises_when_a_point_is_not_on_the_curve():
     document = build_jwks([info_of(KeyRole.TRANSACTION, "secp256k1")])
     document["keys"][0]["x"] = "A" * 43
-    with pytest.raises(JwksFormatError, match="a point of secp256k1"):
+    with pytest.raises(JwksFormatError, match="of a point of secp256k1"):
         read_jwks(encoded(document))
