@@ -24,6 +24,7 @@ class Settings(BaseModel):
     rest_port: int = Field(8600, ge=0, le=65535, description="REST port on loopback; 0 = any free one")
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
+    liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

@@ -1,5 +1,7 @@
 """Settings from the environment."""
 
+from pathlib import Path
+
 import pytest
 
 from node.app.errors import SettingsError
@@ -12,6 +14,11 @@ def test_settings_takes_value_when_variable_is_known() -> None:
 
 def test_settings_prefers_option_when_both_are_given() -> None:
     assert load_settings({"LANDFALL_RPC_PORT": "1"}, rpc_port=9).rpc_port == 9
+
+
+def test_settings_name_liboqs_only_when_it_is_asked_for() -> None:
+    assert load_settings({}).liboqs is None
+    assert load_settings({"LANDFALL_LIBOQS": ".cache/liboqs"}).liboqs == Path(".cache/liboqs")
 
 
 def test_settings_refuses_when_variable_is_unknown() -> None:
