@@ -49,3 +49,20 @@ def test_guide_prints_no_secret_when_run(folder: Path) -> None:
         assert len(" ".join(words).split()) == 33
         assert not any(line in output for line in words)
     assert "destroyed" in output
+
+
+def test_passphrase_is_asked_at_a_terminal_only_when_no_file_is_given(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::UserWarning", "-m", "node.app.cli", "keys", "list", "--keystore", "bank.json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LANDFALL_PASSPHRASE_FILE": ""},
+        input=(folder / "passphrase").read_text(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "give a file with --passphrase-file" in done.stderr
+    assert "Warning" not in done.stderr

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import warnings
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Final
 
@@ -56,12 +58,17 @@ def read_passphrase_file(path: Path) -> bytes:
 
 def _ask(what: str, *, is_new: bool) -> bytes:
     try:
-        typed: str = typer.prompt(
-            f"{'New passphrase' if is_new else 'Passphrase'} of {what}",
-            hide_input=True,
-            confirmation_prompt=is_new,
-            err=True,
-        )
-    except typer.Abort:
-        raise PassphraseError("passphrase: none was given; type it, or give a file with --passphrase-file") from None
+        with warnings.catch_warnings():
+            # Without a terminal the typed passphrase would be shown.
+            warnings.simplefilter("error", GetPassWarning)
+            typed: str = typer.prompt(
+                f"{'New passphrase' if is_new else 'Passphrase'} of {what}",
+                hide_input=True,
+                confirmation_prompt=is_new,
+                err=True,
+            )
+    except (typer.Abort, GetPassWarning):
+        raise PassphraseError(
+            "passphrase: none was typed at a terminal; type it there, or give a file with --passphrase-file"
+        ) from None
     return typed.encode()
