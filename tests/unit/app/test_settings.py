@@ -26,6 +26,10 @@ def test_settings_refuses_when_variable_is_unknown() -> None:
         load_settings({"LANDFALL_PROT": "1"})
 
 
+def test_settings_leaves_alone_when_variable_is_of_another_command() -> None:
+    assert load_settings({"LANDFALL_KEYSTORE": "keys.json", "LANDFALL_PASSPHRASE_FILE": "p"}).rpc_port == 8545
+
+
 def test_settings_refuses_when_port_is_out_of_range() -> None:
     with pytest.raises(SettingsError, match="rest_port"):
         load_settings({}, rest_port=70_000)
