@@ -18,10 +18,10 @@ from node.participants.service import ParticipantService
 from node.quotes.errors import UnavailableError as QuotesUnavailableError
 from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
-from node.trades.document import TermsDocument, build_struct, parse_document
 from node.trades.errors import InvariantError, NotPermittedError, UnknownTradeError
 from node.trades.store import MilestoneRow, TermsVersion, Trade
-from node.trades.terms_context import Context
+from node.trades.terms.context import Context
+from node.trades.terms.document import TermsDocument, build_struct, parse_document
 
 SIDES: Final = ("importer", "exporter")
 ESCROW: Final = "TradeEscrow"

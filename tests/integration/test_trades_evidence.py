@@ -13,7 +13,7 @@ from contracts.client.chain_client import ChainClient
 from contracts.client.transactions import gas_limit, sign_call
 from node.app.cast import devnet_seed
 from node.trades.errors import WrongStateError
-from node.trades.evidence import EvidenceRoom
+from node.trades.evidence.packs import EvidenceRoom
 from pqc import secp256k1
 from tests.integration.desk_chain import START_TIMEOUT_S, ChainProcess
 from tests.unit.trades import story

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from fx.rate_files import DailyRates
 from node.ledger.invariants import verify_books
 from node.ledger.reconciliation import Reconciler
-from node.trades.standing import milestone_rows
+from node.trades.standing.milestones import milestone_rows
 from node.trades.store import FxLeg, Step
 from node.web.store import NoticeRow
 from tests.unit.trades import story
