@@ -51,7 +51,7 @@ class Notifying:
         if session.get(Told, (trade.reference, name)) is not None:
             return
         session.add(Told(reference=trade.reference, name=name))
-        self._publish(session, trade, kind, sides, body, now_s)
+        self._publish(session, trade, kind, sides, body, now_s, None if milestone is None else milestone.index)
 
     def proposed(self, session: Session, trade: Trade, step: str, attempt: int, now_s: int) -> None:
         """Tell this bank's staff, once, that a step is due which the watch is set not to do by itself."""
@@ -63,11 +63,18 @@ class Notifying:
         publish(session, kind="trade.step_proposed", owner=None, body=body, time_s=now_s)
 
     def _publish(
-        self, session: Session, trade: Trade, kind: str, sides: tuple[str, ...], body: dict[str, Any], now_s: int
+        self,
+        session: Session,
+        trade: Trade,
+        kind: str,
+        sides: tuple[str, ...],
+        body: dict[str, Any],
+        now_s: int,
+        milestone: int | None = None,
     ) -> None:
         own = [side for side in self._desk.own_sides(trade) if side in sides]
         owners = [self._desk.customer_of(trade, side) for side in own]
         if "exporter" in sides:
-            owners += self._desk.assignees(session, trade)
+            owners += self._desk.assignees(session, trade, milestone)
         for owner in dict.fromkeys(owners):
             publish(session, kind=kind, owner=owner, body={"reference": trade.reference, **body}, time_s=now_s)

@@ -133,7 +133,8 @@ class Repricing:
         trade, document, _ = self._float(session, reference, actor)
         if self._acts.is_under_way(session, trade, CLOSE):
             return trade
-        acting = self._desk.acting_side(trade, actor, side)
+        is_holders = bool(self._desk.holdings(session, trade, actor))
+        acting = "exporter" if is_holders else self._desk.acting_side(trade, actor, side)
         self._require_option(session, trade, document, "refund", now_s)
         median = self._median(session, document, now_s)
         if float_part(document).terms.is_within(median):

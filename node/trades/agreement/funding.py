@@ -23,7 +23,7 @@ from node.storage import outbox
 from node.storage.outbox import OutboxRow
 from node.trades import store
 from node.trades.agreement.negotiating import CONSENT_TYPE
-from node.trades.context import ESCROW, PREFIX, SIDES, Actor, Desk
+from node.trades.context import ESCROW, PREFIX, SIDES, Actor, Desk, require_followed
 from node.trades.errors import OfferRejectedError, TermsRejectedError, WrongStateError
 from node.trades.store import Consent, Trade, TradeQuote
 from node.trades.terms import document as doc
@@ -140,26 +140,30 @@ class Funding:
         if row.state == outbox.FAILED and trade.state == store.FUNDING:
             trade.state, trade.fund_failure = store.AGREED, row.reason
 
-    def share_quotes(self, session: Session, trade: Trade) -> None:
-        """Send the quotes of a funded trade to the exporter's bank: its evidence needs them too."""
+    def share_quotes(self, session: Session, trade: Trade, to: str, block: int) -> None:
+        """Send the quotes of a funded trade: to the exporter's bank, from there to assignees'; evidence needs them."""
         rows = quotes_of(session, trade.trade_id or b"")
         if rows:
-            self._desk.tell(
-                session,
-                trade,
-                QUOTES,
-                f"trade-quotes/{trade.reference}",
-                {
-                    "reference": trade.reference,
-                    "quotes": [{"quote": row.quote, "signature": hex_of(row.signature)} for row in rows],
-                },
-            )
+            body = {
+                "reference": trade.reference,
+                "quotes": [{"quote": row.quote, "signature": hex_of(row.signature)} for row in rows],
+                "block": block,
+            }
+            message_id = f"trade-quotes/{trade.reference}/{to}/{block}"
+            self._desk.messages.send(session, to=to, kind=QUOTES, message_id=message_id, body=body)
 
     def on_quotes(self, session: Session, message: Message) -> None:
-        """Keep the quotes that the importer's bank chose from."""
+        """Keep the quotes that the importer's bank chose from.
+
+        Raises:
+            OfferRejectedError: a sender that does not share them, or what it sends is no list of quotes.
+            UnavailableError: the block that they rest on is not followed here yet.
+        """
+        require_followed(session, message.body.get("block"))
         trade = self._desk.trade(session, text_of(message.body.get("reference"), "reference"))
-        if message.sender != trade.importer_bank:
-            raise OfferRejectedError("sender", trade.importer_bank, message.sender)
+        sender = trade.importer_bank if self._desk.own_sides(trade) else trade.exporter_bank
+        if message.sender != sender:
+            raise OfferRejectedError("sender", sender, message.sender)
         entries = message.body.get("quotes")
         if not isinstance(entries, list) or len(entries) > QUOTES_MAX:
             raise OfferRejectedError("quotes", f"a list of at most {QUOTES_MAX}", type(entries).__name__)

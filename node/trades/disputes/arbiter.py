@@ -20,15 +20,14 @@ from contracts.client import typed_data
 from node.messages.ports import Message
 from node.quotes.wire import hex_of, text_of, word_of
 from node.storage import outbox
-from node.storage.cursor import booked_until_s, load_cursor
+from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
 from node.trades.acting.acts import VALID_S
-from node.trades.context import ESCROW, PREFIX, Desk
+from node.trades.context import ESCROW, PREFIX, Desk, require_followed
 from node.trades.disputes.arbitration import AWARD, INVOICE, keep_reasons, last_amendment
 from node.trades.errors import (
     OfferRejectedError,
     RejectedError,
-    UnavailableError,
     UnknownDisputeError,
     WrongStateError,
 )
@@ -66,12 +65,15 @@ class Arbiter:
         self._desk = desk
 
     def on_case(self, session: Session, message: Message) -> None:
-        """Take a case from one of the trade's banks; the other bank's copy adds nothing but what is missing.
+        """Take a case from one of the trade's banks; others' copies add nothing but what is missing.
+
+        Whoever brings the reasons is heard too: only who raised the dispute knows what hashes to what the chain names.
+        An assignee's bank does, and gets the award.
 
         Raises:
             UnavailableError: this desk has not followed the chain as far as the dispute yet.
             OfferRejectedError: no such dispute, terms that are not this trade's or name another arbiter, reasons that
-                are not those of the dispute, or a sender that is no bank of the trade.
+                are not those of the dispute, or a sender that is no bank of the trade and brings none.
         """
         body = message.body
         digest, dispute = self._dispute(session, message)
@@ -79,25 +81,30 @@ class Arbiter:
         self._require_in_force(session, dispute, document, body.get("funded_document"))
         if document.arbiter.institution != self._desk.id:
             raise OfferRejectedError("document.arbiter", self._desk.id, document.arbiter.institution)
-        banks = sorted({document.importer.bank, document.exporter.bank})
-        if message.sender not in banks:
-            raise OfferRejectedError("sender", " or ".join(banks), message.sender)
+        banks = {document.importer.bank, document.exporter.bank}
+        reasons = body.get("reasons")
+        if reasons is not None:
+            keep_reasons(session, dispute, text_of(reasons, "reasons", length_max=TEXT_LENGTH_MAX))
+        elif message.sender not in banks:
+            expected = f"{' or '.join(sorted(banks))}, or who brings the reasons that the chain names"
+            raise OfferRejectedError("sender", expected, message.sender)
         version = _whole("milestone_version", body.get("milestone_version"))
-        if session.get(Case, digest) is None:
+        case = session.get(Case, digest)
+        if case is None:
             case = Case(
                 digest=digest,
                 reference=document.reference,
                 trade_id=dispute.trade_id,
                 milestone=dispute.milestone,
                 milestone_hash=doc.milestone_hash(document, dispute.milestone, version),
-                banks=banks,
+                banks=sorted(banks),
                 document=doc.canonical(document),
                 award_by_s=(dispute.raised_at_s or 0) + document.windows.award_s,
             )
             session.add(case)
             self._tell(session, case)
-        if body.get("reasons") is not None:
-            keep_reasons(session, dispute, text_of(body["reasons"], "reasons", length_max=TEXT_LENGTH_MAX))
+        if message.sender not in case.banks:
+            case.banks = sorted({*case.banks, message.sender})
 
     def on_exhibit(self, session: Session, message: Message) -> None:
         """Keep a document of a case."""
@@ -197,10 +204,7 @@ class Arbiter:
 
     def _dispute(self, session: Session, message: Message) -> tuple[bytes, Dispute]:
         """Return the dispute that a message is about, as the chain has told of it."""
-        block = _whole("block", message.body.get("block"))
-        cursor = load_cursor(session)
-        if cursor is None or cursor.number < block:
-            raise UnavailableError(f"block {block}: expected to have followed it, got only an earlier one; later again")
+        require_followed(session, message.body.get("block"))
         digest = word_of(message.body.get("dispute"), "dispute")
         dispute = session.get(Dispute, digest)
         if dispute is None or dispute.raised_at_s is None:

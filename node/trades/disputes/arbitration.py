@@ -54,17 +54,21 @@ class Arbitration:
         row.awarded_at_s = event.block_time_s
 
     def put_before(self, session: Session, trade: Trade, row: MilestoneRow, event: ChainEvent) -> None:
-        """Send the arbiter the terms, the reasons if they are known here, and every document about the milestone."""
+        """Send the arbiter the terms, the reasons if they are known here, and every document about the milestone.
+
+        The reasons go to the trade's other institutions too. An assignee's bank puts forward what its customer raised,
+        and leaves the documents to the trade's banks.
+        """
         document, digest = self._desk.document(session, trade), event.args["digest"]
         dispute = session.get_one(Dispute, digest)
         if dispute.reasons is not None:
-            self._desk.tell(
-                session,
-                trade,
-                REASONS,
-                f"reasons/{digest.hex()}",
-                {"reference": trade.reference, "dispute": hex_of(digest), "reasons": dispute.reasons},
-            )
+            told = {"reference": trade.reference, "dispute": hex_of(digest), "reasons": dispute.reasons}
+            for partner in self._desk.partners(session, trade):
+                message_id = f"reasons/{digest.hex()}/{partner}"
+                self._desk.messages.send(session, to=partner, kind=REASONS, message_id=message_id, body=told)
+        is_banks = bool(self._desk.own_sides(trade))
+        if dispute.reasons is None and not is_banks:
+            return
         self._send(
             session,
             document,
@@ -81,7 +85,7 @@ class Arbitration:
                 "block": event.block_number,
             },
         )
-        for kind, summary, content in self._exhibits(session, trade, row):
+        for kind, summary, content in self._exhibits(session, trade, row) if is_banks else ():
             body = {
                 "dispute": hex_of(digest),
                 "kind": kind,
@@ -93,10 +97,10 @@ class Arbitration:
             self._send(session, document, EXHIBIT, message_id, body)
 
     def on_reasons(self, session: Session, message: Message) -> None:
-        """Keep the reasons that the other side's bank gives for its dispute."""
+        """Keep the reasons that another institution of the trade gives for its dispute."""
         trade = self._desk.trade(session, text_of(message.body.get("reference"), "reference"))
-        if message.sender != self._desk.other_bank(trade):
-            raise OfferRejectedError("sender", "the other side's bank", message.sender)
+        if message.sender not in self._desk.partners(session, trade):
+            raise OfferRejectedError("sender", "an institution that keeps a key of the trade", message.sender)
         reasons = text_of(message.body.get("reasons"), "reasons", length_max=TEXT_LENGTH_MAX)
         digest = word_of(message.body.get("dispute"), "dispute")
         keep_reasons(session, self._row(session, digest, sha256(reasons.encode()).digest()), reasons)

@@ -185,21 +185,14 @@ class Attesting:
             return
         attestation.state = store.RECORDED
         appointment = session.get_one(Appointment, (attestation.trade_id, attestation.milestone))
-        content = session.get_one(Document, _word(attestation.message["evidence_hash"])).content
+        body = attested_body(session, attestation)
         for bank in appointment.banks:
             self._desk.messages.send(
                 session,
                 to=bank,
                 kind=ATTESTED,
                 message_id=f"attested/{digest.hex()}/{bank}",
-                body={
-                    "attestation": attestation.message,
-                    "signature": hex_of(attestation.signature),
-                    "post_quantum": attestation.post_quantum,
-                    "source": attestation.source,
-                    "summary": attestation.summary[:500],
-                    "document": base64.b64encode(content).decode(),
-                },
+                body=body,
             )
 
     def _attest(
@@ -289,6 +282,19 @@ class Attesting:
 def is_fulfilled(attestation: Attestation) -> bool:
     """Tell whether an attestation speaks for the exporter."""
     return int(attestation.message["outcome"]) == FULFILLED
+
+
+def attested_body(session: Session, attestation: Attestation) -> dict[str, Any]:
+    """Return an attestation with its document, as it travels."""
+    content = session.get_one(Document, _word(attestation.message["evidence_hash"])).content
+    return {
+        "attestation": attestation.message,
+        "signature": hex_of(attestation.signature),
+        "post_quantum": attestation.post_quantum,
+        "source": attestation.source,
+        "summary": attestation.summary[:500],
+        "document": base64.b64encode(content).decode(),
+    }
 
 
 def _appointment(entry: Any, trade_id: bytes, own_account: str) -> Appointment:

@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
 from node.messages.ports import Message
+from node.participants.directory import Institution
 from node.quotes.keys import ATTESTATION_CONTEXT, verify_signature_json
 from node.quotes.wire import from_json, signature_of, text_of
-from node.storage.cursor import booked_until_s
+from node.storage.cursor import booked_until_s, load_cursor
 from node.trades import store
 from node.trades.acting.duties import ATTEST, Duties
-from node.trades.context import ESCROW, Desk
+from node.trades.context import ESCROW, Desk, require_followed
 from node.trades.errors import OfferRejectedError, UnknownTradeError
 from node.trades.limits import JSON_BYTES_MAX
-from node.trades.logistics.attesting import ATTESTATION_TYPE, EPCIS, STATEMENT, is_fulfilled
+from node.trades.logistics.attesting import ATTESTATION_TYPE, ATTESTED, EPCIS, STATEMENT, attested_body, is_fulfilled
 from node.trades.store import Attestation, Document, EscrowEvent, MilestoneRow, Step, Trade
 from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
@@ -36,10 +37,15 @@ class HandingIn:
     def on_attested(self, session: Session, message: Message) -> None:
         """Keep an attestation with its document and hand it in.
 
+        The attester sends it to the trade's banks, the exporter's bank passes it on to assignees'.
+
         Raises:
             OfferRejectedError: it is not this trade's, not this attester's, or not what was signed.
+            UnavailableError: it was passed on, and the block it rests on is not followed here yet.
         """
         body = message.body
+        if "block" in body:
+            require_followed(session, body["block"])
         signed = from_json(ATTESTATION_TYPE, body.get("attestation"), "attestation")
         trade = self._desk.by_trade_id(session, signed["trade_id"])
         if trade is None:
@@ -47,7 +53,8 @@ class HandingIn:
         digest = typed_data.digest(self._desk.deployment.domain(ESCROW), ATTESTATION_TYPE, signed)
         if session.get(Attestation, digest) is not None:
             return
-        self._check(session, trade, message, signed, digest)
+        attester, state = self._attester(trade, message), self._progress(session, digest, signed)
+        self._check(session, trade, message, signed, digest, attester, is_counted=state != store.RECORDED)
         content = _content(body.get("document"))
         if sha256(content).digest() != signed["evidence_hash"]:
             raise OfferRejectedError("document", "the document of evidence_hash", "another one")
@@ -55,24 +62,24 @@ class HandingIn:
         if source not in (EPCIS, STATEMENT):
             raise OfferRejectedError("source", f"{EPCIS} or {STATEMENT}", source)
         session.merge(Document(sha256=signed["evidence_hash"], kind=source, content=content))
-        session.add(
-            Attestation(
-                digest=digest,
-                trade_id=signed["trade_id"],
-                milestone=signed["milestone"],
-                attester=message.sender,
-                account=self._desk.participants.directory.institution(message.sender).address,
-                message=dict(body["attestation"]),
-                signature=signature_of(body.get("signature"), "signature"),
-                post_quantum=body.get("post_quantum"),
-                source=source,
-                summary=text_of(body.get("summary"), "summary", length_max=500),
-                state=self._progress(session, digest, signed),
-                reason=None,
-                signed_at_s=booked_until_s(session),
-            )
+        found = Attestation(
+            digest=digest,
+            trade_id=signed["trade_id"],
+            milestone=signed["milestone"],
+            attester=attester.id,
+            account=attester.address,
+            message=dict(body["attestation"]),
+            signature=signature_of(body.get("signature"), "signature"),
+            post_quantum=body.get("post_quantum"),
+            source=source,
+            summary=text_of(body.get("summary"), "summary", length_max=500),
+            state=state,
+            reason=None,
+            signed_at_s=booked_until_s(session),
         )
+        session.add(found)
         session.flush()
+        self._pass_on(session, trade, found)
         self.hand_in(session, booked_until_s(session))
 
     def hand_in(self, session: Session, now_s: int) -> None:
@@ -96,6 +103,12 @@ class HandingIn:
             side = "exporter" if is_fulfilled(attestation) else "importer"
             if self._duties.is_due(trade, side, attestation.signed_at_s, now_s):
                 self._attest(session, trade, attestation, now_s)
+
+    def share(self, session: Session, attestation: Attestation, to: str, block: int) -> None:
+        """Pass an attestation on to an assignee's institution, which has to have followed the chain to `block`."""
+        message_id = f"attested/{attestation.digest.hex()}/{to}/{block}"
+        body = attested_body(session, attestation) | {"attester": attestation.attester, "block": block}
+        self._desk.messages.send(session, to=to, kind=ATTESTED, message_id=message_id, body=body)
 
     def on_refused(self, session: Session, step: Step) -> None:
         """An attestation that the chain refused waits to be handed in again."""
@@ -133,15 +146,38 @@ class HandingIn:
                 return state
         return store.RECORDED
 
-    def _check(self, session: Session, trade: Trade, message: Message, signed: dict[str, Any], digest: bytes) -> None:
+    def _pass_on(self, session: Session, trade: Trade, attestation: Attestation) -> None:
+        cursor = load_cursor(session)
+        for partner in self._desk.assignees_institutions(session, trade):
+            self.share(session, attestation, partner, 0 if cursor is None else cursor.number)
+
+    def _attester(self, trade: Trade, message: Message) -> Institution:
+        """Return whose attestation a message brings."""
+        name = message.sender
+        if name == trade.exporter_bank:
+            name = text_of(message.body.get("attester", name), "attester")
+        return self._desk.participants.directory.institution(name)
+
+    def _check(
+        self,
+        session: Session,
+        trade: Trade,
+        message: Message,
+        signed: dict[str, Any],
+        digest: bytes,
+        attester: Institution,
+        *,
+        is_counted: bool,
+    ) -> None:
+        """Check who signed what; what the chain has counted may be about terms that were amended since."""
         document, index = self._desk.document(session, trade), signed["milestone"]
-        attester = self._desk.participants.directory.institution(message.sender)
-        if index >= len(document.milestones) or attester.address not in _accounts(document, index):
-            raise OfferRejectedError("sender", f"an attester of milestone {index}", message.sender)
-        row = session.get(MilestoneRow, (trade.trade_id, index))
-        bound = None if row is None else row.terms_hash
-        if signed["milestone_hash"] != (bound or doc.milestone_hash(document, index)):
-            raise OfferRejectedError("attestation.milestone_hash", "that of our terms", "another one")
+        if not is_counted:
+            if index >= len(document.milestones) or attester.address not in _accounts(document, index):
+                raise OfferRejectedError("sender", f"an attester of milestone {index}", attester.id)
+            row = session.get(MilestoneRow, (trade.trade_id, index))
+            bound = None if row is None else row.terms_hash
+            if signed["milestone_hash"] != (bound or doc.milestone_hash(document, index)):
+                raise OfferRejectedError("attestation.milestone_hash", "that of our terms", "another one")
         try:
             signer = secp256k1.recover(digest, signature_of(message.body.get("signature"), "signature"))
         except PqcRejectedError as error:

@@ -13,9 +13,9 @@ from node.messages.ports import Message
 from node.quotes.wire import address_of, text_of
 from node.storage.cursor import booked_until_s
 from node.trades import store
+from node.trades.context import ASSIGN as ASSIGN_TYPE
 from node.trades.context import Actor, Desk
 from node.trades.errors import NotPermittedError, OfferRejectedError, RejectedError, WrongStateError
-from node.trades.motions.collecting import ASSIGN as ASSIGN_TYPE
 from node.trades.motions.collecting import Motions, consent_of
 from node.trades.standing.milestones import milestone_rows
 from node.trades.store import MilestoneRow, Motion, MotionSignature, Trade

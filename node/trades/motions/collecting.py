@@ -18,7 +18,7 @@ from node.storage import outbox
 from node.storage.outbox import OutboxRow
 from node.trades import store
 from node.trades.agreement.negotiating import require_signature
-from node.trades.context import ESCROW, PREFIX, Desk
+from node.trades.context import ASSIGN, ESCROW, PREFIX, Desk
 from node.trades.errors import OfferRejectedError, WrongStateError
 from node.trades.motions.asking import Answer, Asking
 from node.trades.standing.milestones import milestone_rows
@@ -27,7 +27,6 @@ from node.trades.terms import document as doc
 
 AMEND: Final = "Amend"
 CANCEL: Final = "Cancel"
-ASSIGN: Final = "Assign"
 STEP: Final = "motion-"
 """What a motion's name follows in the reference of its transaction."""
 VALID_S: Final = 7 * 86_400

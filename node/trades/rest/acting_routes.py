@@ -41,7 +41,7 @@ async def accept(reference: str, index: Index, principal: Caller, desk: CallersD
 
     def effect(session: Session) -> TradeOut:
         deciding, now_s = trades_of(desk).deciding, booked_until_s(session)
-        return view_of(session, desk, deciding.accept(session, reference, index, actor_of(principal), now_s))
+        return view_of(session, desk, principal, deciding.accept(session, reference, index, actor_of(principal), now_s))
 
     return once.run(effect, status=202)
 
@@ -54,7 +54,9 @@ async def waive(
 
     def effect(session: Session) -> TradeOut:
         deciding, now_s, amount = trades_of(desk).deciding, booked_until_s(session), int(order.amount)
-        return view_of(session, desk, deciding.waive(session, reference, index, amount, actor_of(principal), now_s))
+        return view_of(
+            session, desk, principal, deciding.waive(session, reference, index, amount, actor_of(principal), now_s)
+        )
 
     return once.run(effect, status=202)
 
@@ -68,7 +70,7 @@ async def dispute(
     def effect(session: Session) -> TradeOut:
         deciding, actor, now_s = trades_of(desk).deciding, actor_of(principal), booked_until_s(session)
         trade = deciding.dispute(session, reference, index, order.reasons, actor, order.side, now_s)
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=202)
 
@@ -79,6 +81,7 @@ async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) ->
     trades = trades_of(desk)
     with desk.database.read() as session:
         trade = trades.desk.trade_of(session, reference, actor_of(principal))
+        only = trades.desk.holdings(session, trade, actor_of(principal))
         importer = trades.desk.document(session, trade).importer.account
         return [
             DisputeOut(
@@ -92,6 +95,7 @@ async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) ->
                 awarded_at_s=row.awarded_at_s,
             )
             for row in trades.arbitration.disputes(session, trade)
+            if only is None or row.milestone in only
         ]
 
 
@@ -103,7 +107,9 @@ async def request_settlement_quotes(
 
     def effect(session: Session) -> TradeOut:
         settling, now_s = trades_of(desk).settling, booked_until_s(session)
-        return view_of(session, desk, settling.request_quotes(session, reference, index, actor_of(principal), now_s))
+        return view_of(
+            session, desk, principal, settling.request_quotes(session, reference, index, actor_of(principal), now_s)
+        )
 
     return once.run(effect)
 
@@ -149,7 +155,7 @@ async def settle(
             least=None if order.least is None else int(order.least),
             side=order.side,
         )
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=202)
 
@@ -162,7 +168,9 @@ async def last_resort(
 
     def effect(session: Session) -> TradeOut:
         settling, now_s = trades_of(desk).settling, booked_until_s(session)
-        return view_of(session, desk, settling.last_resort(session, reference, index, actor_of(principal), now_s))
+        return view_of(
+            session, desk, principal, settling.last_resort(session, reference, index, actor_of(principal), now_s)
+        )
 
     return once.run(effect, status=202)
 
@@ -175,7 +183,9 @@ async def defer(
 
     def effect(session: Session) -> TradeOut:
         repricing, actor, now_s = trades_of(desk).repricing, actor_of(principal), booked_until_s(session)
-        return view_of(session, desk, repricing.defer(session, reference, index, order.deadline_s, actor, now_s))
+        return view_of(
+            session, desk, principal, repricing.defer(session, reference, index, order.deadline_s, actor, now_s)
+        )
 
     return once.run(effect, status=202)
 
@@ -186,7 +196,7 @@ async def reprice(reference: str, principal: Caller, desk: CallersDesk, once: On
 
     def effect(session: Session) -> TradeOut:
         repricing, now_s = trades_of(desk).repricing, booked_until_s(session)
-        return view_of(session, desk, repricing.reprice(session, reference, actor_of(principal), now_s))
+        return view_of(session, desk, principal, repricing.reprice(session, reference, actor_of(principal), now_s))
 
     return once.run(effect, status=202)
 
@@ -198,7 +208,9 @@ async def top_up(reference: str, order: TopUpIn, principal: Caller, desk: Caller
     def effect(session: Session) -> TradeOut:
         repricing, now_s = trades_of(desk).repricing, booked_until_s(session)
         amount = None if order.amount is None else int(order.amount)
-        return view_of(session, desk, repricing.top_up(session, reference, amount, actor_of(principal), now_s))
+        return view_of(
+            session, desk, principal, repricing.top_up(session, reference, amount, actor_of(principal), now_s)
+        )
 
     return once.run(effect, status=202)
 
@@ -209,7 +221,9 @@ async def close(reference: str, order: SideIn, principal: Caller, desk: CallersD
 
     def effect(session: Session) -> TradeOut:
         repricing, actor, now_s = trades_of(desk).repricing, actor_of(principal), booked_until_s(session)
-        return view_of(session, desk, repricing.close_out_of_band(session, reference, actor, order.side, now_s))
+        return view_of(
+            session, desk, principal, repricing.close_out_of_band(session, reference, actor, order.side, now_s)
+        )
 
     return once.run(effect, status=202)
 

@@ -61,7 +61,7 @@ async def amend(reference: str, order: AmendIn, principal: Caller, desk: Callers
         trade = trades_of(desk).amending.propose(
             session, reference, papers, actor, order.side, booked_until_s(session), ask_provider=order.ask_provider
         )
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=202)
 
@@ -73,7 +73,10 @@ async def agree(reference: str, order: SideIn, principal: Caller, desk: CallersD
     def effect(session: Session) -> TradeOut:
         now_s = booked_until_s(session)
         return view_of(
-            session, desk, trades_of(desk).amending.agree(session, reference, actor_of(principal), order.side, now_s)
+            session,
+            desk,
+            principal,
+            trades_of(desk).amending.agree(session, reference, actor_of(principal), order.side, now_s),
         )
 
     return once.run(effect, status=202)
@@ -88,7 +91,7 @@ async def assign(reference: str, order: AssignIn, principal: Caller, desk: Calle
         trade = trades_of(desk).assigning.assign(
             session, reference, order.milestone, order.institution, order.account, actor_of(principal), now_s
         )
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=202)
 
@@ -102,7 +105,7 @@ async def cancel(reference: str, order: CancelIn, principal: Caller, desk: Calle
         trade = trades_of(desk).cancelling.cancel(
             session, reference, actor, order.side, now_s, ask_provider=order.ask_provider
         )
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=202)
 

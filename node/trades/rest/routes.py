@@ -15,7 +15,7 @@ from node.trades.logistics.attesting import is_fulfilled
 from node.trades.rest import acting_routes, arbiter_routes, motion_routes
 from node.trades.rest.routing import actor_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
-from node.trades.terms.document import parse_document, shown_json
+from node.trades.terms.document import shown_json
 from node.trades.views.schemas import (
     AcceptQuoteIn,
     AppointmentOut,
@@ -64,7 +64,7 @@ async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: Once
         papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
         now_s = booked_until_s(session)
         trade = trades_of(desk).agreement.draft(session, papers, actor_of(principal), order.side, now_s)
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect, status=201)
 
@@ -79,7 +79,8 @@ async def list_trades(
     """Return trades by reference: a customer's own, or all of the bank."""
     with desk.database.read() as session:
         return [
-            _line(session, desk, trade) for trade in trades_of(desk).trades(session, actor_of(principal), after, limit)
+            _line(session, desk, principal, trade)
+            for trade in trades_of(desk).trades(session, actor_of(principal), after, limit)
         ]
 
 
@@ -87,7 +88,7 @@ async def list_trades(
 async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
-        return view_of(session, desk, _find(session, desk, reference, principal))
+        return view_of(session, desk, principal, _find(session, desk, reference, principal))
 
 
 @_trade_router.get("/{reference}/next")
@@ -95,7 +96,8 @@ async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> lis
     """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
-        return trades_of(desk).views.all_steps(session, trade, booked_until_s(session))
+        only = trades_of(desk).desk.holdings(session, trade, actor_of(principal))
+        return trades_of(desk).views.all_steps(session, trade, booked_until_s(session), only)
 
 
 @_trade_router.get("/{reference}/versions")
@@ -118,9 +120,10 @@ async def list_versions(reference: str, principal: Caller, desk: CallersDesk) ->
 
 @_trade_router.get("/{reference}/history")
 async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
-    """Return what the chain says happened to a trade, oldest first."""
+    """Return what the chain says happened to a trade, or to the milestones that the caller holds, oldest first."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
+        only = trades_of(desk).desk.holdings(session, trade, actor_of(principal))
         return [
             EventOut(
                 name=event.name,
@@ -130,6 +133,7 @@ async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> 
                 args=event.args,
             )
             for event in events_of(session, trade.trade_id or b"")
+            if only is None or "milestone" not in event.args or int(event.args["milestone"]) in only
         ]
 
 
@@ -141,7 +145,7 @@ async def counter(reference: str, order: DraftIn, principal: Caller, desk: Calle
         papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
         now_s = booked_until_s(session)
         trade = trades_of(desk).agreement.counter(session, reference, papers, actor_of(principal), order.side, now_s)
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect)
 
@@ -153,7 +157,7 @@ async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDe
     def effect(session: Session) -> TradeOut:
         now_s = booked_until_s(session)
         trade = trades_of(desk).agreement.sign(session, reference, actor_of(principal), order.side, now_s)
-        return view_of(session, desk, trade)
+        return view_of(session, desk, principal, trade)
 
     return once.run(effect)
 
@@ -163,7 +167,9 @@ async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: O
     """End a negotiation before funding."""
 
     def effect(session: Session) -> TradeOut:
-        return view_of(session, desk, trades_of(desk).agreement.withdraw(session, reference, actor_of(principal)))
+        return view_of(
+            session, desk, principal, trades_of(desk).agreement.withdraw(session, reference, actor_of(principal))
+        )
 
     return once.run(effect)
 
@@ -175,7 +181,10 @@ async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, o
     def effect(session: Session) -> TradeOut:
         now_s = booked_until_s(session)
         return view_of(
-            session, desk, trades_of(desk).funding.request_quotes(session, reference, actor_of(principal), now_s)
+            session,
+            desk,
+            principal,
+            trades_of(desk).funding.request_quotes(session, reference, actor_of(principal), now_s),
         )
 
     return once.run(effect)
@@ -220,7 +229,9 @@ async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceO
 
     def effect(session: Session) -> TradeOut:
         now_s = booked_until_s(session)
-        return view_of(session, desk, trades_of(desk).funding.fund(session, reference, actor_of(principal), now_s))
+        return view_of(
+            session, desk, principal, trades_of(desk).funding.fund(session, reference, actor_of(principal), now_s)
+        )
 
     return once.run(effect, status=202)
 
@@ -285,15 +296,17 @@ def _find(session: Session, desk: Desk, reference: str, principal: Principal) ->
     return trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
 
 
-def _line(session: Session, desk: Desk, trade: Trade) -> TradeLineOut:
-    document = parse_document(trades_of(desk).desk.version(session, trade).document)
+def _line(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeLineOut:
+    trades = trades_of(desk)
+    document = trades.desk.document(session, trade)
+    only = trades.desk.holdings(session, trade, actor_of(principal))
     return TradeLineOut(
         reference=trade.reference,
         state=trade.state,
         importer=document.importer.name,
         exporter=document.exporter.name,
-        amount=shown_money(document.amount_minor, document.invoice.currency),
-        next=trades_of(desk).views.next_actions(session, trade, booked_until_s(session)),
+        amount=shown_money(trades.views.amount_minor(session, trade, document, only), document.invoice.currency),
+        next=trades.views.next_actions(session, trade, booked_until_s(session), only),
     )
 
 

@@ -21,6 +21,8 @@ def actor_of(principal: Principal) -> Actor:
     return Actor(name=principal.name, customer=principal.customer_id)
 
 
-def view_of(session: Session, desk: Desk, trade: Trade) -> TradeOut:
-    """Return a trade as the caller reads it, now."""
-    return trades_of(desk).views.trade(session, trade, booked_until_s(session))
+def view_of(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeOut:
+    """Return a trade as the caller reads it, now: of somebody else's trade the milestones it holds."""
+    trades = trades_of(desk)
+    only = trades.desk.holdings(session, trade, actor_of(principal))
+    return trades.views.trade(session, trade, booked_until_s(session), only)

@@ -26,7 +26,16 @@ from node.trades.standing.facts import facts_of, market_of
 from node.trades.standing.milestones import milestone_rows, standing, standings, window_ends
 from node.trades.standing.next_steps import CALM, MarketFacts, NextStep, next_steps
 from node.trades.standing.rates import missing_minor, pair_of, policy_of
-from node.trades.store import Attestation, Consent, FxLeg, MilestoneRow, Step, TermsVersion, Trade
+from node.trades.store import (
+    Attestation,
+    Consent,
+    FxLeg,
+    MilestoneRow,
+    SignatureRequest,
+    Step,
+    TermsVersion,
+    Trade,
+)
 from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
 from node.trades.views.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
@@ -43,8 +52,12 @@ class Views:
         self._desk = desk
         self._motions = motions
 
-    def trade(self, session: Session, trade: Trade, now_s: int) -> TradeOut:
-        """Return everything about a trade at ledger time `now_s`."""
+    def trade(self, session: Session, trade: Trade, now_s: int, only: frozenset[int] | None = None) -> TradeOut:
+        """Return a trade at ledger time `now_s`.
+
+        Args:
+            only: The milestones to show, with what is waited for about them and about the whole trade; None: all.
+        """
         document = self._desk.document(session, trade)
         currency, funding = document.invoice.currency, document.funding.currency
         return TradeOut(
@@ -57,7 +70,7 @@ class Views:
             importer=document.importer.name,
             exporter=document.exporter.name,
             invoice_number=document.invoice.number,
-            amount=shown_money(document.amount_minor, currency),
+            amount=shown_money(self.amount_minor(session, trade, document, only), currency),
             funding_currency=funding,
             policy=document.funding.policy,
             fund_by_s=document.fund_by_s,
@@ -71,13 +84,21 @@ class Views:
             failure=trade.fund_failure,
             cost=self._cost(session, trade, now_s),
             payees=_payees(document),
-            milestones=self._milestones(session, trade, document, now_s),
+            milestones=self._milestones(session, trade, document, now_s, only),
             fx=self._fx(session, trade, document, now_s),
             steps=self._sent(session, trade),
-            next=self.next_actions(session, trade, now_s),
+            next=self.next_actions(session, trade, now_s, only),
         )
 
-    def next_actions(self, session: Session, trade: Trade, now_s: int) -> list[NextOut]:
+    def amount_minor(self, session: Session, trade: Trade, document: TermsDocument, only: frozenset[int] | None) -> int:
+        """Return what the trade is about, or these milestones of it, in minor units of the invoice currency."""
+        if only is None:
+            return document.amount_minor
+        return sum(row.amount for row in milestone_rows(session, trade) if row.index in only)
+
+    def next_actions(
+        self, session: Session, trade: Trade, now_s: int, only: frozenset[int] | None = None
+    ) -> list[NextOut]:
         """Return what is waited for: by whom, and until when."""
         document = self._desk.document(session, trade)
         match trade.state:
@@ -88,17 +109,21 @@ class Views:
             case store.FUNDING:
                 return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
             case store.FUNDED:
-                steps = self._steps(session, trade, document, now_s)
+                steps = self._steps(session, trade, document, now_s, only)
                 now = [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
                 return self._to_sign(session, trade, document, now_s) + now
+            case store.UNREAD:
+                return [_next(trade.exporter_bank, "send the amended terms")]
         return []
 
-    def all_steps(self, session: Session, trade: Trade, now_s: int) -> list[NextOut]:
+    def all_steps(
+        self, session: Session, trade: Trade, now_s: int, only: frozenset[int] | None = None
+    ) -> list[NextOut]:
         """Return what each party may do now, later or at any time, the most urgent first."""
         if trade.state != store.FUNDED:
             return self.next_actions(session, trade, now_s)
         document = self._desk.document(session, trade)
-        steps = [shown_step(step) for step in self._steps(session, trade, document, now_s)]
+        steps = [shown_step(step) for step in self._steps(session, trade, document, now_s, only)]
         return self._to_sign(session, trade, document, now_s) + steps
 
     def versions(self, session: Session, trade: Trade) -> list[tuple[TermsVersion, list[tuple[str, Any, Any]]]]:
@@ -149,12 +174,20 @@ class Views:
     def _to_sign(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         """Return whose signature the amendments, assignments and cancellations on the table wait for."""
         names = self._names(session)
+        if not self._desk.own_sides(trade):
+            return [_next(names(account), f"sign the {MOTIONS[kind]}") for account, kind in self._asked(session, trade)]
         parties = {document.side(side).account: document.side(side).name for side in SIDES}
         return [
             _next(parties.get(signer.account) or names(signer.account), f"sign the {MOTIONS[motion.kind]}")
             for motion in self._motions.open_ones(session, trade)
             for signer in self._motions.missing(session, trade, motion, now_s)
         ]
+
+    def _asked(self, session: Session, trade: Trade) -> list[tuple[str, str]]:
+        """Return (account, kind) of the requests about a trade that wait for a signature here."""
+        wanted = select(SignatureRequest).where(SignatureRequest.reference == trade.reference)
+        rows = session.scalars(wanted.where(SignatureRequest.state == store.ASKED).order_by(SignatureRequest.id))
+        return [(self._desk.participants.address_of(session, row.owner), row.kind) for row in rows]
 
     def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         importer = document.importer.name
@@ -171,7 +204,9 @@ class Views:
             return [_next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
         return [_next(importer, "ask for quotes (again)", document.fund_by_s)]
 
-    def _steps(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextStep]:
+    def _steps(
+        self, session: Session, trade: Trade, document: TermsDocument, now_s: int, only: frozenset[int] | None
+    ) -> list[NextStep]:
         rows = milestone_rows(session, trade)
         attested = {
             row.index: frozenset(item.attester for item in self._attestations(session, trade, row.index))
@@ -179,7 +214,8 @@ class Views:
         }
         leg = session.get(FxLeg, trade.trade_id)
         facts = facts_of(trade, document, rows, attested, leg, self._names(session))
-        return next_steps(facts, now_s, self._market(session, trade, document, now_s))
+        found = next_steps(facts, now_s, self._market(session, trade, document, now_s))
+        return [step for step in found if only is None or step.milestone is None or step.milestone in only]
 
     def _market(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> MarketFacts:
         """Return what rates allow under `float`, and whether a settlement under `lock` was refused."""
@@ -227,7 +263,9 @@ class Views:
             for step in session.scalars(wanted)
         ]
 
-    def _milestones(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[MilestoneOut]:
+    def _milestones(
+        self, session: Session, trade: Trade, document: TermsDocument, now_s: int, only: frozenset[int] | None
+    ) -> list[MilestoneOut]:
         rows = {row.index: row for row in milestone_rows(session, trade)}
         amounts, currency = doc.milestone_amounts(document), document.invoice.currency
         return [
@@ -244,6 +282,7 @@ class Views:
                 **_progress(rows.get(index), document, now_s),
             )
             for index, milestone in enumerate(document.milestones)
+            if only is None or index in only
         ]
 
     def _attestations(self, session: Session, trade: Trade, index: int) -> Sequence[Attestation]:

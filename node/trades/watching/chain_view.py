@@ -1,6 +1,7 @@
 """What the chain says about trades: the events of the escrow, applied to this institution's tables.
 
-The only writer of a funded trade's state. Events of trades that are not this institution's are ignored.
+The only writer of a funded trade's state. Events of trades that are not this institution's are only kept: a milestone
+may be assigned to it later, and then it reads them.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contracts.client.artifacts import ChainEvent
+from contracts.client.artifacts import ChainEvent, load_artifact
 from node.participants.directory import Role
 from node.storage.outbox import OutboxRow
 from node.trades import store
@@ -18,12 +19,14 @@ from node.trades.acting.notifying import Notifying
 from node.trades.agreement.funding import Funding
 from node.trades.context import ESCROW, Desk
 from node.trades.disputes.arbitration import Arbitration
+from node.trades.errors import InvariantError
 from node.trades.logistics.attesting import Attesting
 from node.trades.standing.milestones import milestone_rows
 from node.trades.store import Appointment, Attestation, EscrowEvent, FxLeg, MilestoneRow, RecordedDigest, Step, Trade
 from node.trades.terms import document as doc
 from node.trades.watching.float_view import FloatView
 from node.trades.watching.memos import Memos
+from node.trades.watching.sharing import Sharing
 from node.web.notices import publish
 
 REGISTRY = "ParticipantRegistry"
@@ -33,11 +36,14 @@ _OPENING = ("TradeFunded", "FundingLegOpened")
 class ChainView:
     """Applies events."""
 
-    def __init__(self, desk: Desk, funding: Funding, attesting: Attesting, arbitration: Arbitration) -> None:
+    def __init__(
+        self, desk: Desk, *, funding: Funding, attesting: Attesting, arbitration: Arbitration, sharing: Sharing
+    ) -> None:
         self._desk = desk
         self._funding = funding
         self._attesting = attesting
         self._arbitration = arbitration
+        self._sharing = sharing
         self._memos = Memos(desk)
         self._rates = FloatView(desk)
         self._notifying = Notifying(desk)
@@ -66,21 +72,43 @@ class ChainView:
         }
 
     def on_event(self, session: Session, event: ChainEvent) -> None:
-        """Apply an event of a trade of this institution."""
+        """Keep an event of the escrow; apply it if the trade is this institution's."""
         if event.contract == REGISTRY and event.name == "DigestRecorded":
             self._recorded(session, event)
         if event.contract != ESCROW or "trade_id" not in event.args:
             return
+        self._keep(session, event)
         find = self._desk.funded_version if event.name in _OPENING else self._desk.by_trade_id
         trade = find(session, event.args["trade_id"])
         if trade is None:
             self._elsewhere(session, event)
-            return
-        self._keep(session, event)
-        applier = self._appliers.get(event.name)
-        if applier is not None:
-            applier(session, trade, event)
+        elif trade.state != store.UNREAD and self._apply(session, trade, event):
             self._announce(session, trade, event)
+
+    def read_on(self, session: Session, trade: Trade) -> None:
+        """Apply the events that were kept while the trade, or the terms of its last amendment, were unknown here."""
+        events = [self._kept(row) for row in events_of(session, trade.trade_id or b"")]
+        if trade.state == store.UNREAD:
+            version = (trade.chain_version or doc.FUNDED_VERSION) + 1
+            first = next(
+                n for n, one in enumerate(events) if one.name == "TradeAmended" and one.args["version"] == version
+            )
+            events, trade.state = events[first:], store.FUNDED
+        for event in events:
+            self._apply(session, trade, event)
+            if event.name == "MilestoneAssigned":
+                self._announce(session, trade, event)
+            if trade.state == store.UNREAD:
+                return
+
+    def _apply(self, session: Session, trade: Trade, event: ChainEvent) -> bool:
+        """Apply an event; tell whether it means anything here."""
+        applier = self._appliers.get(event.name)
+        if applier is None:
+            return False
+        applier(session, trade, event)
+        session.flush()
+        return True
 
     # Funding and terms
 
@@ -121,12 +149,20 @@ class ChainView:
         self._rates.divide(session, trade, document)
         if trade.importer_bank == self._desk.id:
             self._attesting.appoint(session, trade, document)
-            self._funding.share_quotes(session, trade)
+            if trade.exporter_bank != self._desk.id:
+                self._funding.share_quotes(session, trade, trade.exporter_bank, event.block_number)
 
     def _amended(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         """Put the version in force that both sides and the chain have taken."""
         before = self._desk.document(session, trade)
-        trade.version = self._desk.amended_version(session, trade, event.args["terms_hash"]).version
+        version = self._desk.amended_version(session, trade, event.args["terms_hash"])
+        if version is None and not self._desk.own_sides(trade):
+            trade.state = store.UNREAD
+            return
+        if version is None:
+            # Nothing is amended without this side's signature.
+            raise InvariantError(f"{trade.reference}: expected the terms of its amendment, got others")
+        trade.version = version.version
         trade.chain_version = event.args["version"]
         document = self._desk.document(session, trade)
         trade.hold_expires_at_s = document.hold_expires_at_s
@@ -140,6 +176,7 @@ class ChainView:
         self._rates.amend(session, trade, before, document, event)
         if changed and trade.importer_bank == self._desk.id:
             self._attesting.appoint(session, trade, document, changed, trade.chain_version)
+        self._sharing.on_amended(session, trade, event)
 
     def _milestone_amended(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         """A milestone with new terms starts again; the event of the whole amendment follows it."""
@@ -156,6 +193,8 @@ class ChainView:
 
     def _assigned(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         self._milestone(session, event).assignee = event.args["assignee"]
+        session.flush()
+        self._sharing.on_assigned(session, trade, event)
 
     def _deferred(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         self._milestone(session, event).deadline_s = event.args["deadline"]
@@ -240,9 +279,6 @@ class ChainView:
             self._arbitration.on_raised(session, event)
         elif Role.ARBITER in roles and event.name == "AwardMade":
             self._arbitration.on_awarded(session, event)
-        elif Role.ARBITER in roles and event.name == "TradeAmended":
-            # What terms are in force is what a case is compared with.
-            self._keep(session, event)
         if Role.FX_PROVIDER in roles:
             self._memos.at_provider(session, event)
         if event.name == "AttestationRecorded":
@@ -299,9 +335,26 @@ class ChainView:
         )
         session.flush()
 
+    def _kept(self, row: EscrowEvent) -> ChainEvent:
+        """Return an event as it was when it was kept; the hash of its block, which nothing rests on, is left out."""
+        artifact = load_artifact(ESCROW)
+        types = {one.name: one.type for one in artifact.events[artifact.topic(row.name)].inputs}
+        return ChainEvent(
+            contract=ESCROW,
+            name=row.name,
+            args={name: _unshown(types[name], value) for name, value in row.args.items()},
+            address=self._desk.deployment.address(ESCROW),
+            block_number=row.block_number,
+            block_hash=b"",
+            block_time_s=row.block_time_s,
+            tx_hash=row.tx_hash,
+            tx_index=row.tx_index,
+            log_index=row.log_index,
+        )
+
     def _announce(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         """Tell the parties' event streams what happened."""
-        for owner in self._desk.own_people(session, trade):
+        for owner in self._desk.own_people(session, trade, event.args.get("milestone")):
             publish(
                 session,
                 kind=f"trade.{event.name}",
@@ -326,3 +379,10 @@ def _shown(value: Any) -> Any:
         case bytes():
             return "0x" + value.hex()
     return str(value)
+
+
+def _unshown(kind: str, value: Any) -> Any:
+    """Return a value as the log had it, from how it is kept."""
+    if kind.startswith(("uint", "int")):
+        return int(value)
+    return bytes.fromhex(value.removeprefix("0x")) if kind.startswith("bytes") else value

@@ -23,6 +23,8 @@ PEOPLE = {
     "inspector": Principal("inspector", None, frozenset()),
     "arbiter": Principal("arbiter", None, frozenset()),
     "fx-amber": Principal("fx-amber", None, frozenset()),
+    "rwenzori": Principal("bank-ug", "rwenzori", frozenset()),
+    "bank-ug": Principal("bank-ug", None, frozenset()),
 }
 TRADE = f"/v1/trades/{story.REFERENCE}"
 
