@@ -53,13 +53,21 @@ def instant(at_s: int) -> str:
 
 
 def read_instant(value: Any) -> int:
-    """Return whole unix seconds."""
-    return int(value.to_datetime().timestamp())
+    """Return whole unix seconds.
+
+    Raises:
+        UnsupportedContentError: a year beyond 9999, which a schema allows.
+    """
+    try:
+        return int(value.to_datetime().timestamp())
+    except (ValueError, OverflowError) as error:
+        raise UnsupportedContentError("time", "a year from 1 to 9999", value) from error
 
 
 def start_of(value: Any) -> int:
     """Return the unix seconds at which a date starts in UTC."""
-    return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    on = read_day(value)
+    return 0 if on is None else int(datetime(on.year, on.month, on.day, tzinfo=UTC).timestamp())
 
 
 def day(on: date | None) -> str | None:
@@ -68,8 +76,15 @@ def day(on: date | None) -> str | None:
 
 
 def read_day(value: Any) -> date | None:
-    """Return a date."""
-    return None if value is None else date(value.year, value.month, value.day)
+    """Return a date.
+
+    Raises:
+        UnsupportedContentError: a year beyond 9999, which a schema allows.
+    """
+    try:
+        return None if value is None else date(value.year, value.month, value.day)
+    except ValueError as error:
+        raise UnsupportedContentError("date", "a year from 1 to 9999", value) from error
 
 
 def amount(kind: Any, money: Money) -> Any:

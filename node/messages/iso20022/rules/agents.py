@@ -32,6 +32,21 @@ _CODES: Final = frozenset({"BICFI", "BIC", "LEI"})
 _MESSAGE_IDS: Final = ("GrpHdr/MsgId", "Assgnmt/Id", "InvstgtnReq/MsgId", "InvstgtnRspn/MsgId")
 
 
+def find_end(subject: Subject, side: int) -> "_Element | None":
+    """Return who sends (0) or receives (1) by the Document; None where it does not say."""
+    message = next(iter(subject.root), None)
+    paths = _ASSIGNED.get(subject.family)
+    if message is None:
+        return None
+    if paths is not None:
+        return subject.child(message, paths[side])
+    if subject.family not in _CARRIERS:
+        return None
+    name = ("InstgAgt", "InstdAgt")[side]
+    inside = (subject.child(message, f"{parent}/{name}") for parent in (_CARRIERS[subject.family], "GrpHdr"))
+    return next((found for found in inside if found is not None), None)
+
+
 def _unidentified(subject: Subject) -> Iterator[Problem]:
     for agent in subject.named("FinInstnId"):
         has = {local_name(child) for child in agent}
@@ -108,7 +123,7 @@ def _header_definition(subject: Subject) -> Iterator[Problem]:
 def _header_agents(subject: Subject) -> Iterator[Problem]:
     if subject.header is None:
         return
-    for path, other in (("Fr", _party(subject, 0)), ("To", _party(subject, 1))):
+    for path, other in (("Fr", find_end(subject, 0)), ("To", find_end(subject, 1))):
         agent = subject.child(subject.header, f"{path}/FIId/FinInstnId")
         if agent is None or other is None:
             continue
@@ -118,21 +133,6 @@ def _header_agents(subject: Subject) -> Iterator[Problem]:
                 role = local_name(other)
                 role = role if role != "Agt" else ("Assgnr" if path == "Fr" else "Assgne")
                 yield Problem(agent, f"expected {theirs}, the {role} of the Document, got {own}", None, own)
-
-
-def _party(subject: Subject, side: int) -> "_Element | None":
-    """Return who sends (0) or receives (1) by the Document; None where it does not say."""
-    message = next(iter(subject.root), None)
-    paths = _ASSIGNED.get(subject.family)
-    if message is None:
-        return None
-    if paths is not None:
-        return subject.child(message, paths[side])
-    if subject.family not in _CARRIERS:
-        return None
-    name = ("InstgAgt", "InstdAgt")[side]
-    inside = (subject.child(message, f"{parent}/{name}") for parent in (_CARRIERS[subject.family], "GrpHdr"))
-    return next((found for found in inside if found is not None), None)
 
 
 def _full(code: str) -> str:
