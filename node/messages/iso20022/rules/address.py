@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 LINES_MAX: Final = 2
 LINE_CHARS_MAX: Final = 70
 _SOURCE: Final = "CBPR+ 2026, structured and hybrid addresses"
-_PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "N/A", "NA", "NONE", "XX"})
+# Not NA or XX, which a country or a house may be called.
+_PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "NOT AVAILABLE", "N/A"})
 
 
 def _unstructured(subject: Subject) -> Iterator[Problem]:

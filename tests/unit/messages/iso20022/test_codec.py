@@ -183,6 +183,12 @@ def test_parse_refuses_with_the_field_when_our_values_have_no_place_for_it(text:
     assert caught.value.field == field
 
 
+def test_parse_reads_the_message_when_text_stands_around_it_in_the_envelope() -> None:
+    text = written(CUSTOMER_TRANSFER, header_for(CUSTOMER_TRANSFER))
+    received = parse(changed(text, ("</AppHdr>", "</AppHdr>0"), ("</Document>", "</Document>0")))
+    assert received.message == CUSTOMER_TRANSFER
+
+
 def test_parse_reads_agents_of_the_group_header_when_others_put_them_there() -> None:
     agents = "<InstgAgt>{}</InstgAgt><InstdAgt>{}</InstdAgt>".format(
         "<FinInstnId><BICFI>DEUTDEFF</BICFI><LEI>7LTWFZYICNSX8D621K86</LEI></FinInstnId>",

@@ -269,6 +269,7 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
 ACCEPTS: Final[list[bytes]] = [
     changed(TRANSFER, (DEBTOR_ADDRESS, "<PstlAdr><TwnNm>Hamburg</TwnNm><Ctry>DE</Ctry></PstlAdr>")),
     changed(TRANSFER, (DEBTOR_ADDRESS, "")),
+    changed(TRANSFER, ("<Ctry>KE</Ctry>", "<Ctry>NA</Ctry>")),
     changed(TRANSFER, (CREDITOR_AGENT, CREDITOR_BIC + "KCBLKENXXXX")),
     changed(TRANSFER, (CREDITOR_AGENT + "</BICFI>", AGENT_OF_CREDITOR + "<LEI>7LTWFZYICNSX8D621K86</LEI>")),
     changed(TRANSFER, (RECIPIENT, RECIPIENT_BIC + "KCBLKENXXXX")),
