@@ -15,7 +15,7 @@ LINES_MAX: Final = 2
 LINE_CHARS_MAX: Final = 70
 _SOURCE: Final = "CBPR+ 2026, structured and hybrid addresses"
 # Not NA or XX, which a country or a house may be called.
-_PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "NOT AVAILABLE", "N/A"})
+PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "NOT AVAILABLE", "N/A"})
 
 
 def _unstructured(subject: Subject) -> Iterator[Problem]:
@@ -60,7 +60,7 @@ def _placeholder(subject: Subject) -> Iterator[Problem]:
     for address in subject.named("PstlAdr"):
         for child in address:
             text = subject.text(child)
-            if text is not None and text.upper() in _PLACEHOLDERS:
+            if text is not None and text.upper() in PLACEHOLDERS:
                 yield Problem(child, f"expected the address itself, got the placeholder {text!r}; leave it out")
 
 

@@ -32,6 +32,7 @@ from node.messages.iso20022.parts import (
     Settlement,
     SettlementMethod,
 )
+from node.messages.iso20022.rules.address import PLACEHOLDERS
 from node.messages.iso20022.serialise import to_tree
 from node.messages.iso20022.wire import models
 from tests.unit.messages.iso20022.examples import (
@@ -200,8 +201,11 @@ def test_parse_reads_agents_of_the_group_header_when_others_put_them_there() -> 
     assert {one.rule for one in received.report.warnings} == {"agent.place"}
 
 
-names = st.text(X + ' &"#', min_size=1, max_size=70).filter(lambda text: text == " ".join(text.split()))
-ids = st.text(X, min_size=1, max_size=16)
+# hypothesis tries the constants of the code too, so the placeholders that an address must not say are left out.
+names = st.text(X + ' &"#', min_size=1, max_size=70).filter(
+    lambda text: text == " ".join(text.split()) and text.upper() not in PLACEHOLDERS
+)
+ids = st.text(X, min_size=1, max_size=16).filter(lambda text: text.upper() not in PLACEHOLDERS)
 currencies = st.sampled_from(["EUR", "KES", "JPY", "KWD", "USD"]).map(get_currency)
 amounts = st.builds(Money, st.integers(1, 10**15), currencies)
 towns = st.sampled_from(["Naivasha", "Hamburg", "St. John's"])
@@ -211,7 +215,7 @@ addresses = st.builds(
     town=towns,
     street=st.none() | names,
     post_code=st.none() | ids,
-    lines=st.lists(names.filter(lambda line: line not in ("Naivasha", "Hamburg")), max_size=2).map(tuple),
+    lines=st.lists(names.filter(lambda line: line.upper() not in ("NAIVASHA", "HAMBURG")), max_size=2).map(tuple),
 )
 parties = st.builds(
     Party, name=names, address=st.none() | addresses, lei=st.none() | st.just("7LTWFZYICNSX8D621K86"), bic=st.none()
