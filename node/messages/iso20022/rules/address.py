@@ -114,6 +114,8 @@ def _hybrid(subject: Subject, address: "_Element", lines: tuple[str, ...]) -> st
 def _two_lines(lines: tuple[str, ...]) -> tuple[str, ...] | None:
     if len(lines) <= LINES_MAX:
         return lines
+    if sum(map(len, lines)) > LINES_MAX * LINE_CHARS_MAX:
+        return None
     for split in range(1, len(lines)):
         halves = ", ".join(lines[:split]), ", ".join(lines[split:])
         if all(len(half) <= LINE_CHARS_MAX for half in halves):
