@@ -15,6 +15,7 @@ line has changed is not counted, and the bug is planted again. `EQUIVALENT` says
 
 import argparse
 import fcntl
+import gc
 import hashlib
 import importlib
 import json
@@ -168,6 +169,20 @@ def _floor_div(number: uint256, by: uint256) -> uint256:
 def _scaled_down(slice_: uint256, part: uint256, whole: uint256) -> uint256:
     return slice_ * part // whole
 """
+
+# The first failure is enough, and nobody reads it; what only makes a failure readable is left out.
+PYTEST: Final = [
+    "-x",
+    "-q",
+    "--tb=no",
+    "--assert=plain",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:unraisableexception",
+]
 
 CHECK: Final = re.compile(r"^\s+(checks\._require\(|assert )")
 STORE: Final = re.compile(r"^\s+(self|trade_states|accounts|record|slice_|fx)(\.\w+|\[[^]]*\])+ [-+]?= ")
@@ -328,6 +343,8 @@ class Bench:
             path: reached_functions(self.support.boa.load_partial(str(path)))
             for path in (self.folder / "contracts/src").glob("*.vy")
         }
+        # What the children start from is never garbage to them.
+        gc.freeze()
 
     def close(self) -> None:
         os.chdir(ROOT)
@@ -382,7 +399,7 @@ class Bench:
             vars(self.support)["_deployer"] = lambda path: fresh[Path(path)]
             import pytest
 
-            status = int(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+            status = int(pytest.main([*PYTEST, *tests]))
         finally:
             os._exit(status)
 

@@ -310,8 +310,8 @@ class FxWorld(World):
         return new
 
     def increase(self, token: Any, owner: Actor, hold_id: bytes, amount: int, expires_at: int) -> tuple[int, bytes]:
-        """A `SignedIncrease`."""
-        valid_until = now_s() + 3_600
+        """A `SignedIncrease`, never the same twice: it has no action number, and a digest counts once."""
+        valid_until = now_s() + 3_600 + next(self.numbers)
         message = {"hold_id": hold_id, "amount": amount, "expires_at": expires_at, "valid_until": valid_until}
         return valid_until, owner.sign(token_domain(token), "IncreaseHold", message)
 

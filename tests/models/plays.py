@@ -75,6 +75,8 @@ class Play:
         self.escrow.oracle = Oracle(plan.heartbeat_s)
         self.escrow.oracle.record(int(plan.rate / plan.scale), START_S)
         self.trade = self._funded()
+        # Of the invoice, every unit that a provider ever had to stand ready for; one asked for again counts again.
+        self.locked = plan.amount
         self.quotes = 0
 
     def clone(self) -> "Play":
@@ -182,7 +184,9 @@ class Play:
         milestones = [self._terms_again(milestone, later_s) for milestone in trade.milestones]
         rule = replace(trade.rule, rate=rate or trade.rule.rate) if trade.rule else None
         new = Amendment(amount, milestones, trade.windows, trade.expires_at + later_s, rule)
+        before = trade.unsettled(trade.invoice)
         self.escrow.amend(trade, new, set(signers))
+        self.locked += max(0, trade.unsettled(trade.invoice) - before)
 
     def do_median(self, rate: Fraction) -> None:
         """The oracle records a round."""
@@ -228,8 +232,9 @@ class Play:
             if milestone.payments:
                 assert milestone.state == State.SETTLED
         assert (trade.cause is not None) == all(part.state == State.SETTLED for part in trade.milestones)
-        # A fee is the agreed one at most, and a unit for each rounding.
-        assert sum(trade.fees_paid) <= self.plan.cancel_fee + len(trade.fees_paid), trade.fees_paid
+        # What is not bought costs the agreed fee once, and a unit for each rounding: of a payment, of new terms.
+        agreed = Fraction(self.plan.cancel_fee * self.locked, self.plan.amount)
+        assert sum(trade.fees_paid) <= agreed + len(trade.fees_paid) + trade.version, trade.fees_paid
 
     def check_ways_out(self) -> None:
         """A stranger and time can close the trade, and before its hold ends pay whatever is the exporter's."""

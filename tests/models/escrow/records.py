@@ -75,8 +75,9 @@ def slices_of(amount: int, weights_bps: list[int]) -> list[int]:
     """Cut `amount` by weights: floor each, the last takes the rest.
 
     Raises:
-        Rejected: a slice would be zero.
+        Rejected: there is nothing to cut, or a slice would be zero.
     """
+    require(amount > 0, "terms: amount out of range")
     slices = [amount * weight // BPS for weight in weights_bps[:-1]]
     slices.append(amount - sum(slices))
     if 0 in slices:
