@@ -175,6 +175,7 @@ def test_parse_refuses_what_it_would_lose_when_a_statement_has_two_accounts() ->
         (changed(written(STATEMENT), ("<Cd>OPBD", "<Cd>XPCD")), "Bal"),
         (without(written(NOTIFICATION), "BookgDt"), "Ntry"),
         (changed(written(ACCEPTED), ("<CreDtTm>2026-", "<CreDtTm>12026-")), "time"),
+        (changed(written(ACCEPTED), ("T09:00:02+", "T24:00:00+")), "time"),
         (changed(written(CUSTOMER_TRANSFER), ("<IntrBkSttlmDt>2026-", "<IntrBkSttlmDt>12026-")), "date"),
     ],
 )
