@@ -200,7 +200,7 @@ RULES: Final = (
     Rule("header.definition", "MsgDefIdr names the Document that follows.", "head.001", _header_definition),
     Rule(
         "header.agents",
-        "From and To are the Document's instructing and instructed agent, assigner and assignee, or the two of a question.",
+        "From and To are who sends and who receives by the Document (its agents, or a case's two ends).",
         "CBPR+, head.001",
         _header_agents,
         frozenset(_CARRIERS) | frozenset(_ASSIGNED),
