@@ -210,6 +210,12 @@ class Mutant:
         """What the result is about: the lines before and after."""
         return hashlib.sha256(f"{self.before}\0{self.text}".encode()).hexdigest()[:16]
 
+    @property
+    def function(self) -> str:
+        """Name of the function that it is in."""
+        above = self.source.read_text().split("\n")[: self.first]
+        return next(line[4:].split("(")[0] for line in reversed(above) if line.startswith("def "))
+
     def reason(self) -> str | None:
         """Why it is no bug, if so."""
         return EQUIVALENT.get((self.source.stem, self.kind, " ".join(self.text.split())))
@@ -289,16 +295,13 @@ def _mutants_at(source: Path, lines: list[str], first: int, last: int) -> Iterat
             yield mutant("order", f"{after}\n{statement}", following[1], f"{statement}\n{after}")
 
 
-def test_files(source: Path) -> list[str]:
-    """Return the tests that cover a source, the most telling first."""
+def tests_of(source: Path, function: str = "") -> list[str]:
+    """Return the tests that cover a source: those that call the function the most first, then the most telling."""
     names = [f"test_trade_escrow_{name}" for name in TESTS.get(source.stem, [])] or OTHER_TESTS.get(source.stem, [])
     folder = ROOT / "tests" / "contracts"
-    return [
-        path.relative_to(ROOT).as_posix()
-        for name in names
-        for path in sorted(folder.glob(f"{name}.py"))
-        if not path.stem.endswith("_gas")
-    ]
+    paths = [path for name in names for path in sorted(folder.glob(f"{name}.py")) if not path.stem.endswith("_gas")]
+    paths.sort(key=lambda path: -path.read_text().count(f".{function}("))
+    return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
 def reached_functions(deployer: Any) -> set[tuple[str, int, int]]:
@@ -430,7 +433,7 @@ def check_sound(bench: Bench, source: Path, seconds_max: int) -> None:
     Raises:
         SystemExit: a test fails as it is.
     """
-    tests = test_files(source)
+    tests = tests_of(source)
     read = [*sources(), *(ROOT / name for name in tests), *(ROOT / "tests" / "contracts").glob("[!t]*.py")]
     fingerprint = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(read))).hexdigest()[:16]
     name = f"{source.stem}:unchanged"
@@ -511,7 +514,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for mutant in todo:
             check_sound(bench, mutant.source, 6 * options.seconds)
-            outcome = bench.run(mutant, test_files(mutant.source), options.seconds)
+            outcome = bench.run(mutant, tests_of(mutant.source, mutant.function), options.seconds)
             save_result(mutant.id, outcome, mutant.fingerprint, mutant.text)
             survivors += outcome == "survived" and mutant.reason() is None
             print(f"{outcome:9} {mutant.id:40} {' '.join(mutant.text.split())[:120]}", flush=True)
