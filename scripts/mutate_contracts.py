@@ -295,7 +295,7 @@ def _mutants_at(source: Path, lines: list[str], first: int, last: int) -> Iterat
             yield mutant("order", f"{after}\n{statement}", following[1], f"{statement}\n{after}")
 
 
-def tests_of(source: Path, function: str = "") -> list[str]:
+def covering(source: Path, function: str = "") -> list[str]:
     """Return the tests that cover a source: those that call the function the most first, then the most telling."""
     names = [f"test_trade_escrow_{name}" for name in TESTS.get(source.stem, [])] or OTHER_TESTS.get(source.stem, [])
     folder = ROOT / "tests" / "contracts"
@@ -433,7 +433,7 @@ def check_sound(bench: Bench, source: Path, seconds_max: int) -> None:
     Raises:
         SystemExit: a test fails as it is.
     """
-    tests = tests_of(source)
+    tests = covering(source)
     read = [*sources(), *(ROOT / name for name in tests), *(ROOT / "tests" / "contracts").glob("[!t]*.py")]
     fingerprint = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(read))).hexdigest()[:16]
     name = f"{source.stem}:unchanged"
@@ -514,7 +514,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for mutant in todo:
             check_sound(bench, mutant.source, 6 * options.seconds)
-            outcome = bench.run(mutant, tests_of(mutant.source, mutant.function), options.seconds)
+            outcome = bench.run(mutant, covering(mutant.source, mutant.function), options.seconds)
             save_result(mutant.id, outcome, mutant.fingerprint, mutant.text)
             survivors += outcome == "survived" and mutant.reason() is None
             print(f"{outcome:9} {mutant.id:40} {' '.join(mutant.text.split())[:120]}", flush=True)
