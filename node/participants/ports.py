@@ -1,6 +1,9 @@
 """What this slice needs from a keystore; `pqc.keystore.Keystore` has it, an HSM would."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
+
+from pqc.keystore import KeyInfo
 
 
 class KeyCustody(Protocol):
@@ -16,4 +19,20 @@ class KeyCustody(Protocol):
 
     def sign_digest(self, name: str, digest: bytes) -> bytes:
         """Return 65 bytes r, s, v with low s and v 27 or 28."""
+        ...
+
+
+class KeyRing(Protocol):
+    """Named post-quantum keys that never leave their store."""
+
+    def keys(self) -> Sequence[KeyInfo]:
+        """Return the public half of every key."""
+        ...
+
+    def add(self, name: str, alg: str, role: str) -> Any:
+        """Make a key, durably; KeyExistsError when there is one of this name."""
+        ...
+
+    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
+        """Sign with a key."""
         ...

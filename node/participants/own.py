@@ -1,0 +1,171 @@
+"""What an institution publishes about itself: its document, the notice of its next message key, revocations."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from contracts.client.deployment import Deployment
+from node.participants import rotation
+from node.participants.algorithms import BY_ROLE
+from node.participants.directory import Directory
+from node.participants.errors import NoRotationError
+from node.participants.keys import MESSAGE_ROLE, MessageKey
+from node.participants.papers import (
+    DOCUMENT,
+    REVOCATION,
+    ROTATION,
+    AnyPaper,
+    Endpoints,
+    Jwk,
+    PaperKey,
+    ParticipantDocument,
+    Revocation,
+    RotationNotice,
+    key_id,
+    sign_paper,
+)
+from node.participants.peers import Peers
+from node.participants.ports import KeyRing
+from node.storage import outbox
+from pqc import jwk
+from pqc.keystore import KeyInfo
+
+ANCHORS: Final = "anchors:"
+"""Prefix of the outbox's references of anchors that the governor sets."""
+
+
+class OwnPapers:
+    """Signs one institution's papers, takes them into its own directory and hands them to `spread`."""
+
+    def __init__(
+        self,
+        *,
+        institution_id: str,
+        directory: Directory,
+        deployment: Deployment,
+        peers: Peers,
+        ring: KeyRing,
+        endpoints: Endpoints,
+        spread: Callable[[Session, AnyPaper], None],
+    ) -> None:
+        self._institution_id = institution_id
+        self._directory = directory
+        self._deployment = deployment
+        self._peers = peers
+        self._ring = ring
+        self._endpoints = endpoints
+        self._spread = spread
+        self._key = MessageKey(ring, directory, institution_id)
+
+    def publish_document(self, session: Session, now_s: int) -> ParticipantDocument:
+        """Return the present document; a new one is signed where keys or endpoints are no longer those of the last."""
+        kept = self._peers.entry(session, self._institution_id).document
+        fields = self._document_fields(self._key, now_s if kept is None else max(now_s, kept.issued_at_s + 1))
+        if kept is not None and _content(kept.model_dump(exclude_none=True)) == _content(fields):
+            return kept
+        document = sign_paper(ParticipantDocument, self._key, fields)
+        self._peers.take(session, document.data, document.issued_at_s)
+        return document
+
+    def rotate(self, session: Session, *, now_s: int, overlap_s: int) -> RotationNotice:
+        """Make the next message key and announce it; it signs once the governor has anchored it.
+
+        Raises:
+            KeyChangeRefusedError: another rotation is under way, or the overlap is too long.
+            OwnKeyMissingError: the keystore lacks the present key.
+        """
+        following = _NextKey(self._ring, self._key.algorithm)
+        inner = sign_paper(ParticipantDocument, following, self._document_fields(following, now_s))
+        fields = self._fields(ROTATION, now_s) | {
+            "old": key_id(self._key.algorithm, self._key.public_key),
+            "new": inner.message_key.kid,
+            "starts_at_s": now_s,
+            "old_until_s": now_s + overlap_s,
+            "document": inner.model_dump(exclude_none=True),
+        }
+        notice = sign_paper(RotationNotice, self._key, fields)
+        self._peers.take(session, notice.data, now_s)
+        self._spread(session, notice)
+        return notice
+
+    def revoke(self, session: Session, *, kid: str, reason: str, now_s: int) -> Revocation:
+        """Take back a message key of this institution, from now on.
+
+        Raises:
+            KeyChangeRefusedError: the key was never pinned, or is revoked.
+            OwnKeyMissingError: the keystore lacks the present key.
+        """
+        fields = self._fields(REVOCATION, now_s) | {"kid": kid, "revoked_at_s": now_s, "reason": reason}
+        paper = sign_paper(Revocation, self._key, fields)
+        self._peers.take(session, paper.data, now_s)
+        self._spread(session, paper)
+        return paper
+
+    def anchor(self, session: Session, institution_id: str) -> str:
+        """Queue, as the governor, the anchor that an institution's notice waits for; return the new key's id.
+
+        Raises:
+            NoRotationError: no notice waits.
+        """
+        institution = self._directory.institution(institution_id)
+        waiting = rotation.waiting_of(session, institution.lei)
+        if waiting is None:
+            raise NoRotationError(institution.id)
+        outbox.enqueue(
+            session,
+            contract="ParticipantRegistry",
+            function="set_key_thumbprint",
+            args=(institution.address, jwk.decode("new", waiting.new)),
+            reference=ANCHORS + institution.id,
+        )
+        return waiting.new
+
+    def _document_fields(self, key: PaperKey, issued_at_s: int) -> dict[str, Any]:
+        own = self._directory.institution(self._institution_id)
+        message = Jwk.of("message", key.algorithm, key.public_key)
+        others = (_jwk(info) for info in self._ring.keys() if _is_published(info))
+        return self._fields(DOCUMENT, issued_at_s) | {
+            "bic": own.bic,
+            "name": own.name,
+            "account": own.address,
+            "endpoints": self._endpoints.model_dump(exclude_none=True),
+            "jwks": {"keys": [message.model_dump(), *(one.model_dump() for one in others)]},
+        }
+
+    def _fields(self, kind: str, issued_at_s: int) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "network": self._deployment.network,
+            "chain_id": self._deployment.chain_id,
+            "lei": self._directory.institution(self._institution_id).lei,
+            "issued_at_s": issued_at_s,
+        }
+
+
+class _NextKey:
+    """A key that was just made and is not anchored yet."""
+
+    def __init__(self, ring: KeyRing, alg: str) -> None:
+        taken = {info.name for info in ring.keys()}
+        number = next(number for number in range(2, len(taken) + 3) if f"{MESSAGE_ROLE}.{number}" not in taken)
+        self._ring = ring
+        self._name = f"{MESSAGE_ROLE}.{number}"
+        ring.add(self._name, alg, MESSAGE_ROLE)
+        self.algorithm = alg
+        self.public_key = next(info.public_key for info in ring.keys() if info.name == self._name)
+
+    def sign(self, message: bytes, context: bytes) -> bytes:
+        return self._ring.sign_message(self._name, message, context)
+
+
+def _is_published(info: KeyInfo) -> bool:
+    return info.role != MESSAGE_ROLE and info.alg in BY_ROLE.get(info.role, ())
+
+
+def _jwk(info: KeyInfo) -> Jwk:
+    return Jwk.model_validate(Jwk.of(info.role, info.alg, info.public_key).model_dump())
+
+
+def _content(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in ("issued_at_s", "signature")}
