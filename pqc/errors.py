@@ -113,3 +113,22 @@ class KeystoreChangedError(UnavailableError):
     """Another process wrote the file since it was opened; nothing was written. Open it again and repeat."""
 
     code = 16
+
+
+class BackendUnavailableError(UnavailableError):
+    """liboqs cannot be used here; nothing was changed, and `cryptography` keeps signing and verifying."""
+
+    code = 30
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"liboqs: expected {expected}, got {got}; `make liboqs` in the source tree builds it")
+
+
+class KeyDerivationError(InvariantError):
+    """Two libraries derive different keys from one seed; nothing was signed. The seed is not to blame."""
+
+    code = 31
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(f"{algorithm}: expected both libraries to derive one public key from a seed, got two")
+        self.algorithm = algorithm
