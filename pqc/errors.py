@@ -132,3 +132,25 @@ class KeyDerivationError(InvariantError):
     def __init__(self, algorithm: str) -> None:
         super().__init__(f"{algorithm}: expected both libraries to derive one public key from a seed, got two")
         self.algorithm = algorithm
+
+
+class SealedSizeError(RejectedError):
+    """Something to seal or to open is outside its limits; nothing was sealed or opened."""
+
+    code = 40
+
+    def __init__(self, field: str, low: int, high: int, got: int) -> None:
+        super().__init__(f"{field}: expected {low} to {high} bytes, got {got}")
+        self.field = field
+
+
+class UnsealError(RejectedError):
+    """The sealed text does not open with this key: it is for another, was bound to another header, or was changed."""
+
+    code = 41
+
+    def __init__(self, kem: str) -> None:
+        super().__init__(
+            f"sealed: expected text sealed to this {kem} key under this info, got another; ask for it anew"
+        )
+        self.kem = kem
