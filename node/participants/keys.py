@@ -1,8 +1,9 @@
-"""The institution's own message key: the one of its keystore that the registry holds now.
+"""The institution's own message key: the generation in its keystore that the registry holds now.
 
-A rotation makes the next key beforehand; signing moves to it with the anchor, in the block that brings it.
+A rotation makes the next generation beforehand; signing moves to it with the anchor, in the block that brings it.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from node.participants.directory import Directory
@@ -11,7 +12,25 @@ from node.participants.ports import KeyRing
 from pqc import signatures
 from pqc.keystore import KeyInfo
 
-MESSAGE_ROLE: Final = "message"
+MESSAGE_KEY: Final = "message"
+"""Name of an institution's message key in its keystore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generation of the message key."""
+
+    ring: KeyRing
+    algorithm: str
+    public_key: bytes
+
+    @property
+    def thumbprint(self) -> bytes:
+        return signatures.thumbprint(self.algorithm, self.public_key)
+
+    def sign(self, message: bytes, context: bytes) -> bytes:
+        """Return the signature over `message`."""
+        return self.ring.sign_message(MESSAGE_KEY, message, context, thumbprint=self.thumbprint)
 
 
 class MessageKey:
@@ -24,26 +43,35 @@ class MessageKey:
 
     @property
     def algorithm(self) -> str:
-        return self._current().alg
+        return self.anchored.algorithm
 
     @property
     def public_key(self) -> bytes:
-        return self._current().public_key
+        return self.anchored.public_key
 
     def sign(self, message: bytes, context: bytes) -> bytes:
-        """Return the signature over `message`.
+        """Return the signature over `message`, or raise OwnKeyMissingError."""
+        return self.anchored.sign(message, context)
 
-        Raises:
-            OwnKeyMissingError: the keystore lacks the key that the registry holds.
-        """
-        return self._ring.sign_message(self._current().name, message, context)
-
-    def _current(self) -> KeyInfo:
+    @property
+    def anchored(self) -> Generation:
+        """The generation that the registry holds now; OwnKeyMissingError when the keystore lacks it."""
         anchor = self._directory.institution(self._institution_id).key_thumbprint
-        for info in self._ring.keys():
-            if info.role == MESSAGE_ROLE and signatures.thumbprint(info.alg, info.public_key) == anchor:
-                return info
+        for generation in map(self._generation, self._ring.history(MESSAGE_KEY)):
+            if generation.thumbprint == anchor:
+                return generation
         raise OwnKeyMissingError(
             f"keystore: expected the message key {anchor.hex()} that the registry holds for {self._institution_id}, "
             "got none; restore it from its backup, or let the governor anchor a key that is there"
         )
+
+    def following(self, now_s: int, overlap_s: int) -> Generation:
+        """Return the generation to rotate to; one that a rotation left unanchored is taken up again."""
+        # The keystore is a file of its own: a generation may have outlived a transaction that was rolled back.
+        latest = self._generation(self._ring.history(MESSAGE_KEY)[-1])
+        if latest != self.anchored:
+            return latest
+        return self._generation(self._ring.rotate(MESSAGE_KEY, now_s, overlap_s))
+
+    def _generation(self, info: KeyInfo) -> Generation:
+        return Generation(self._ring, info.alg, info.public_key)

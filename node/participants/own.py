@@ -10,7 +10,7 @@ from node.participants import rotation
 from node.participants.algorithms import BY_ROLE
 from node.participants.directory import Directory
 from node.participants.errors import NoRotationError
-from node.participants.keys import MESSAGE_ROLE, MessageKey
+from node.participants.keys import MessageKey
 from node.participants.papers import (
     DOCUMENT,
     REVOCATION,
@@ -75,7 +75,7 @@ class OwnPapers:
             KeyChangeRefusedError: another rotation is under way, or the overlap is too long.
             OwnKeyMissingError: the keystore lacks the present key.
         """
-        following = _NextKey(self._ring, self._key.algorithm)
+        following = self._key.following(now_s, overlap_s)
         inner = sign_paper(ParticipantDocument, following, self._document_fields(following, now_s))
         fields = self._fields(ROTATION, now_s) | {
             "old": key_id(self._key.algorithm, self._key.public_key),
@@ -124,7 +124,8 @@ class OwnPapers:
     def _document_fields(self, key: PaperKey, issued_at_s: int) -> dict[str, Any]:
         own = self._directory.institution(self._institution_id)
         message = Jwk.of("message", key.algorithm, key.public_key)
-        others = (_jwk(info) for info in self._ring.keys() if _is_published(info))
+        infos = self._ring.keys()
+        others = (Jwk.of(info.role, info.alg, info.public_key) for info in infos if _is_published(info))
         return self._fields(DOCUMENT, issued_at_s) | {
             "bic": own.bic,
             "name": own.name,
@@ -143,28 +144,8 @@ class OwnPapers:
         }
 
 
-class _NextKey:
-    """A key that was just made and is not anchored yet."""
-
-    def __init__(self, ring: KeyRing, alg: str) -> None:
-        taken = {info.name for info in ring.keys()}
-        number = next(number for number in range(2, len(taken) + 3) if f"{MESSAGE_ROLE}.{number}" not in taken)
-        self._ring = ring
-        self._name = f"{MESSAGE_ROLE}.{number}"
-        ring.add(self._name, alg, MESSAGE_ROLE)
-        self.algorithm = alg
-        self.public_key = next(info.public_key for info in ring.keys() if info.name == self._name)
-
-    def sign(self, message: bytes, context: bytes) -> bytes:
-        return self._ring.sign_message(self._name, message, context)
-
-
 def _is_published(info: KeyInfo) -> bool:
-    return info.role != MESSAGE_ROLE and info.alg in BY_ROLE.get(info.role, ())
-
-
-def _jwk(info: KeyInfo) -> Jwk:
-    return Jwk.model_validate(Jwk.of(info.role, info.alg, info.public_key).model_dump())
+    return info.role != "message" and info.alg in BY_ROLE.get(info.role, ())
 
 
 def _content(fields: dict[str, Any]) -> dict[str, Any]:

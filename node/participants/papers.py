@@ -18,7 +18,7 @@ from node.participants.algorithms import BY_ROLE
 from node.participants.errors import PaperFormatError, PaperSignatureError, PaperTooLargeError
 from node.participants.identifiers import validate_bic, validate_lei
 from node.participants.limits import KEYS_MAX, NAME_CHARS_MAX, PAPER_BYTES_MAX, REASON_CHARS_MAX, URL_CHARS_MAX
-from pqc import jwk, signatures
+from pqc import jwk, sealing, signatures
 from pqc.errors import RejectedError as PqcRejectedError
 
 DOCUMENT: Final = "landfall/participant/1"
@@ -63,7 +63,7 @@ class Jwk(_Strict):
     role: Role
 
     @classmethod
-    def of(cls, role: Role, alg: str, public_key: bytes) -> "Jwk":
+    def of(cls, role: str, alg: str, public_key: bytes) -> "Jwk":
         """Return the key as a JSON Web Key."""
         return cls.model_validate(jwk.to_jwk(alg, public_key, _use(role)) | {"role": role})
 
@@ -184,6 +184,8 @@ class ParticipantDocument(Paper):
             raise ValueError("jwks with every key once")
         if len(self.of_role("message")) != 1:
             raise ValueError("jwks with exactly one key of role message")
+        if not self.of_role("sealing"):
+            raise ValueError("jwks with a key of role sealing")
         return self
 
     @property
@@ -293,7 +295,7 @@ def key_id(alg: str, public_key: bytes) -> str:
 
 def thumbprint(role: Role, alg: str, public_key: bytes) -> bytes:
     """Return the RFC 7638 thumbprint of a key, its length checked, or raise an error of `pqc`."""
-    return jwk.thumbprint(alg, public_key) if role == "sealing" else signatures.thumbprint(alg, public_key)
+    return (sealing if role == "sealing" else signatures).thumbprint(alg, public_key)
 
 
 def _verify_self(document: ParticipantDocument) -> None:
@@ -305,7 +307,7 @@ def _signed_bytes(paper: dict[str, Any]) -> bytes:
     return rfc8785.dumps(paper | {"signature": named})
 
 
-def _use(role: Role) -> Literal["sig", "enc"]:
+def _use(role: str) -> Literal["sig", "enc"]:
     return "enc" if role == "sealing" else "sig"
 
 

@@ -23,16 +23,22 @@ class KeyCustody(Protocol):
 
 
 class KeyRing(Protocol):
-    """Named post-quantum keys that never leave their store."""
+    """Named post-quantum keys that never leave their store; a name has generations, rotation makes the next."""
 
     def keys(self) -> Sequence[KeyInfo]:
-        """Return the public half of every key."""
+        """Return the public half of every name's current generation."""
         ...
 
-    def add(self, name: str, alg: str, role: str) -> Any:
-        """Make a key, durably; KeyExistsError when there is one of this name."""
+    def history(self, name: str) -> Sequence[KeyInfo]:
+        """Return the public halves of all generations of a name, oldest first."""
         ...
 
-    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
-        """Sign with a key."""
+    def rotate(self, name: str, now_s: int, overlap_s: int) -> KeyInfo:
+        """Make the next generation, durably."""
+        ...
+
+    def sign_message(
+        self, name: str, message: bytes, context: bytes = b"", *, thumbprint: bytes | None = None
+    ) -> bytes:
+        """Sign with a message key: the generation of that thumbprint, the current one if None."""
         ...
