@@ -2,14 +2,18 @@
 
 Post-quantum keys protect messages and votes; accounts and EIP-712 signatures still need this curve.
 
-Source: SEC 1; EIP-2 (low s); EIP-55 (checksummed addresses); RFC 6979 (deterministic nonces, by libsecp256k1).
+Source: SEC 1; RFC 8812 (JWK); EIP-2 (low s); EIP-55 (checksummed addresses); RFC 6979 (deterministic
+nonces, by libsecp256k1).
 """
 
+from hashlib import sha256
 from typing import Final
 
+import rfc8785
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
+from pqc import jwk as json_web_keys
 from pqc.errors import InvalidKeyError, InvalidSignatureError
 
 ALGORITHM: Final = "secp256k1"
@@ -35,6 +39,39 @@ def public_key(seed: bytes) -> bytes:
 def address_of(public_key_bytes: bytes) -> str:
     """Return the EIP-55 checksummed address of a public key (33 or 65 bytes)."""
     return checksummed(keccak(PublicKey(public_key_bytes).format(compressed=False)[1:])[12:])
+
+
+def jwk(public_key_bytes: bytes) -> dict[str, str]:
+    """Return the public key as a JSON Web Key of its required members (RFC 8812).
+
+    Without `alg`: ES256K signs SHA-256, Ethereum signs Keccak-256.
+
+    Raises:
+        InvalidKeyError: the bytes are no point of this curve.
+    """
+    try:
+        point = PublicKey(public_key_bytes).format(compressed=False)
+    except ValueError:
+        raise InvalidKeyError("public_key", "a point of secp256k1", f"{len(public_key_bytes)} other bytes") from None
+    x, y = json_web_keys.encode(point[1:33]), json_web_keys.encode(point[33:])
+    return {"crv": ALGORITHM, "kty": "EC", "x": x, "y": y}
+
+
+def compressed(x: bytes, y: bytes) -> bytes:
+    """Return the public key (33 bytes) of a point's coordinates.
+
+    Raises:
+        InvalidKeyError: they are no point of this curve.
+    """
+    try:
+        return PublicKey(b"\x04" + x + y).format(compressed=True)
+    except ValueError:
+        raise InvalidKeyError("x, y", "a point of secp256k1", "others") from None
+
+
+def thumbprint(public_key_bytes: bytes) -> bytes:
+    """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of the key's `jwk`."""
+    return sha256(rfc8785.dumps(jwk(public_key_bytes))).digest()
 
 
 def checksummed(address: bytes) -> str:
