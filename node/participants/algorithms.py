@@ -6,8 +6,7 @@ Source: FIPS 204 (categories); draft-ietf-lamps-pq-composite-sigs; docs/spec/par
 from dataclasses import dataclass
 from typing import Final
 
-DEFAULT_MESSAGE: Final = "id-MLDSA65-Ed25519-SHA512"
-DEFAULT_SEALING: Final = "X-Wing"
+from pqc import sealing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ MESSAGE: Final = {
 _PLAIN: Final = frozenset({"ML-DSA-65", "ML-DSA-87"})
 BY_ROLE: Final = {
     "message": frozenset(MESSAGE),
-    "sealing": frozenset({"X-Wing", "MLKEM1024-P384"}),
+    "sealing": frozenset(sealing.kems()),
     "transaction": _PLAIN,
     "validator": _PLAIN,
     "evidence": frozenset(MESSAGE),

@@ -9,7 +9,6 @@ from typing import Final
 from node.participants.directory import Directory
 from node.participants.errors import OwnKeyMissingError
 from node.participants.ports import KeyRing
-from pqc import signatures
 from pqc.keystore import KeyInfo
 
 MESSAGE_KEY: Final = "message"
@@ -23,10 +22,7 @@ class Generation:
     ring: KeyRing
     algorithm: str
     public_key: bytes
-
-    @property
-    def thumbprint(self) -> bytes:
-        return signatures.thumbprint(self.algorithm, self.public_key)
+    thumbprint: bytes
 
     def sign(self, message: bytes, context: bytes) -> bytes:
         """Return the signature over `message`."""
@@ -74,4 +70,4 @@ class MessageKey:
         return self._generation(self._ring.rotate(MESSAGE_KEY, now_s, overlap_s))
 
     def _generation(self, info: KeyInfo) -> Generation:
-        return Generation(self._ring, info.alg, info.public_key)
+        return Generation(self._ring, info.alg, info.public_key, info.thumbprint)

@@ -295,7 +295,9 @@ def key_id(alg: str, public_key: bytes) -> str:
 
 def thumbprint(role: Role, alg: str, public_key: bytes) -> bytes:
     """Return the RFC 7638 thumbprint of a key, its length checked, or raise an error of `pqc`."""
-    return (sealing if role == "sealing" else signatures).thumbprint(alg, public_key)
+    if role == "sealing":
+        return sealing.thumbprint(alg, public_key)
+    return signatures.thumbprint(alg, public_key)
 
 
 def _verify_self(document: ParticipantDocument) -> None:
@@ -304,7 +306,8 @@ def _verify_self(document: ParticipantDocument) -> None:
 
 def _signed_bytes(paper: dict[str, Any]) -> bytes:
     named = {name: value for name, value in paper["signature"].items() if name != "value"}
-    return rfc8785.dumps(paper | {"signature": named})
+    signed: bytes = rfc8785.dumps(paper | {"signature": named})
+    return signed
 
 
 def _use(role: str) -> Literal["sig", "enc"]:
