@@ -39,7 +39,7 @@ from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
 from node.participants.keys import MessageKey
-from node.participants.own import OwnPapers
+from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
@@ -191,6 +191,7 @@ class _Builder:
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
         self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
         self._outbox.subscribe(WALLETS, participants.on_wallet_outcome)
+        self._outbox.subscribe(ANCHORS, own.on_anchor_outcome)
         quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
@@ -263,7 +264,7 @@ def _introduce(desks: list[Desk], genesis_time_s: int) -> None:
         with desk.database.transaction() as session:
             now_s = max(booked_until_s(session), genesis_time_s)
             try:
-                documents.append(desk.get(OwnPapers).publish_document(session, now_s))
+                documents.append(desk.get(OwnPapers).document(session, now_s))
             except UnavailableError as error:
                 _LOG.warning("document_not_published", institution=desk.institution_id, reason=str(error))
     for desk in desks:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import rfc8785
 from sqlalchemy.orm import Session
 
 from contracts.client.deployment import Deployment
@@ -28,6 +29,9 @@ from node.participants.papers import (
 from node.participants.peers import Peers
 from node.participants.ports import KeyRing
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
+from node.storage.outbox import OutboxRow
+from node.web.notices import publish
 from pqc import jwk
 from pqc.keystore import KeyInfo
 
@@ -58,14 +62,26 @@ class OwnPapers:
         self._spread = spread
         self._key = MessageKey(ring, directory, institution_id)
 
-    def publish_document(self, session: Session, now_s: int) -> ParticipantDocument:
-        """Return the present document; a new one is signed where keys or endpoints are no longer those of the last."""
+    def publish(self, session: Session, now_s: int) -> ParticipantDocument:
+        """Send the present document to every institution and return it; raises what `document` does."""
+        document = self.document(session, now_s)
+        self._spread(session, document)
+        return document
+
+    def document(self, session: Session, now_s: int) -> ParticipantDocument:
+        """Return the present document; a new one is signed where keys or endpoints are no longer those of the last.
+
+        Raises:
+            OwnKeyMissingError: the keystore lacks the key that the registry holds.
+            KeyRevokedError: that key is revoked.
+        """
         kept = self._peers.entry(session, self._institution_id).document
         fields = self._document_fields(self._key, now_s if kept is None else max(now_s, kept.issued_at_s + 1))
         if kept is not None and _content(kept.model_dump(exclude_none=True)) == _content(fields):
             return kept
         document = sign_paper(ParticipantDocument, self._key, fields)
-        self._peers.take(session, document.data, document.issued_at_s)
+        # Whoever holds the anchored key needs no notice to believe itself.
+        self._peers.take(session, document.data, document.issued_at_s, accept_key=document.message_key.kid)
         return document
 
     def rotate(self, session: Session, *, now_s: int, overlap_s: int) -> RotationNotice:
@@ -102,24 +118,37 @@ class OwnPapers:
         self._spread(session, paper)
         return paper
 
-    def anchor(self, session: Session, institution_id: str) -> str:
-        """Queue, as the governor, the anchor that an institution's notice waits for; return the new key's id.
+    def anchor(self, session: Session, institution_id: str, key: str | None = None) -> str:
+        """Queue, as the governor, an institution's next anchor; return the key's id.
+
+        Args:
+            key: For an institution that lost its key; otherwise the one that its notice names.
 
         Raises:
+            UnknownInstitutionError: the registry has no such institution.
             NoRotationError: no notice waits.
         """
         institution = self._directory.institution(institution_id)
         waiting = rotation.waiting_of(session, institution.lei)
-        if waiting is None:
-            raise NoRotationError(institution.id)
+        if key is None:
+            if waiting is None:
+                raise NoRotationError(institution.id)
+            key = waiting.new
         outbox.enqueue(
             session,
             contract="ParticipantRegistry",
             function="set_key_thumbprint",
-            args=(institution.address, jwk.decode("new", waiting.new)),
+            args=(institution.address, jwk.decode("key", key)),
             reference=ANCHORS + institution.id,
         )
-        return waiting.new
+        return key
+
+    def on_anchor_outcome(self, session: Session, outcome: OutboxRow) -> None:
+        """Tell the operator when the chain refused an anchor."""
+        if outcome.state == outbox.FAILED:
+            body = {"institution": outcome.reference.removeprefix(ANCHORS), "reason": outcome.reason}
+            kind, time_s = "participant.anchor_refused", booked_until_s(session)
+            publish(session, kind=kind, owner=None, body=body, time_s=time_s)
 
     def _document_fields(self, key: PaperKey, issued_at_s: int) -> dict[str, Any]:
         own = self._directory.institution(self._institution_id)
@@ -148,5 +177,7 @@ def _is_published(info: KeyInfo) -> bool:
     return info.role != "message" and info.alg in BY_ROLE.get(info.role, ())
 
 
-def _content(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in ("issued_at_s", "signature")}
+def _content(fields: dict[str, Any]) -> bytes:
+    """Return what a document says beside when it was signed."""
+    content = {name: value for name, value in fields.items() if name not in ("issued_at_s", "signature")}
+    return bytes(rfc8785.dumps(content))

@@ -25,7 +25,7 @@ from node.messages.papers import PaperPost
 from node.messages.service import MessageService
 from node.participants.directory import Directory
 from node.participants.keys import MessageKey
-from node.participants.own import OwnPapers
+from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
@@ -215,6 +215,7 @@ class TestDesk:
         handlers.blocks.append(registry.on_block)
         handlers.blocks.append(self.ledger.on_block)
         handlers.outcomes.append(self.outbox.on_outcome)
+        self.outbox.subscribe(ANCHORS, self.own.on_anchor_outcome)
         self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         self.trades.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         feed: Any = HeadFeed(world.ledger)
