@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pqc import jwk as json_web_keys
 from pqc import keys, sealing, secp256k1, signatures
 from pqc.errors import JwksFormatError, RejectedError
 from pqc.key_ring import KEYS_MAX
@@ -59,17 +58,15 @@ def _info(member: dict[str, Any]) -> KeyInfo:
     alg, public_key = _public_key(member)
     named = member["landfall"]
     info = key_info(named["name"], alg, named["role"], public_key, member["nbf"], member.get("exp"))
-    if _member(info) != member:
-        raise JwksFormatError(
-            f"jwks: expected public members with kid {json_web_keys.encode(info.thumbprint)}, got others"
-        )
+    if (expected := _member(info)) != member:
+        raise JwksFormatError(f"jwks: expected public members with kid {expected['kid']}, got others")
     return info
 
 
 def _public_key(member: dict[str, Any]) -> tuple[str, bytes]:
     if member["kty"] == "EC":
-        x, y = (json_web_keys.decode(name, member[name]) for name in ("x", "y"))
-        return secp256k1.ALGORITHM, secp256k1.compressed(x, y)
+        return secp256k1.ALGORITHM, secp256k1.from_jwk(member)
     if member.get("alg") in sealing.kems():
-        return member["alg"], json_web_keys.decode("pub", member["pub"])
+        found = sealing.from_jwk(member)
+        return found.kem, found.public_key
     return signatures.from_jwk(member)

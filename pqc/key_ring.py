@@ -8,6 +8,7 @@ Source: docs/spec/keystore.md.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final, Self
 
 from pqc import keys
@@ -102,11 +103,14 @@ class KeyRing:
 
         Raises:
             UnknownKeyError: there is no such name.
+            InvalidKeyError: `time_s` is no time.
             KeyNotValidError: none counted then.
         """
+        keys.check_seconds("time_s", time_s, keys.TIME_S_MAX)
         infos = [one.info for one in reversed(self.of(name))]
         if not (valid := tuple(info for info in infos if info.is_valid_at(time_s))):
-            raise KeyNotValidError(f"time_s: expected {infos[-1].valid_from_s} or later for {name!r}, got {time_s}")
+            first = infos[-1].valid_from_s
+            raise KeyNotValidError(f"time_s: expected {_utc(first)} or later for {name!r}, got {_utc(time_s)}")
         return valid
 
     def with_key(self, name: str, alg: str, role: str, seed: bytes, valid_from_s: int) -> Self:
@@ -136,7 +140,7 @@ class KeyRing:
             )
         keys.check_seconds("now_s", now_s, keys.TIME_S_MAX - OVERLAP_S_MAX)
         if now_s < info.valid_from_s:
-            raise InvalidKeyError("now_s", f"{info.valid_from_s} or later, when {name!r} began", str(now_s))
+            raise InvalidKeyError("now_s", f"{_utc(info.valid_from_s)} or later, when {name!r} began", _utc(now_s))
         keys.check_seconds("overlap_s", overlap_s, OVERLAP_S_MAX)
         successor = stored_key(name, info.alg, info.role, seed, now_s)
         ended = replace(info, valid_until_s=now_s + overlap_s, successor=successor.info.thumbprint)
@@ -147,15 +151,17 @@ class KeyRing:
 
         Raises:
             KeyStillValidError: no generation with a seed has ended.
+            InvalidKeyError: `now_s` is no time.
         """
         generations = self.of(name)
+        keys.check_seconds("now_s", now_s, keys.TIME_S_MAX)
         live = [one for one in generations if one.seed is not None]
         ended = [one for one in live if _has_ended(one.info, now_s)]
         if not ended:
             ends = [one.info.valid_until_s for one in live if one.info.valid_until_s is not None]
-            way_out = f"wait until {min(ends)}" if ends else "rotate it first"
+            way_out = f"wait until {_utc(min(ends))}" if ends else "rotate it first"
             raise KeyStillValidError(
-                f"name: expected a generation that has ended by {now_s} and has a seed, got none of {name!r}; {way_out}"
+                f"name: expected a key of {name!r} that has ended by {_utc(now_s)} and has a seed, got none; {way_out}"
             )
         return self._replaced(name, tuple(destroyed(one) if one in ended else one for one in generations))
 
@@ -188,3 +194,7 @@ def destroyed(one: StoredKey) -> StoredKey:
 
 def _has_ended(info: KeyInfo, now_s: int) -> bool:
     return info.valid_until_s is not None and info.valid_until_s <= now_s
+
+
+def _utc(time_s: int) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -8,14 +8,21 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from pqc import jwk as json_web_keys
-from pqc import sealing, secp256k1, signatures
+from pqc import base64url, sealing, secp256k1, signatures
 from pqc.errors import InvalidKeyError, UnknownAlgorithmError
 from pqc.roles import KeyRole
 
 SEED_BYTES: Final = 32
 """Of every algorithm: a keystore holds seeds of this size and nothing else that is secret."""
 
+DEFAULT_ALGORITHMS: Final = {
+    KeyRole.TRANSACTION: secp256k1.ALGORITHM,
+    KeyRole.MESSAGE: signatures.MESSAGE_ALGORITHM,
+    KeyRole.SEALING: sealing.DEFAULT,
+    KeyRole.VALIDATOR: "ML-DSA-65",
+    KeyRole.EVIDENCE: signatures.MESSAGE_ALGORITHM,
+}
+"""What a role's keys are made with unless told otherwise."""
 TIME_S_MAX: Final = 253_402_300_799
 """31 December 9999, the last second that a date with four digits can show."""
 
@@ -140,10 +147,11 @@ def jwk(alg: str, public_key: bytes) -> dict[str, str]:
         InvalidKeyError: `public_key` is not one of this algorithm.
         UnknownAlgorithmError: there is no such algorithm.
     """
-    if alg in sealing.kems():
-        return sealing.jwk(alg, public_key)
-    members = secp256k1.jwk(public_key) if alg == secp256k1.ALGORITHM else signatures.jwk(alg, public_key)
-    return {**members, "kid": json_web_keys.encode(thumbprint(alg, public_key)), "use": "sig"}
+    return {
+        **_required_members(alg, public_key),
+        "kid": base64url.encode(thumbprint(alg, public_key)).decode(),
+        "use": "enc" if alg in sealing.kems() else "sig",
+    }
 
 
 def thumbprint(alg: str, public_key: bytes) -> bytes:
@@ -153,6 +161,14 @@ def thumbprint(alg: str, public_key: bytes) -> bytes:
     if alg in sealing.kems():
         return sealing.thumbprint(alg, public_key)
     return signatures.thumbprint(alg, public_key)
+
+
+def _required_members(alg: str, public_key: bytes) -> dict[str, str]:
+    if alg == secp256k1.ALGORITHM:
+        return secp256k1.jwk(public_key)
+    if alg in sealing.kems():
+        return sealing.jwk(alg, public_key)
+    return signatures.jwk(alg, public_key)
 
 
 def check_seconds(field_name: str, value: int, high: int) -> None:

@@ -139,26 +139,29 @@ class Keystore:
         self._replace(self._ring.with_imported(other._ring, name))
         return self.key_info(name)
 
-    def restore(self, name: str, expected: KeyInfo, shares: Sequence[str], passphrase: bytes = b"") -> KeyInfo:
+    def restore(
+        self, name: str, expected: Sequence[KeyInfo], shares: Sequence[str], passphrase: bytes = b""
+    ) -> KeyInfo:
         """Store the key that a split backup gives back, after comparing it with its public half.
 
         Args:
             name: Name to store it under; a new one.
-            expected: The key's public half, as exported when the backup was made.
+            expected: Public halves, one of which the key must have (a key set exported earlier).
             shares: Lists of words, as many as the backup's threshold or more.
             passphrase: The backup's, if it has one.
 
         Raises:
-            SplitBackupError: the shares or the passphrase do not give this key.
+            SplitBackupError: the shares or the passphrase give none of these keys.
             KeyExistsError: the name or the key is here already.
         """
         seed = split_backup.join(shares, passphrase)
-        if keys.public_key(expected.alg, seed) != expected.public_key:
-            raise SplitBackupError(
-                f"shares, passphrase: expected to get the key {expected.thumbprint.hex()[:16]} back, got another; "
-                "the passphrase is wrong, or these are the shares of another key"
-            )
-        return self.add(name, expected.alg, expected.role, seed, expected.valid_from_s)
+        for info in expected:
+            if keys.public_key(info.alg, seed) == info.public_key:
+                return self.add(name, info.alg, info.role, seed, info.valid_from_s)
+        raise SplitBackupError(
+            f"shares, passphrase: expected to get a key of the {len(expected)} given public halves back, got another; "
+            "the passphrase is wrong, or these are the shares of another key"
+        )
 
     def export_key(self, name: str, path: Path | str, passphrase: bytes, cost: KdfCost = STANDARD) -> None:
         """Write a key with its history as a keystore of its own, under another passphrase.

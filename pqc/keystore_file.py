@@ -28,7 +28,7 @@ VERSION: Final = 2
 VERSIONS_READ: Final = (1, 2)
 PASSPHRASE_BYTES_MAX: Final = 1024
 FILE_BYTES_MAX: Final = 4 << 20
-"""A thousand seeds take about 500 kB; a destroyed seed leaves a public key of 8 kB (ML-DSA-65, twice in hex)."""
+"""A thousand seeds take 0.4 MB; a destroyed one leaves its public key, 8 kB of file for ML-DSA-65."""
 MEMORY_KIB_MIN: Final = 1024
 MEMORY_KIB_MAX: Final = 256 * 1024
 """A hostile file can make the process take 256 MiB for a moment, not more."""

@@ -18,10 +18,11 @@ Source: RFC 9180; draft-ietf-hpke-pq (KEM numbers); draft-irtf-cfrg-concrete-hyb
 combiners); FIPS 203.
 """
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import shake_256
+from hashlib import sha256, shake_256
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -38,8 +39,8 @@ from cryptography.hazmat.primitives.hpke import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pqc import jwk as json_web_keys
-from pqc.errors import InvalidKeyError, SealedSizeError, UnknownAlgorithmError, UnsealError
+from pqc import base64url
+from pqc.errors import InvalidKeyError, SizeLimitError, UnknownAlgorithmError, UnsealError
 
 DEFAULT: Final = "X-Wing"
 SEED_BYTES: Final = 32
@@ -65,6 +66,24 @@ class SealingKey:
     kem: str
     seed: bytes = field(repr=False)
     public_key: bytes
+
+    @property
+    def public_half(self) -> "PublicSealingKey":
+        """Return what senders need."""
+        return PublicSealingKey(self.kem, self.public_key)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSealingKey:
+    """What a sender needs of a recipient."""
+
+    kem: str
+    public_key: bytes
+
+    @property
+    def key_id(self) -> str:
+        """Return the RFC 7638 thumbprint, base64url."""
+        return base64url.encode(thumbprint(self.kem, self.public_key)).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +128,7 @@ def seal(kem: str, public_key: bytes, plaintext: bytes, info: bytes) -> bytes:
     Raises:
         UnknownAlgorithmError: `kem` is not registered.
         InvalidKeyError: `public_key` is not a key of this KEM.
-        SealedSizeError: plain text or `info` is over its limit.
+        SizeLimitError: plain text or `info` is over its limit.
     """
     chosen = _kem(kem)
     _check_size("plaintext", plaintext, 0, PLAINTEXT_BYTES_MAX)
@@ -126,7 +145,7 @@ def unseal(key: SealingKey, sealed: bytes, info: bytes) -> bytes:
 
     Raises:
         UnknownAlgorithmError: the key's `kem` is not registered.
-        SealedSizeError: shorter than any sealed text, or over the limit.
+        SizeLimitError: shorter than any sealed text, or over the limit.
         UnsealError: sealed to another key, under another `info`, or changed on the way.
     """
     chosen = _kem(key.kem)
@@ -140,15 +159,34 @@ def unseal(key: SealingKey, sealed: bytes, info: bytes) -> bytes:
 
 
 def jwk(kem: str, public_key: bytes) -> dict[str, str]:
-    """Return the key as an AKP JSON Web Key whose `alg` is the KEM's name."""
+    """Return the key as an AKP JSON Web Key of its required members; `alg` is the KEM's name."""
     _check_public_key(kem, public_key)
-    return json_web_keys.to_jwk(kem, public_key, "enc")
+    return {"alg": kem, "kty": "AKP", "pub": base64url.encode(public_key).decode()}
+
+
+def from_jwk(key: Mapping[str, object]) -> PublicSealingKey:
+    """Read a public JSON Web Key. Members other than the required ones are not read.
+
+    Raises:
+        UnknownAlgorithmError: its `alg` is not registered.
+        InvalidKeyError: not a public key of that KEM, or one that carries its private half.
+        MalformedError: `pub` is not base64url.
+    """
+    if "priv" in key:
+        raise InvalidKeyError("priv", "a public key (withdraw this one: its private half was given away)", "it")
+    alg, kty, pub = key.get("alg"), key.get("kty"), key.get("pub")
+    if kty != "AKP" or not isinstance(alg, str) or not isinstance(pub, str):
+        raise InvalidKeyError("jwk", "kty AKP and text members alg and pub", "something else")
+    expected = _kem(alg).public_key_bytes
+    if len(pub) != (expected * 4 + 2) // 3:
+        raise InvalidKeyError("pub", f"{expected} bytes in base64url", f"{len(pub)} characters")
+    return PublicSealingKey(alg, base64url.decode("pub", pub.encode()))
 
 
 def thumbprint(kem: str, public_key: bytes) -> bytes:
     """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of `jwk`."""
-    _check_public_key(kem, public_key)
-    return json_web_keys.thumbprint(kem, public_key)
+    canonical = json.dumps(jwk(kem, public_key), sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).digest()
 
 
 def _kem(name: str) -> _Kem:
@@ -171,7 +209,7 @@ def _check_public_key(kem: str, public_key: bytes) -> None:
 
 def _check_size(field_name: str, value: bytes, low: int, high: int) -> None:
     if not low <= len(value) <= high:
-        raise SealedSizeError(field_name, low, high, len(value))
+        raise SizeLimitError(field_name, low, high, len(value))
 
 
 def _x_wing_private(stretched: bytes) -> tuple[_PrivateKey, bytes]:

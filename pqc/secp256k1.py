@@ -6,6 +6,7 @@ Source: SEC 1; RFC 8812 (JWK); EIP-2 (low s); EIP-55 (checksummed addresses); RF
 nonces, by libsecp256k1).
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -13,8 +14,8 @@ import rfc8785
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
-from pqc import jwk as json_web_keys
-from pqc.errors import InvalidKeyError, InvalidSignatureError
+from pqc import base64url
+from pqc.errors import InvalidKeyError, InvalidSignatureError, MalformedError
 
 ALGORITHM: Final = "secp256k1"
 SEED_BYTES: Final = 32
@@ -53,20 +54,26 @@ def jwk(public_key_bytes: bytes) -> dict[str, str]:
         point = PublicKey(public_key_bytes).format(compressed=False)
     except ValueError:
         raise InvalidKeyError("public_key", "a point of secp256k1", f"{len(public_key_bytes)} other bytes") from None
-    x, y = json_web_keys.encode(point[1:33]), json_web_keys.encode(point[33:])
+    x, y = base64url.encode(point[1:33]).decode(), base64url.encode(point[33:]).decode()
     return {"crv": ALGORITHM, "kty": "EC", "x": x, "y": y}
 
 
-def compressed(x: bytes, y: bytes) -> bytes:
-    """Return the public key (33 bytes) of a point's coordinates.
+def from_jwk(key: Mapping[str, object]) -> bytes:
+    """Read a public JSON Web Key: the compressed public key. Members other than the required ones are not read.
 
     Raises:
-        InvalidKeyError: they are no point of this curve.
+        InvalidKeyError: not a public key of this curve, or one that carries its private half.
     """
+    x, y = key.get("x"), key.get("y")
+    if (key.get("kty"), key.get("crv")) != ("EC", ALGORITHM) or not isinstance(x, str) or not isinstance(y, str):
+        raise InvalidKeyError("jwk", f"members kty EC, crv {ALGORITHM}, x and y", "something else")
+    if "d" in key:
+        raise InvalidKeyError("d", "a public key (withdraw this one: its private half was given away)", "it")
     try:
-        return PublicKey(b"\x04" + x + y).format(compressed=True)
-    except ValueError:
-        raise InvalidKeyError("x, y", "a point of secp256k1", "others") from None
+        point = base64url.decode("x", x.encode()) + base64url.decode("y", y.encode())
+        return PublicKey(b"\x04" + point).format(compressed=True)
+    except (ValueError, MalformedError):
+        raise InvalidKeyError("x, y", f"the coordinates of a point of {ALGORITHM}", "others") from None
 
 
 def thumbprint(public_key_bytes: bytes) -> bytes:

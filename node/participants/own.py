@@ -12,6 +12,7 @@ from node.participants.algorithms import BY_ROLE
 from node.participants.directory import Directory
 from node.participants.errors import NoRotationError
 from node.participants.keys import MessageKey
+from node.participants.kids import thumbprint_of
 from node.participants.papers import (
     DOCUMENT,
     REVOCATION,
@@ -32,7 +33,6 @@ from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
 from node.web.notices import publish
-from pqc import jwk
 from pqc.keystore import KeyInfo
 
 ANCHORS: Final = "anchors:"
@@ -138,7 +138,7 @@ class OwnPapers:
             session,
             contract="ParticipantRegistry",
             function="set_key_thumbprint",
-            args=(institution.address, jwk.decode("key", key)),
+            args=(institution.address, thumbprint_of(key)),
             reference=ANCHORS + institution.id,
         )
         return key

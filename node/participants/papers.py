@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from node.participants.algorithms import BY_ROLE
 from node.participants.errors import PaperFormatError, PaperSignatureError, PaperTooLargeError
 from node.participants.identifiers import validate_bic, validate_lei
+from node.participants.kids import kid_of
 from node.participants.limits import KEYS_MAX, NAME_CHARS_MAX, PAPER_BYTES_MAX, REASON_CHARS_MAX, URL_CHARS_MAX
-from pqc import jwk, sealing, signatures
+from pqc import base64url, keys, signatures
 from pqc.errors import RejectedError as PqcRejectedError
 
 DOCUMENT: Final = "landfall/participant/1"
@@ -65,11 +66,11 @@ class Jwk(_Strict):
     @classmethod
     def of(cls, role: str, alg: str, public_key: bytes) -> "Jwk":
         """Return the key as a JSON Web Key."""
-        return cls.model_validate(jwk.to_jwk(alg, public_key, _use(role)) | {"role": role})
+        return cls.model_validate(keys.jwk(alg, public_key) | {"role": role})
 
     @property
     def public_key(self) -> bytes:
-        return jwk.decode("pub", self.pub)
+        return base64url.decode("pub", self.pub.encode())
 
     @model_validator(mode="after")
     def _validate(self) -> Self:
@@ -79,11 +80,11 @@ class Jwk(_Strict):
         if self.use != _use(self.role):
             raise ValueError(f"use {_use(self.role)} for role {self.role}")
         try:
-            named = thumbprint(self.role, self.alg, self.public_key)
+            named = kid_of(keys.thumbprint(self.alg, self.public_key))
         except PqcRejectedError as error:
             raise ValueError(f"a public key of {self.alg} ({error})") from error
-        if self.kid != jwk.encode(named):
-            raise ValueError(f"kid {jwk.encode(named)}, the RFC 7638 thumbprint")
+        if self.kid != named:
+            raise ValueError(f"kid {named}, the RFC 7638 thumbprint")
         return self
 
 
@@ -147,7 +148,7 @@ class Paper(_Strict):
             )
         signed = _signed_bytes(self.model_dump(exclude_none=True))
         try:
-            value = jwk.decode("signature.value", self.signature.value)
+            value = base64url.decode("signature.value", self.signature.value.encode())
             signatures.verify(alg, public_key, signed, value, self.type.encode())
         except PqcRejectedError as error:
             raise PaperSignatureError(self.lei, f"{self.type} of {self.lei}: {error}") from error
@@ -281,7 +282,7 @@ def sign_paper(kind: type[Kind], key: PaperKey, fields: dict[str, Any]) -> Kind:
     """
     named = {"alg": key.algorithm, "kid": key_id(key.algorithm, key.public_key)}
     signed = _signed_bytes(fields | {"signature": named})
-    value = jwk.encode(key.sign(signed, str(fields["type"]).encode()))
+    value = base64url.encode(key.sign(signed, str(fields["type"]).encode())).decode()
     try:
         return kind.model_validate(fields | {"signature": named | {"value": value}})
     except ValidationError as error:
@@ -290,14 +291,7 @@ def sign_paper(kind: type[Kind], key: PaperKey, fields: dict[str, Any]) -> Kind:
 
 def key_id(alg: str, public_key: bytes) -> str:
     """Return the key id of a signature key: its RFC 7638 thumbprint in base64url."""
-    return jwk.encode(signatures.thumbprint(alg, public_key))
-
-
-def thumbprint(role: Role, alg: str, public_key: bytes) -> bytes:
-    """Return the RFC 7638 thumbprint of a key, its length checked, or raise an error of `pqc`."""
-    if role == "sealing":
-        return sealing.thumbprint(alg, public_key)
-    return signatures.thumbprint(alg, public_key)
+    return kid_of(signatures.thumbprint(alg, public_key))
 
 
 def _verify_self(document: ParticipantDocument) -> None:

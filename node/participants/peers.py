@@ -28,11 +28,11 @@ from node.participants.errors import (
     PinnedKeyError,
     StalePaperError,
 )
+from node.participants.kids import kid_of, thumbprint_of
 from node.participants.limits import CLOCK_SKEW_S
 from node.participants.papers import (
     AnyPaper,
     Endpoints,
-    Jwk,
     Paper,
     ParticipantDocument,
     Revocation,
@@ -43,18 +43,10 @@ from node.participants.papers import (
 from node.participants.registry import institution_of
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
 from node.web.notices import publish
-from pqc import jwk
+from pqc.jws import VerifyingKey
+from pqc.sealing import PublicSealingKey
 
 Status = Literal["active", "suspended", "no_document", "key_unconfirmed", "key_revoked"]
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyKey:
-    """A message key to verify with."""
-
-    kid: str
-    alg: str
-    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +57,9 @@ class PeerKeys:
     id: str
     status: Status
     endpoints: Endpoints
-    verify_keys: tuple[VerifyKey, ...]
+    verify_keys: tuple[VerifyingKey, ...]
     """That hold now, the one that began last first."""
-    sealing_keys: tuple[Jwk, ...]
+    sealing_keys: tuple[PublicSealingKey, ...]
     """The institution's order: seal to the first whose `alg` is known."""
 
     @property
@@ -141,11 +133,14 @@ class Peers:
             id=row.id,
             status=status,
             endpoints=document.endpoints if is_usable and document else Endpoints(),
-            verify_keys=tuple(VerifyKey(key.kid, key.alg, key.public_key) for key in held),
-            sealing_keys=document.of_role("sealing") if is_usable and document else (),
+            verify_keys=tuple(_verifying(key) for key in held),
+            sealing_keys=tuple(
+                PublicSealingKey(key.alg, key.public_key)
+                for key in (document.of_role("sealing") if is_usable and document else ())
+            ),
         )
 
-    def key_at(self, session: Session, lei: str, kid: str, time_s: int) -> VerifyKey:
+    def key_at(self, session: Session, lei: str, kid: str, time_s: int) -> VerifyingKey:
         """Return the message key `kid` if it held at `time_s`, the time of what it signed.
 
         Raises:
@@ -156,11 +151,20 @@ class Peers:
         row = self._row(session, lei)
         for key in pins.holding(session, row.lei, time_s):
             if key.kid == kid:
-                return VerifyKey(key.kid, key.alg, key.public_key)
+                return _verifying(key)
         waiting = rotation.waiting_of(session, row.lei)
         if waiting is not None and waiting.new == kid:
             raise KeyPendingError(row.lei, kid)
         raise KeyNotValidError(row.lei, kid, _why_not(session, row, kid, time_s))
+
+    def known_key(self, session: Session, lei: str, kid: str) -> VerifyingKey | None:
+        """Return a message key that was ever pinned, to read a message's time with: then ask `key_at` about that time.
+
+        Raises:
+            UnknownInstitutionError: the registry has no institution of this LEI.
+        """
+        found = session.get(MessageKeyRow, (self._row(session, lei).lei, kid))
+        return None if found is None else _verifying(found)
 
     def entry(self, session: Session, institution_id: str) -> Entry:
         """Return what is known of an institution, by id or LEI, or raise UnknownInstitutionError."""
@@ -194,8 +198,8 @@ class Peers:
             return False
         self._check_identity(row, document)
         key = document.message_key
-        if jwk.decode("kid", key.kid) != row.anchor:
-            raise AnchorMismatchError(row.lei, jwk.encode(row.anchor), key.kid)
+        if thumbprint_of(key.kid) != row.anchor:
+            raise AnchorMismatchError(row.lei, kid_of(row.anchor), key.kid)
         known = session.get(MessageKeyRow, (row.lei, key.kid))
         if known is not None and known.revoked_at_s is not None:
             raise KeyRevokedError(row.lei, key.kid, known.revoked_at_s)
@@ -231,6 +235,10 @@ class Peers:
         if session.get_one(MessageKeyRow, (row.lei, row.pinned_kid)).revoked_at_s is not None:
             return "key_revoked"
         return "active" if pins.is_anchored(row) else "key_unconfirmed"
+
+
+def _verifying(key: MessageKeyRow) -> VerifyingKey:
+    return VerifyingKey(key.alg, key.public_key)
 
 
 def _document(row: InstitutionRow) -> ParticipantDocument | None:

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from node.participants.kids import thumbprint_of
 from node.participants.papers import Jwk
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
-from pqc import jwk
 
 
 def is_anchored(row: InstitutionRow) -> bool:
     """Tell whether the pinned key is the one that the registry holds now."""
-    return row.pinned_kid is not None and jwk.decode("kid", row.pinned_kid) == row.anchor
+    return row.pinned_kid is not None and thumbprint_of(row.pinned_kid) == row.anchor
 
 
 def pin(session: Session, row: InstitutionRow, key: Jwk, from_s: int) -> None:

@@ -17,9 +17,9 @@ from node.participants import pins, rotation
 from node.participants.directory import Directory, Institution, Role
 from node.participants.errors import InvalidIdentifierError
 from node.participants.identifiers import validate_bic, validate_lei
+from node.participants.kids import kid_of
 from node.participants.store import InstitutionRow
 from node.web.notices import publish
-from pqc import jwk
 
 _CONTRACT: Final = "ParticipantRegistry"
 
@@ -110,7 +110,7 @@ class RegistryFollower:
 
     def _move_anchor(self, session: Session, row: InstitutionRow, event: ChainEvent) -> None:
         row.anchor, row.usable_since_s = bytes(event.args["key_thumbprint"]), event.block_time_s
-        kid = jwk.encode(row.anchor)
+        kid = kid_of(row.anchor)
         waiting = rotation.waiting_of(session, row.lei)
         if waiting is not None and waiting.new == kid:
             rotation.complete(session, row, waiting, event.block_time_s)

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from node.participants import pins
 from node.participants.algorithms import MESSAGE
 from node.participants.errors import DowngradeError, KeyRevokedError, KeyTimesError, StalePaperError
+from node.participants.kids import thumbprint_of
 from node.participants.limits import ANNOUNCED_S_MAX, CLOCK_SKEW_S, OVERLAP_S_MAX
 from node.participants.papers import RotationNotice, read_paper
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow, RotationRow
-from pqc import jwk
 
 _ROTATION: Final = "rotation"
 
@@ -58,7 +58,7 @@ def take(session: Session, row: InstitutionRow, notice: RotationNotice, now_s: i
     )
     session.add(kept)
     session.flush()
-    if jwk.decode("new", notice.new) == row.anchor:
+    if thumbprint_of(notice.new) == row.anchor:
         complete(session, row, kept, row.usable_since_s)
     return True
 

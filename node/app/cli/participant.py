@@ -103,14 +103,14 @@ def anchor(
 ) -> None:
     """Put the key that an institution's notice names on the chain, as the network's governor."""
     from node.app.errors import StepError
-    from pqc.jwk import decode
+    from node.participants.kids import thumbprint_of
 
     def act(client: Any) -> Any:
         return client.post(f"/institutions/{institution}/anchor", {"key": key})
 
     queued = _call(home, who, act, settle=True)
     found = _call(home, who, lambda client: client.get(f"/institutions/{institution}"))
-    if found["key_thumbprint"] != "0x" + decode("key", queued["key"]).hex():
+    if found["key_thumbprint"] != "0x" + thumbprint_of(queued["key"]).hex():
         raise StepError(
             f"anchor: expected the chain to take {queued['key']}, got a refusal; only the network's governor may do it"
         )

@@ -187,7 +187,7 @@ class Watcher:
 
         with self.database.read() as session:
             try:
-                return self.peers.key_at(session, BANK, kid, time_s).kid == kid
+                return self.peers.key_at(session, BANK, kid, time_s).key_id == kid
             except KeyNotValidError:
                 return False
 

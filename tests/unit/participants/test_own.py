@@ -95,7 +95,7 @@ def test_rotation_is_taken_by_others_and_signing_moves_when_it_is_anchored(bank:
     for watcher in (bank, other):
         watcher.anchor(new.thumbprint, NOW_S + 10)
     assert bank.message_key.public_key == new.public_key
-    assert [one.kid for one in other.keys(NOW_S + 10).verify_keys] == [new.kid, key("bank-ke").kid]
+    assert [one.key_id for one in other.keys(NOW_S + 10).verify_keys] == [new.kid, key("bank-ke").kid]
     assert bank.publish(NOW_S + 20) == announced.document
 
 

@@ -49,8 +49,9 @@ def test_keys_count_when_the_registry_holds_the_documents_message_key(watcher: W
     watcher.take(signed)
     keys = watcher.keys(NOW_S)
     assert (keys.status, keys.id, keys.endpoints.messages) == ("active", "bank-ke", "https://rift.example/messages")
-    assert [(one.kid, one.public_key) for one in keys.verify_keys] == [(OLD.kid, OLD.public_key)]
-    assert (keys.sealing_keys, keys.algorithms) == ((sealing_jwk("bank-ke"),), {COMPOSITE})
+    assert [(one.key_id, one.public_key) for one in keys.verify_keys] == [(OLD.kid, OLD.public_key)]
+    assert [(one.kem, one.key_id) for one in keys.sealing_keys] == [("X-Wing", sealing_jwk("bank-ke").kid)]
+    assert keys.algorithms == {COMPOSITE}
     assert watcher.directory.institution("bank-ke").name == "Rift Bank"
     assert watcher.told() == ["participant.paper_taken"]
     with watcher.database.read() as session:
@@ -62,6 +63,11 @@ def test_key_counts_from_its_anchor_on_when_asked_for_a_time(watcher: Watcher) -
     assert watcher.valid(OLD.kid, GENESIS_TIME_S)
     assert not watcher.valid(OLD.kid, GENESIS_TIME_S - 1)
     assert not watcher.valid(NEW.kid, NOW_S)
+    with watcher.database.read() as session:
+        known = watcher.peers.known_key(session, BANK, OLD.kid)
+        assert known is not None
+        assert known.public_key == OLD.public_key
+        assert watcher.peers.known_key(session, BANK, NEW.kid) is None
 
 
 def test_document_changes_nothing_when_it_comes_again(watcher: Watcher) -> None:

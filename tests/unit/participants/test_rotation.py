@@ -49,13 +49,13 @@ def rotated(watcher: Watcher) -> Watcher:
 
 def test_new_key_does_not_count_when_only_the_notice_has_come(watcher: Watcher) -> None:
     watcher.take(notice(OLD, NEW))
-    assert (watcher.status(), [one.kid for one in watcher.keys(NOW_S + DAY_S).verify_keys]) == ("active", [OLD.kid])
+    assert (watcher.status(), [one.key_id for one in watcher.keys(NOW_S + DAY_S).verify_keys]) == ("active", [OLD.kid])
     with pytest.raises(KeyPendingError), watcher.database.read() as session:
         watcher.peers.key_at(session, BANK, NEW.kid, NOW_S + DAY_S)
 
 
 def test_both_keys_count_when_notice_and_anchor_have_come(rotated: Watcher) -> None:
-    assert [one.kid for one in rotated.keys(NOW_S + DAY_S).verify_keys] == [NEW.kid, OLD.kid]
+    assert [one.key_id for one in rotated.keys(NOW_S + DAY_S).verify_keys] == [NEW.kid, OLD.kid]
     assert rotated.told()[-1] == "participant.key_rotated"
     assert rotated.status() == "active"
     for kid, from_s, until_s in ((OLD.kid, GENESIS_TIME_S, OVERLAP_ENDS_S), (NEW.kid, NOW_S + 10, None)):
@@ -63,7 +63,7 @@ def test_both_keys_count_when_notice_and_anchor_have_come(rotated: Watcher) -> N
         assert not rotated.valid(kid, from_s - 1)
         assert rotated.valid(kid, OVERLAP_ENDS_S - 1)
         assert rotated.valid(kid, OVERLAP_ENDS_S) is (until_s is None)
-    assert [one.kid for one in rotated.keys(OVERLAP_ENDS_S).verify_keys] == [NEW.kid]
+    assert [one.key_id for one in rotated.keys(OVERLAP_ENDS_S).verify_keys] == [NEW.kid]
 
 
 def test_document_inside_the_notice_counts_when_the_rotation_is_done(watcher: Watcher) -> None:
@@ -72,7 +72,10 @@ def test_document_inside_the_notice_counts_when_the_rotation_is_done(watcher: Wa
     assert watcher.keys(NOW_S).endpoints.rest is None
     watcher.anchor(NEW.thumbprint, NOW_S + 10)
     keys = watcher.keys(NOW_S + 10)
-    assert (keys.endpoints.rest, keys.sealing_keys) == ("https://new.example/v1", (sealing_jwk("bank-ke"),))
+    assert (keys.endpoints.rest, [one.key_id for one in keys.sealing_keys]) == (
+        "https://new.example/v1",
+        [sealing_jwk("bank-ke").kid],
+    )
 
 
 def test_new_key_begins_with_the_notice_when_the_anchor_is_earlier(watcher: Watcher) -> None:
@@ -151,7 +154,7 @@ def test_old_notice_is_refused_when_it_is_replayed(rotated: Watcher) -> None:
     for replayed in (notice(OLD, NEW), notice(OLD, key("fourth"))):
         with pytest.raises(StalePaperError):
             rotated.take(replayed, now_s=now_s + 20)
-    assert [one.kid for one in rotated.keys(now_s + DAY_S).verify_keys] == [THIRD.kid]
+    assert [one.key_id for one in rotated.keys(now_s + DAY_S).verify_keys] == [THIRD.kid]
 
 
 def test_notice_is_refused_when_it_leads_back_to_a_key_that_was_used(rotated: Watcher) -> None:

@@ -452,7 +452,12 @@ def test_restore_gives_the_key_back_when_shares_are_enough(tmp_path: Path, keyst
     info = keystore.add("message", MESSAGE_ALGORITHM, "message", valid_from_s=100)
     shares = keystore.split("message", 2, 3, b"paper")
     other = Keystore.create(tmp_path / "other.json", PASSPHRASE, DEVNET)
-    assert other.restore("message", info, [shares[2], shares[0]], b"paper") == info
+    assert (
+        other.restore(
+            "message", [keystore.add("vote", "ML-DSA-65", "validator"), info], [shares[2], shares[0]], b"paper"
+        )
+        == info
+    )
     verify(MESSAGE_ALGORITHM, info.public_key, b"m", other.sign_message("message", b"m"))
 
 
@@ -463,7 +468,7 @@ def test_restore_stores_nothing_when_the_public_key_differs(tmp_path: Path, keys
     shares = keystore.split("message" if fault == "wrong passphrase" else "vote", 2, 2)
     other = Keystore.create(tmp_path / "other.json", PASSPHRASE, DEVNET)
     with pytest.raises(SplitBackupError, match="passphrase is wrong, or these are the shares of another key"):
-        other.restore("message", info, shares, b"wrong" if fault == "wrong passphrase" else b"")
+        other.restore("message", [info], shares, b"wrong" if fault == "wrong passphrase" else b"")
     assert other.keys() == ()
 
 
@@ -472,7 +477,7 @@ def test_restore_raises_when_the_key_is_there(keystore: Keystore):
     shares = keystore.split("message", 2, 2)
     for name in ("message", "message-2"):
         with pytest.raises(KeyExistsError):
-            keystore.restore(name, info, shares)
+            keystore.restore(name, [info], shares)
 
 
 def test_errors_and_texts_hold_no_secret_when_keys_are_used(keystore: Keystore):
