@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from pqc.qkd import QuantumKey, Status
 from pqc.roles import KeyRole
 
 
@@ -90,4 +91,36 @@ class Signer(Protocol):
 
     def address(self, name: str) -> str:
         """Return the checksummed address of a secp256k1 key."""
+        ...
+
+
+class KeySource(Protocol):
+    """Gives keys that quantum key distribution shares with a peer; each is given once.
+
+    A peer is named by the id of its SAE, the name under which it fetches keys from its own key server.
+    """
+
+    async def fetch_status(self, peer_sae: str) -> Status:
+        """Return how many keys there are for a peer.
+
+        Raises:
+            KeySourceError: the source does not tell.
+        """
+        ...
+
+    async def fetch_sending_key(self, peer_sae: str) -> QuantumKey:
+        """Take a new key; the peer takes the same one by its id.
+
+        Raises:
+            KeySourceError: there is none now.
+        """
+        ...
+
+    async def fetch_receiving_key(self, peer_sae: str, key_id: str) -> QuantumKey:
+        """Take the key that a peer took before.
+
+        Raises:
+            QuantumKeyMissingError: there is no such key, or it was taken already: it never comes.
+            KeySourceError: the source does not answer now.
+        """
         ...
