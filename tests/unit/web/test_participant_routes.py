@@ -38,21 +38,12 @@ TOKENS = {
 @pytest.fixture
 def watcher() -> Watcher:
     """bank-nl, whose ledger time is NOW_S."""
-    return at_now(Watcher.in_memory())
-
-
-def at_now(watcher: Watcher) -> Watcher:
-    from contracts.client.follower import Cursor
-    from node.storage.cursor import SqlFollowerStore
-
-    with watcher.database.transaction() as session:
-        SqlFollowerStore(watcher.database).save_cursor(session, Cursor(1, bytes(32)), NOW_S)
-    return watcher
+    return Watcher.in_memory().followed_to(NOW_S)
 
 
 @pytest.fixture
 def app(watcher: Watcher) -> FastAPI:
-    bank = at_now(Watcher.in_memory())
+    bank = Watcher.in_memory().followed_to(NOW_S)
     own = OwnPapers(
         institution_id="bank-ke",
         directory=bank.directory,
