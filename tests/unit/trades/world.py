@@ -19,6 +19,8 @@ from fx.rate_files import DailyRates, read_daily_rates
 from node.app.cast import devnet_seed
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
+from node.ledger.wallets import PREFIX as WALLET_ORDERS
+from node.ledger.wallets import WalletService
 from node.messages.in_process import InProcessTransport
 from node.messages.service import MessageService
 from node.participants.directory import Directory
@@ -165,6 +167,9 @@ class TestDesk:
         self.outbox = Outbox(self.database)
         handlers: Handlers[Session] = Handlers()
         handlers.blocks.append(self.ledger.on_block)
+        self.wallets = WalletService(participants=self.participants, deployment=deployment, issues=self.ledger.issues)
+        handlers.blocks.append(self.wallets.on_block)
+        self.outbox.subscribe(WALLET_ORDERS, self.wallets.on_outcome)
         handlers.outcomes.append(self.outbox.on_outcome)
         self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         self.trades.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
