@@ -38,9 +38,9 @@ PAGE: Final = ROOT / "docs" / "testing.md"
 TABLE_START, TABLE_END = "<!-- mutations -->\n", "<!-- end of mutations -->\n"
 
 TESTS: Final[dict[str, list[str]]] = {
-    "TradeEscrow": ["milestones", "waive", "assign", "funding", "messages", "closing", "reentrancy"],
-    "TradeFunding": ["funding", "lock", "float", "messages"],
-    "TradeAmendment": ["amend", "assign", "funding"],
+    "TradeEscrow": ["milestones", "waive", "assign", "funding", "messages", "closing", "purposes", "reentrancy"],
+    "TradeFunding": ["funding", "lock", "float", "messages", "purposes"],
+    "TradeAmendment": ["amend", "assign", "funding", "purposes"],
     "TradePayment": ["closing", "float", "lock", "reprice", "last_resort", "options", "waive", "assign", "reentrancy"],
     "trade_consents": ["messages", "assign", "funding", "milestones", "closing", "options"],
     "trade_fx": ["float", "reprice", "last_resort", "lock", "waive", "amend"],
@@ -55,6 +55,7 @@ OTHER_TESTS: Final[dict[str, list[str]]] = {
     "FxSettlement": ["test_fx_settlement", "test_trade_escrow_lock", "test_trade_escrow_funding"],
     "ParticipantRegistry": ["test_participant_registry*"],
     "wallets": ["test_participant_registry*", "test_settlement_token_purposes"],
+    "checks": ["test_trade_escrow_funding"],
     "network": ["test_trade_escrow_funding"],
     "SettlementToken": ["test_settlement_token_*"],
     "accounts": ["test_settlement_token_*"],
