@@ -113,3 +113,137 @@ class KeystoreChangedError(UnavailableError):
     """Another process wrote the file since it was opened; nothing was written. Open it again and repeat."""
 
     code = 16
+
+
+class BackendUnavailableError(UnavailableError):
+    """liboqs cannot be used here; nothing was changed, and `cryptography` keeps signing and verifying."""
+
+    code = 30
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"liboqs: expected {expected}, got {got}; `make liboqs` in the source tree builds it")
+
+
+class KeyDerivationError(InvariantError):
+    """Two libraries derive different keys from one seed; nothing was signed. The seed is not to blame."""
+
+    code = 31
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(f"{algorithm}: expected both libraries to derive one public key from a seed, got two")
+        self.algorithm = algorithm
+
+
+class SizeLimitError(RejectedError):
+    """An input is outside its limits; nothing was sealed, opened or signed."""
+
+    code = 40
+
+    def __init__(self, field: str, low: int, high: int, got: int) -> None:
+        super().__init__(f"{field}: expected {low} to {high} bytes, got {got}")
+        self.field = field
+
+
+class UnsealError(RejectedError):
+    """The sealed text does not open with this key: it is for another, was bound to another header, or was changed."""
+
+    code = 41
+
+    def __init__(self, kem: str) -> None:
+        super().__init__(
+            f"sealed: expected text sealed to this {kem} key under this info, got another; ask for it anew"
+        )
+        self.kem = kem
+
+
+class MalformedError(RejectedError):
+    """A key, header, token or message is not in the form that docs/spec/envelope.md gives; nothing in it counts."""
+
+    code = 42
+
+    def __init__(self, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field = field
+
+
+class AlgorithmNotAllowedError(RejectedError):
+    """The message is protected by an algorithm that this peer may not use: treat it as a downgrade, do not read it."""
+
+    code = 43
+
+    def __init__(self, field: str, name: str, allowed: frozenset[str]) -> None:
+        super().__init__(f"{field}: expected one of {', '.join(sorted(allowed)) or 'none'}, got {name[:64]!r}")
+        self.field = field
+
+
+class NotForUsError(RejectedError):
+    """The message is for another institution, or for a key that is not (or no longer) ours; it was not read."""
+
+    code = 44
+
+    def __init__(self, field: str, got: str) -> None:
+        super().__init__(
+            f"{field}: expected one of this institution, got {got[:64]!r}; fetch our keys and send it anew"
+        )
+        self.field = field
+
+
+class UnknownSignerError(RejectedError):
+    """The sender has no such key, as far as we know: nothing it says counts until the directory knows the key."""
+
+    code = 45
+
+    def __init__(self, sender: str, key_id: str) -> None:
+        super().__init__(f"kid: expected a key of {sender[:64]!r}, got {key_id[:64]!r}; publish the key first")
+        self.sender = sender
+        self.key_id = key_id
+
+
+class MessageTimeError(RejectedError):
+    """The message was made too far in the future or the past of our clock; it was genuine, it was not taken."""
+
+    code = 46
+
+    def __init__(self, field: str, earliest_s: int, latest_s: int, got_s: int) -> None:
+        super().__init__(f"{field}: expected {earliest_s} to {latest_s}, got {got_s}; check both clocks, send it anew")
+        self.field = field
+        self.got_s = got_s
+
+
+class AcknowledgementMismatchError(RejectedError):
+    """A genuine acknowledgement, but of another message, envelope or institution: ours is still not acknowledged."""
+
+    code = 47
+
+    def __init__(self, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got[:80]}")
+        self.field = field
+
+
+class QuantumKeyMissingError(RejectedError):
+    """The message has a quantum layer whose key we do not have (used, unknown or never fetched): send it anew."""
+
+    code = 48
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"qkd_key_id: expected a key at hand, got {key_id[:64]!r}; send it anew under another key")
+        self.key_id = key_id
+
+
+class QuantumRequiredError(RejectedError):
+    """This peer's policy requires a quantum layer and there is none: nothing was sent, or what came was not read."""
+
+    code = 49
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"quantum policy: expected a key (require), got {reason[:200]}")
+
+
+class KeySourceError(UnavailableError):
+    """The key server gave no key: unreachable, refusing, exhausted or answering nonsense. `reason` says which."""
+
+    code = 50
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"key server: expected a key, got {reason[:200]}")
+        self.reason = reason[:200]

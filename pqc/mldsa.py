@@ -10,6 +10,9 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import mldsa
 
+PrivateKey = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
+PublicKey = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
+
 
 @dataclass(frozen=True, slots=True)
 class MlDsa:
@@ -18,9 +21,15 @@ class MlDsa:
     name: str
     public_key_bytes: int
     signature_bytes: int
-    load_private: Callable[[bytes], mldsa.MLDSA65PrivateKey]
-    load_public: Callable[[bytes], mldsa.MLDSA65PublicKey]
+    load_private: Callable[[bytes], PrivateKey]
+    load_public: Callable[[bytes], PublicKey]
     seed_bytes: int = 32
+    context_bytes_max: int = 255
+    """FIPS 204, algorithm 2: the context's length is one byte."""
+
+    @property
+    def signature_bytes_min(self) -> int:
+        return self.signature_bytes
 
     def public_key(self, seed: bytes) -> bytes:
         return self.load_private(seed).public_key().public_bytes_raw()
@@ -36,6 +45,13 @@ class MlDsa:
         return True
 
 
+ML_DSA_44: Final = MlDsa(
+    name="ML-DSA-44",
+    public_key_bytes=1312,
+    signature_bytes=2420,
+    load_private=mldsa.MLDSA44PrivateKey.from_seed_bytes,
+    load_public=mldsa.MLDSA44PublicKey.from_public_bytes,
+)
 ML_DSA_65: Final = MlDsa(
     name="ML-DSA-65",
     public_key_bytes=1952,
@@ -43,3 +59,11 @@ ML_DSA_65: Final = MlDsa(
     load_private=mldsa.MLDSA65PrivateKey.from_seed_bytes,
     load_public=mldsa.MLDSA65PublicKey.from_public_bytes,
 )
+ML_DSA_87: Final = MlDsa(
+    name="ML-DSA-87",
+    public_key_bytes=2592,
+    signature_bytes=4627,
+    load_private=mldsa.MLDSA87PrivateKey.from_seed_bytes,
+    load_public=mldsa.MLDSA87PublicKey.from_public_bytes,
+)
+PARAMETER_SETS: Final = (ML_DSA_44, ML_DSA_65, ML_DSA_87)

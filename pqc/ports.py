@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from pqc.qkd import QuantumKey, Status
+
 
 class SignatureScheme(Protocol):
     """One signature algorithm of one backend; sizes in bytes.
@@ -19,7 +21,19 @@ class SignatureScheme(Protocol):
     def public_key_bytes(self) -> int: ...
 
     @property
-    def signature_bytes(self) -> int: ...
+    def signature_bytes(self) -> int:
+        """Length of the longest signature."""
+        ...
+
+    @property
+    def signature_bytes_min(self) -> int:
+        """Length of the shortest one: less where the encoding varies (ECDSA)."""
+        ...
+
+    @property
+    def context_bytes_max(self) -> int:
+        """Zero where the algorithm knows no context."""
+        ...
 
     def public_key(self, seed: bytes) -> bytes:
         """Derive the public key."""
@@ -30,7 +44,11 @@ class SignatureScheme(Protocol):
         ...
 
     def is_valid(self, public_key: bytes, message: bytes, signature: bytes, context: bytes) -> bool:
-        """Check a signature; sizes of key and context have been checked by the caller."""
+        """Check a signature; sizes of key, context and signature have been checked by the caller.
+
+        Raises:
+            InvalidKeyError: these bytes are no public key of the algorithm.
+        """
         ...
 
 
@@ -38,11 +56,11 @@ class Signer(Protocol):
     """Holder of named keys that never leave it: the file keystore now, an HSM (PKCS#11) in the same place."""
 
     def public_key(self, name: str) -> bytes:
-        """Return the public key: raw for ML-DSA, 33 bytes compressed for secp256k1."""
+        """Return the public key: raw (docs/spec/signatures.md), 33 bytes compressed for secp256k1."""
         ...
 
     def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
-        """Sign with a post-quantum key."""
+        """Sign with a key of `pqc.signatures`."""
         ...
 
     def sign_digest(self, name: str, digest: bytes) -> bytes:
@@ -51,4 +69,36 @@ class Signer(Protocol):
 
     def address(self, name: str) -> str:
         """Return the checksummed address of a secp256k1 key."""
+        ...
+
+
+class KeySource(Protocol):
+    """Gives keys that quantum key distribution shares with a peer; each is given once.
+
+    A peer is named by the id of its SAE, the name under which it fetches keys from its own key server.
+    """
+
+    async def fetch_status(self, peer_sae: str) -> Status:
+        """Return how many keys there are for a peer.
+
+        Raises:
+            KeySourceError: the source does not tell.
+        """
+        ...
+
+    async def fetch_sending_key(self, peer_sae: str) -> QuantumKey:
+        """Take a new key; the peer takes the same one by its id.
+
+        Raises:
+            KeySourceError: there is none now.
+        """
+        ...
+
+    async def fetch_receiving_key(self, peer_sae: str, key_id: str) -> QuantumKey:
+        """Take the key that a peer took before.
+
+        Raises:
+            QuantumKeyMissingError: there is no such key, or it was taken already: it never comes.
+            KeySourceError: the source does not answer now.
+        """
         ...

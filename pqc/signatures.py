@@ -3,23 +3,45 @@
 A key pair is a seed and what follows from it. A context string (at most 255 bytes) separates uses of one
 key: a signature made for one purpose does not count for another.
 
-Source: FIPS 204; RFC 9964 (AKP JSON Web Keys); RFC 7638 (thumbprints).
+Source: docs/spec/signatures.md; FIPS 204; RFC 9964 and RFC 8037 (JSON Web Keys); RFC 7638 (thumbprints).
 """
 
+import json
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from pqc.classical import ED25519
+from pqc.composite import composites
 from pqc.errors import InvalidKeyError, InvalidSignatureError, UnknownAlgorithmError
-from pqc.mldsa import ML_DSA_65
+from pqc.mldsa import PARAMETER_SETS
 from pqc.ports import SignatureScheme
 
-CONTEXT_BYTES_MAX: Final = 255
-"""FIPS 204, algorithm 2: the context's length is one byte."""
+MESSAGE_ALGORITHM: Final = "id-MLDSA65-Ed25519-SHA512"
+"""Default for messages between institutions."""
 
-_SCHEMES: Final[dict[str, SignatureScheme]] = {ML_DSA_65.name: ML_DSA_65}
+
+def _registry(ml_dsa: Iterable[SignatureScheme]) -> dict[str, SignatureScheme]:
+    registry: dict[str, SignatureScheme] = {one.name: one for one in ml_dsa}
+    registry[ED25519.name] = ED25519
+    registry |= {one.name: one for one in composites(registry)}
+    return registry
+
+
+_SCHEMES: Final[dict[str, SignatureScheme]] = _registry(PARAMETER_SETS)
+
+
+def use_backend(ml_dsa: Iterable[SignatureScheme]) -> None:
+    """Let another library compute ML-DSA, also inside composites: once, at start.
+
+    Args:
+        ml_dsa: The three parameter sets: `pqc.liboqs.load(...)`, or `pqc.mldsa.PARAMETER_SETS` for the default.
+    """
+    _SCHEMES.update(_registry(ml_dsa))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +84,18 @@ def from_seed(alg: str, seed: bytes) -> KeyPair:
     """
     chosen = scheme(alg)
     _check_bytes("seed", seed, chosen.seed_bytes)
-    return KeyPair(alg=alg, seed=bytes(seed), public_key=chosen.public_key(seed))
+    return KeyPair(alg=alg, seed=bytes(seed), public_key=chosen.public_key(bytes(seed)))
 
 
 def sign(key: KeyPair, message: bytes, context: bytes = b"") -> bytes:
-    """Sign `message`; hedged, so two calls give two signatures.
+    """Sign `message`; hedged except with Ed25519, so two calls give two signatures.
 
     Raises:
-        InvalidKeyError: `context` is longer than 255 bytes.
+        InvalidKeyError: `context` is longer than 255 bytes, or not empty with Ed25519.
     """
-    _check_context(context)
-    return scheme(key.alg).sign(key.seed, message, context)
+    chosen = scheme(key.alg)
+    _check_context(chosen, context)
+    return chosen.sign(key.seed, message, context)
 
 
 def verify(alg: str, public_key: bytes, message: bytes, signature: bytes, context: bytes = b"") -> None:
@@ -80,23 +103,72 @@ def verify(alg: str, public_key: bytes, message: bytes, signature: bytes, contex
 
     Raises:
         UnknownAlgorithmError: `alg` is not registered.
-        InvalidKeyError: `public_key` or `context` has a wrong length.
+        InvalidKeyError: `public_key` is not a key of `alg`, or `context` has a wrong length.
         InvalidSignatureError: everything else, a wrong length included.
     """
     chosen = scheme(alg)
     _check_bytes("public_key", public_key, chosen.public_key_bytes)
-    _check_context(context)
-    if len(signature) != chosen.signature_bytes:
-        raise InvalidSignatureError(alg, f"{len(signature)} bytes instead of {chosen.signature_bytes}")
+    _check_context(chosen, context)
+    shortest, longest = chosen.signature_bytes_min, chosen.signature_bytes
+    if not shortest <= len(signature) <= longest:
+        expected = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+        raise InvalidSignatureError(alg, f"{len(signature)} bytes instead of {expected}")
     if not chosen.is_valid(public_key, message, signature, context):
         raise InvalidSignatureError(alg, "one that belongs to another message, context or key")
 
 
-def thumbprint(alg: str, public_key: bytes) -> bytes:
-    """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of the key as an RFC 9964 AKP JSON Web Key."""
+def jwk(alg: str, public_key: bytes) -> dict[str, str]:
+    """Return the public key as a JSON Web Key of its required members: AKP (RFC 9964), for Ed25519 OKP (RFC 8037).
+
+    Raises:
+        UnknownAlgorithmError: `alg` is not registered.
+        InvalidKeyError: `public_key` has a wrong length.
+    """
     _check_bytes("public_key", public_key, scheme(alg).public_key_bytes)
-    pub = urlsafe_b64encode(public_key).rstrip(b"=").decode()
-    return sha256(f'{{"alg":"{alg}","kty":"AKP","pub":"{pub}"}}'.encode()).digest()
+    encoded = urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    if alg == ED25519.name:
+        return {"crv": alg, "kty": "OKP", "x": encoded}
+    return {"alg": alg, "kty": "AKP", "pub": encoded}
+
+
+def from_jwk(key: Mapping[str, object]) -> tuple[str, bytes]:
+    """Read a public JSON Web Key: algorithm name and public key. Members other than the required ones are not read.
+
+    Raises:
+        UnknownAlgorithmError: its algorithm is not registered.
+        InvalidKeyError: not a public key of that algorithm, or one that carries its private half.
+    """
+    name_member, key_member = ("crv", "x") if key.get("kty") == "OKP" else ("alg", "pub")
+    for private in ("priv", "d"):
+        if private in key:
+            raise InvalidKeyError(private, "a public key (withdraw this one: its private half was given away)", "it")
+    alg, encoded = key.get(name_member), key.get(key_member)
+    if not isinstance(alg, str) or not isinstance(encoded, str):
+        raise InvalidKeyError("jwk", f"text members {name_member} and {key_member}", "something else")
+    public_key = _decode(key_member, encoded, scheme(alg).public_key_bytes)
+    if key.get("kty") != jwk(alg, public_key)["kty"]:
+        raise InvalidKeyError("kty", f"AKP, or OKP for {ED25519.name}", repr(key.get("kty"))[:80])
+    return alg, public_key
+
+
+def thumbprint(alg: str, public_key: bytes) -> bytes:
+    """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of the key's `jwk`."""
+    canonical = json.dumps(jwk(alg, public_key), sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).digest()
+
+
+def _decode(member: str, encoded: str, length: int) -> bytes:
+    """Decode base64url without padding, in its one canonical spelling."""
+    expected = f"{length} bytes in base64url without padding"
+    if len(encoded) != (length * 4 + 2) // 3:
+        raise InvalidKeyError(member, expected, f"{len(encoded)} characters")
+    try:
+        decoded = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (Base64Error, ValueError):
+        raise InvalidKeyError(member, expected, "something else") from None
+    if urlsafe_b64encode(decoded).rstrip(b"=").decode() != encoded:
+        raise InvalidKeyError(member, expected, "something else")
+    return decoded
 
 
 def _check_bytes(field_name: str, value: bytes, length: int) -> None:
@@ -106,6 +178,8 @@ def _check_bytes(field_name: str, value: bytes, length: int) -> None:
         raise InvalidKeyError(field_name, f"{length} bytes", f"{len(value)} bytes")
 
 
-def _check_context(context: bytes) -> None:
-    if len(context) > CONTEXT_BYTES_MAX:
-        raise InvalidKeyError("context", f"at most {CONTEXT_BYTES_MAX} bytes", f"{len(context)} bytes")
+def _check_context(chosen: SignatureScheme, context: bytes) -> None:
+    longest = chosen.context_bytes_max
+    if len(context) > longest:
+        expected = f"at most {longest} bytes" if longest else f"none, as {chosen.name} knows no context"
+        raise InvalidKeyError("context", expected, f"{len(context)} bytes")

@@ -112,7 +112,7 @@ def test_from_seed_raises_when_seed_is_not_32_bytes(seed: bytes):
 
 
 def test_scheme_raises_when_algorithm_is_unknown():
-    with pytest.raises(UnknownAlgorithmError, match="expected one of ML-DSA-65"):
+    with pytest.raises(UnknownAlgorithmError, match="expected one of Ed25519, ML-DSA-44, ML-DSA-65"):
         scheme("ML-DSA-66")
 
 
@@ -133,4 +133,4 @@ def test_every_scheme_states_its_sizes_when_registered():
         pair = generate(name)
         assert len(pair.seed) == scheme(name).seed_bytes
         assert len(pair.public_key) == scheme(name).public_key_bytes
-        assert len(sign(pair, b"")) == scheme(name).signature_bytes
+        assert scheme(name).signature_bytes_min <= len(sign(pair, b"")) <= scheme(name).signature_bytes
