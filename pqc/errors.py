@@ -247,3 +247,51 @@ class KeySourceError(UnavailableError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"key server: expected a key, got {reason[:200]}")
         self.reason = reason[:200]
+
+
+class WrongKeyRoleError(RejectedError):
+    """The key exists and was made for another purpose; it was not used."""
+
+    code = 60
+
+    def __init__(self, name: str, expected: str, got: str) -> None:
+        super().__init__(f"role: expected a key for role {expected}, got {name!r}, which is for role {got}")
+        self.name = name
+        self.expected = expected
+        self.got = got
+
+
+class KeyNotValidError(RejectedError):
+    """No generation of the key was valid at this time: what claims to be signed then was not signed with it."""
+
+    code = 61
+
+
+class KeyDestroyedError(RejectedError):
+    """The key's seed was destroyed: its signatures can still be verified, new ones cannot be made."""
+
+    code = 62
+
+
+class KeyStillValidError(RejectedError):
+    """The key is in use, so its seed was not destroyed. Rotate the key and wait until the overlap has passed."""
+
+    code = 63
+
+
+class SplitBackupError(RejectedError):
+    """The shares do not give the key back; nothing was stored. Correct or add shares and repeat."""
+
+    code = 64
+
+
+class JwksFormatError(RejectedError):
+    """The file is not a set of public keys as this program writes them, or exceeds the limits; nothing was taken."""
+
+    code = 65
+
+
+class SignerUnavailableError(UnavailableError):
+    """The device that holds the keys does not answer or has no session: the same call may succeed later."""
+
+    code = 66

@@ -1,72 +1,53 @@
-"""The encrypted file keystore: named seeds, and signing with the keys they make.
+"""The encrypted file keystore: named keys with their history, and signing with them.
 
-Only seeds are stored; every key is derived when the file is opened. A change writes a whole new file beside
-the old one, syncs it and puts it in place, so a crash leaves either the old keys or the new ones. Whoever
-holds an open `Keystore` holds the seeds in memory.
+Only seeds are stored; every key is derived when the file is opened. Every key has one role and is refused for
+any other. A change writes a whole new file, so a crash leaves either the old keys or the new ones. Whoever holds
+an open `Keystore` holds the seeds in memory.
 
 Source: docs/spec/keystore.md.
 """
 
-import os
-import re
-import secrets
-import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pqc import secp256k1, signatures
+from pqc import keys, sealing, secp256k1, signatures, split_backup, whole_file
 from pqc.errors import (
     InvalidKeyError,
     KeyExistsError,
     KeystoreChangedError,
-    KeystoreFormatError,
     KeystoreUnavailableError,
-    UnknownKeyError,
+    SplitBackupError,
     WrongKeyKindError,
+    WrongKeyRoleError,
 )
+from pqc.key_ring import KeyRing, StoredKey
+from pqc.keys import KeyInfo
+from pqc.keystore_content import from_content, to_content
 from pqc.keystore_file import DEVNET, FILE_BYTES_MAX, STANDARD, KdfCost, Sealer, new_sealer, seal, unseal
+from pqc.roles import KeyRole
 
-__all__ = ["DEVNET", "STANDARD", "KdfCost", "KeyInfo", "Keystore"]
+__all__ = ["DEVNET", "STANDARD", "KdfCost", "KeyInfo", "KeyRole", "Keystore"]
 
-KEYS_MAX: Final = 1000
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class KeyInfo:
-    """The public half of a stored key."""
-
-    name: str
-    alg: str
-    role: str
-    """What the key is for: `validator`, `message`, `transaction`, ..."""
-    public_key: bytes
-    """Raw for ML-DSA, 33 bytes compressed for secp256k1."""
-    address: str | None
-    """Checksummed; secp256k1 only."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    info: KeyInfo
-    seed: bytes = field(repr=False)
+_EMPTY: Final = KeyRing()
 
 
 class Keystore:
     """An open keystore; implements `pqc.ports.Signer`. One process writes it at a time."""
 
-    def __init__(self, path: Path, sealer: Sealer, stored: dict[str, _Stored], file_digest: bytes) -> None:
+    def __init__(self, path: Path, sealer: Sealer, ring: KeyRing, file_digest: bytes) -> None:
         """Use `create` or `open`."""
         self._path = path
         self._sealer = sealer
-        self._stored = stored
+        self._ring = ring
         self._file_digest = file_digest
 
     @classmethod
-    def create(cls, path: Path | str, passphrase: bytes, cost: KdfCost = STANDARD) -> "Keystore":
-        """Write an empty keystore, readable by this user only.
+    def create(
+        cls, path: Path | str, passphrase: bytes, cost: KdfCost = STANDARD, ring: KeyRing = _EMPTY
+    ) -> "Keystore":
+        """Write a keystore, empty unless keys are given, readable by this user only.
 
         Raises:
             KeyExistsError: the file exists.
@@ -76,23 +57,18 @@ class Keystore:
         """
         target = Path(path)
         sealer = new_sealer(passphrase, cost)
-        data = seal(sealer, {"keys": []})
+        data = seal(sealer, to_content(ring))
         try:
-            temporary = _write_beside(target, data)
-            try:
-                os.link(temporary, target)
-            except FileExistsError:
-                raise KeyExistsError(f"path: expected no file, got {target.name} already there") from None
-            finally:
-                temporary.unlink()
-            _sync_folder(target)
+            whole_file.create(target, data)
+        except FileExistsError:
+            raise KeyExistsError(f"path: expected no file, got {target.name} already there") from None
         except OSError as error:
             raise KeystoreUnavailableError(f"keystore {target.name}: cannot be written ({error.strerror})") from error
-        return cls(target, sealer, {}, sha256(data).digest())
+        return cls(target, sealer, ring, sha256(data).digest())
 
     @classmethod
     def open(cls, path: Path | str, passphrase: bytes) -> "Keystore":
-        """Read a keystore.
+        """Read a keystore of format version 1 or 2; it becomes version 2 when it is next written.
 
         Raises:
             KeystoreUnavailableError: the file cannot be read.
@@ -100,155 +76,223 @@ class Keystore:
         """
         target = Path(path)
         data = _read(target)
-        sealer, content = unseal(data, passphrase)
-        return cls(target, sealer, _parse_keys(content), sha256(data).digest())
+        sealer, version, content = unseal(data, passphrase)
+        return cls(target, sealer, from_content(version, content), sha256(data).digest())
 
     def __repr__(self) -> str:
-        return f"Keystore({self._path.name!r}, {len(self._stored)} keys, {self.cost.profile})"
+        return f"Keystore({self._path.name!r}, {len(self._ring)} keys, {self.cost.profile})"
 
     @property
     def cost(self) -> KdfCost:
         """What guessing the passphrase costs, as recorded in the file."""
         return self._sealer.cost
 
-    def add(self, name: str, alg: str, role: str, seed: bytes | None = None) -> KeyInfo:
-        """Store a key, new or from `seed` (32 bytes); on disk when this returns.
+    # Changes: each is on disk when it returns. All raise KeystoreChangedError when another process wrote the file
+    # since it was opened, and KeystoreUnavailableError when it cannot be written.
+
+    def add(self, name: str, alg: str, role: str, seed: bytes | None = None, valid_from_s: int = 0) -> KeyInfo:
+        """Store a key, new or from `seed` (32 bytes).
 
         Raises:
-            KeyExistsError: the name is taken.
-            InvalidKeyError: name, role or seed is malformed, or the keystore is full.
-            UnknownAlgorithmError: `alg` is neither secp256k1 nor registered in `pqc.signatures`.
-            KeystoreChangedError: another process wrote the file since it was opened.
-            KeystoreUnavailableError: the file cannot be written.
+            KeyExistsError: the name is taken, or the seed is stored under another name.
+            InvalidKeyError: name, role or seed is malformed, the algorithm does not fit the role, or all is full.
+            UnknownAlgorithmError: there is no algorithm `alg`.
         """
-        if name in self._stored:
-            raise KeyExistsError(f"name: expected a new name, got {name!r}, which is stored already")
-        if len(self._stored) >= KEYS_MAX:
-            raise InvalidKeyError("keys", f"at most {KEYS_MAX} keys", f"{KEYS_MAX + 1}")
-        added = _stored_key(name, alg, role, _new_seed(alg) if seed is None else seed)
-        stored = {**self._stored, name: added}
-        self._replace(stored)
-        self._stored = stored
-        return added.info
+        self._replace(self._ring.with_key(name, alg, role, keys.new_seed(alg) if seed is None else seed, valid_from_s))
+        return self.key_info(name)
+
+    def rotate(self, name: str, now_s: int, overlap_s: int) -> KeyInfo:
+        """Make the next key of a name: it signs from now on; the one before counts for `overlap_s` seconds more.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            WrongKeyKindError: the key is an account (secp256k1).
+            InvalidKeyError: `now_s` is before the key began, or `overlap_s` is over a year.
+        """
+        seed = keys.new_seed(self.key_info(name).alg)
+        self._replace(self._ring.with_next(name, seed, now_s, overlap_s))
+        return self.key_info(name)
+
+    def destroy_retired(self, name: str, now_s: int) -> tuple[KeyInfo, ...]:
+        """Remove the seeds of generations that no longer count at `now_s`; their public halves stay.
+
+        Copies elsewhere (exports, split backups, the disk's old blocks) are not reached.
+
+        Returns:
+            The generations whose seed was there and is not any more.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            KeyStillValidError: no generation with a seed has ended.
+        """
+        had_seed = {one.info.thumbprint for one in self._ring.of(name) if one.seed is not None}
+        self._replace(self._ring.without_retired(name, now_s))
+        return tuple(info for info in self.history(name) if info.is_destroyed and info.thumbprint in had_seed)
+
+    def import_key(self, other: "Keystore", name: str) -> KeyInfo:
+        """Take over a key with its history from another keystore, an export for example.
+
+        Raises:
+            UnknownKeyError: the other keystore has no such key.
+            KeyExistsError: the name, or one of the keys under another name, is here already.
+        """
+        self._replace(self._ring.with_imported(other._ring, name))
+        return self.key_info(name)
+
+    def restore(
+        self, name: str, expected: Sequence[KeyInfo], shares: Sequence[str], passphrase: bytes = b""
+    ) -> KeyInfo:
+        """Store the key that a split backup gives back, after comparing it with its public half.
+
+        Args:
+            name: Name to store it under; a new one.
+            expected: Public halves, one of which the key must have (a key set exported earlier).
+            shares: Lists of words, as many as the backup's threshold or more.
+            passphrase: The backup's, if it has one.
+
+        Raises:
+            SplitBackupError: the shares or the passphrase give none of these keys.
+            KeyExistsError: the name or the key is here already.
+        """
+        seed = split_backup.join(shares, passphrase)
+        for info in expected:
+            if keys.public_key(info.alg, seed) == info.public_key:
+                return self.add(name, info.alg, info.role, seed, info.valid_from_s)
+        raise SplitBackupError(
+            f"shares, passphrase: expected to get a key of the {len(expected)} given public halves back, got another; "
+            "the passphrase is wrong, or these are the shares of another key"
+        )
+
+    def export_key(self, name: str, path: Path | str, passphrase: bytes, cost: KdfCost = STANDARD) -> None:
+        """Write a key with its history as a keystore of its own, under another passphrase.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            KeyExistsError, InvalidKeyError, KeystoreUnavailableError: see `create`.
+        """
+        Keystore.create(path, passphrase, cost, _EMPTY.with_imported(self._ring, name))
+
+    def split(self, name: str, threshold: int, shares: int, passphrase: bytes = b"") -> tuple[str, ...]:
+        """Return the current key as lists of words, any `threshold` of which restore it.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            SplitBackupError: numbers or passphrase are out of bounds.
+        """
+        return split_backup.split(self._ring.one(name, None).secret(), threshold, shares, passphrase)
 
     def keys(self) -> tuple[KeyInfo, ...]:
-        """Return the public halves, in the order they were added."""
-        return tuple(stored.info for stored in self._stored.values())
+        """Return the public half of every current key, in the order they were added."""
+        return tuple(self.key_info(name) for name in self._ring.generations)
+
+    def history(self, name: str) -> tuple[KeyInfo, ...]:
+        """Return the public halves of all generations of a name, oldest first."""
+        return tuple(one.info for one in self._ring.of(name))
 
     def key_info(self, name: str) -> KeyInfo:
-        """Return one key's public half."""
-        return self._get(name).info
+        """Return the current key's public half."""
+        return self._ring.one(name, None).info
 
     def public_key(self, name: str) -> bytes:
-        """Return the public key: raw for ML-DSA, 33 bytes compressed for secp256k1."""
-        return self._get(name).info.public_key
+        """Return the current public key: as its algorithm encodes it, 33 bytes compressed for secp256k1."""
+        return self.key_info(name).public_key
 
-    def key_pair(self, name: str) -> signatures.KeyPair:
-        """Return a post-quantum key with its seed, for a signer that lives elsewhere in this process."""
-        stored = self._get(name)
-        if stored.info.alg == secp256k1.ALGORITHM:
+    def keys_at(self, name: str, time_s: int) -> tuple[KeyInfo, ...]:
+        """Return the generations that count at `time_s`, newest first: more than one during an overlap.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            KeyNotValidError: none counted then.
+        """
+        return self._ring.valid_at(name, time_s)
+
+    def public_key_at(self, name: str, time_s: int) -> bytes:
+        """Return the public key that signed at `time_s`; during an overlap the older one counts too (`keys_at`)."""
+        return self.keys_at(name, time_s)[0].public_key
+
+    def key_pair(
+        self, name: str, *, role: KeyRole = KeyRole.MESSAGE, thumbprint: bytes | None = None
+    ) -> signatures.KeyPair:
+        """Return a post-quantum key with its seed, for a signer that lives elsewhere in this process.
+
+        Raises:
+            UnknownKeyError: there is no such key.
+            WrongKeyKindError: it cannot sign messages.
+            WrongKeyRoleError: it is for another role than the caller's.
+            KeyDestroyedError: its seed is gone.
+        """
+        stored = self._ring.one(name, thumbprint)
+        if stored.info.alg not in signatures.algorithms():
             raise WrongKeyKindError(f"name: expected a post-quantum key, got {name!r}, which is {stored.info.alg}")
-        return signatures.KeyPair(stored.info.alg, stored.seed, stored.info.public_key)
+        _check_role(stored.info, role)
+        return signatures.KeyPair(stored.info.alg, stored.secret(), stored.info.public_key)
 
-    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
-        """Sign with a post-quantum key."""
-        return signatures.sign(self.key_pair(name), message, context)
+    def sealing_keys(self, name: str) -> tuple[sealing.SealingKey, ...]:
+        """Return the keys that open what was sealed to this name, newest first; destroyed ones are left out.
+
+        Raises:
+            UnknownKeyError: there is no such name.
+            WrongKeyRoleError: it is for another role.
+        """
+        generations = self._ring.of(name)
+        _check_role(generations[-1].info, KeyRole.SEALING)
+        return tuple(
+            sealing.SealingKey(one.info.alg, one.seed, one.info.public_key)
+            for one in reversed(generations)
+            if one.seed is not None
+        )
+
+    def sign_message(
+        self,
+        name: str,
+        message: bytes,
+        context: bytes = b"",
+        *,
+        role: KeyRole = KeyRole.MESSAGE,
+        thumbprint: bytes | None = None,
+    ) -> bytes:
+        """Sign with a post-quantum key; see `pqc.ports.Signer`."""
+        return signatures.sign(self.key_pair(name, role=role, thumbprint=thumbprint), message, context)
 
     def address(self, name: str) -> str:
         """Return the checksummed address of a secp256k1 key."""
-        return self._secp256k1(name)[1]
+        return self._account(name)[1]
 
     def sign_digest(self, name: str, digest: bytes) -> bytes:
         """Sign 32 bytes with a secp256k1 key: r, s, v (65 bytes), low s, v 27 or 28."""
-        return secp256k1.sign_digest(self._secp256k1(name)[0].seed, digest)
+        return secp256k1.sign_digest(self._account(name)[0].secret(), digest)
 
-    def _get(self, name: str) -> _Stored:
-        try:
-            return self._stored[name]
-        except KeyError:
-            raise UnknownKeyError(name, tuple(self._stored)) from None
-
-    def _secp256k1(self, name: str) -> tuple[_Stored, str]:
-        stored = self._get(name)
+    def _account(self, name: str) -> tuple[StoredKey, str]:
+        stored = self._ring.one(name, None)
         if stored.info.address is None:
             raise WrongKeyKindError(f"name: expected a secp256k1 key, got {name!r}, which is {stored.info.alg}")
         return stored, stored.info.address
 
-    def _replace(self, stored: dict[str, _Stored]) -> None:
-        if sha256(_read(self._path)).digest() != self._file_digest:
-            raise KeystoreChangedError(f"keystore {self._path.name}: changed since it was opened; open it again")
-        data = seal(self._sealer, {"keys": [_record(one) for one in stored.values()]})
+    def _replace(self, ring: KeyRing) -> None:
+        data = seal(self._sealer, to_content(ring))
+        if len(data) > FILE_BYTES_MAX:
+            raise InvalidKeyError("keys", f"a file of at most {FILE_BYTES_MAX} bytes", f"{len(data)}")
         try:
-            temporary = _write_beside(self._path, data)
-            try:
-                temporary.replace(self._path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_folder(self._path)
+            with whole_file.locked(self._path):
+                if sha256(_read(self._path)).digest() != self._file_digest:
+                    raise KeystoreChangedError(
+                        f"keystore {self._path.name}: changed since it was opened; open it again"
+                    )
+                whole_file.replace(self._path, data)
         except OSError as error:
             raise KeystoreUnavailableError(
                 f"keystore {self._path.name}: cannot be written ({error.strerror})"
             ) from error
-        self._file_digest = sha256(data).digest()
+        self._ring, self._file_digest = ring, sha256(data).digest()
 
 
-def _new_seed(alg: str) -> bytes:
-    if alg != secp256k1.ALGORITHM:
-        return signatures.generate(alg).seed
-    while not secp256k1.is_valid_seed(seed := secrets.token_bytes(secp256k1.SEED_BYTES)):
-        pass
-    return seed
-
-
-def _stored_key(name: str, alg: str, role: str, seed: bytes) -> _Stored:
-    for field_name, value in (("name", name), ("role", role)):
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            raise InvalidKeyError(field_name, "1 to 64 of a-z 0-9 . _ -, a letter or digit first", repr(value)[:80])
-    if alg == secp256k1.ALGORITHM:
-        public = secp256k1.public_key(seed)
-        return _Stored(KeyInfo(name, alg, role, public, secp256k1.address_of(public)), seed)
-    return _Stored(KeyInfo(name, alg, role, signatures.from_seed(alg, seed).public_key, None), seed)
-
-
-def _record(stored: _Stored) -> dict[str, str]:
-    info = stored.info
-    return {"name": info.name, "alg": info.alg, "role": info.role, "seed": stored.seed.hex()}
-
-
-def _parse_keys(content: Any) -> dict[str, _Stored]:
-    try:
-        records = content["keys"]
-        keys = [_stored_key(one["name"], one["alg"], one["role"], bytes.fromhex(one["seed"])) for one in records]
-    except (KeyError, TypeError, ValueError):
-        raise KeystoreFormatError("keys: expected records of name, alg, role and seed, got something else") from None
-    return {stored.info.name: stored for stored in keys}
+def _check_role(info: KeyInfo, role: KeyRole) -> None:
+    if info.role is not role:
+        raise WrongKeyRoleError(info.name, role, info.role)
 
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(FILE_BYTES_MAX + 1)
+        return whole_file.read(path, FILE_BYTES_MAX)
     except OSError as error:
         raise KeystoreUnavailableError(f"keystore {path.name}: cannot be read ({error.strerror})") from error
-
-
-def _write_beside(path: Path, data: bytes) -> Path:
-    """Write a synced file (mode 0600) in the folder of `path`."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        Path(temporary).unlink()
-        raise
-    return Path(temporary)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

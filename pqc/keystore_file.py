@@ -23,10 +23,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from pqc.errors import InvalidKeyError, KeystoreFormatError, TamperedKeystoreError, WrongPassphraseError
 
 FORMAT: Final = "landfall-keystore"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Written; the content has generations and roles of a closed set."""
+VERSIONS_READ: Final = (1, 2)
 PASSPHRASE_BYTES_MAX: Final = 1024
-FILE_BYTES_MAX: Final = 1 << 20
-"""A thousand keys take about 150 kB."""
+FILE_BYTES_MAX: Final = 4 << 20
+"""A thousand seeds take 0.4 MB; a destroyed one leaves its public key, 8 kB of file for ML-DSA-65."""
 MEMORY_KIB_MIN: Final = 1024
 MEMORY_KIB_MAX: Final = 256 * 1024
 """A hostile file can make the process take 256 MiB for a moment, not more."""
@@ -34,6 +36,8 @@ ITERATIONS_MAX: Final = 8
 LANES_MAX: Final = 8
 
 _BRACKETS_MAX: Final = 16
+_CONTENT_BRACKETS_MAX: Final = 4000
+"""Two for the whole, three for each of a thousand keys."""
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 
@@ -85,11 +89,11 @@ def seal(sealer: Sealer, content: dict[str, Any]) -> bytes:
     return rfc8785.dumps({**header, "sealed": sealed.hex()}) + b"\n"
 
 
-def unseal(data: bytes, passphrase: bytes) -> tuple[Sealer, dict[str, Any]]:
-    """Return the keys and the content of a file.
+def unseal(data: bytes, passphrase: bytes) -> tuple[Sealer, int, Any]:
+    """Return the keys, the format version and the content of a file.
 
     Raises:
-        KeystoreFormatError: no keystore, another version, or parameters out of bounds.
+        KeystoreFormatError: no keystore, an unknown version, or parameters out of bounds.
         WrongPassphraseError: the passphrase leads to another key.
         TamperedKeystoreError: the passphrase is right, the content was changed.
     """
@@ -103,7 +107,7 @@ def unseal(data: bytes, passphrase: bytes) -> tuple[Sealer, dict[str, Any]]:
         raise TamperedKeystoreError(
             "keystore: expected the content as it was written, got a changed file; restore it from a backup"
         ) from None
-    return sealer, json.loads(content)
+    return sealer, header["version"], _parse_json(content, _CONTENT_BRACKETS_MAX)
 
 
 def _derive(passphrase: bytes, cost: KdfCost, salt: bytes) -> Sealer:
@@ -144,17 +148,11 @@ def _header(sealer: Sealer, nonce: bytes) -> dict[str, Any]:
 def _parse(data: bytes) -> tuple[dict[str, Any], KdfCost, bytes, bytes, bytes, bytes]:
     if len(data) > FILE_BYTES_MAX:
         raise KeystoreFormatError(f"keystore: expected at most {FILE_BYTES_MAX} bytes, got {len(data)}")
-    # Some libraries raise Python's recursion limit, and deep JSON then overflows the stack; this file has three braces.
-    if data.count(b"[") + data.count(b"{") > _BRACKETS_MAX:
-        raise KeystoreFormatError(f"keystore: expected at most {_BRACKETS_MAX} brackets, got more")
-    try:
-        document = json.loads(data)
-    except ValueError:
-        raise KeystoreFormatError("keystore: expected a JSON object, got something else") from None
+    document = _parse_json(data, _BRACKETS_MAX)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise KeystoreFormatError(f"format: expected {FORMAT!r}, got another file")
-    if document.get("version") != VERSION or isinstance(document["version"], bool):
-        raise KeystoreFormatError(f"version: expected {VERSION}, got {str(document.get('version'))[:20]}")
+    if document.get("version") not in VERSIONS_READ or isinstance(document["version"], bool):
+        raise KeystoreFormatError(f"version: expected 1 or 2, got {str(document.get('version'))[:20]}")
     _check_keys("keystore", document, {"format", "version", "kdf", "cipher", "check", "sealed"})
     kdf, cipher = document["kdf"], document["cipher"]
     _check_keys("kdf", kdf, {"name", "profile", "iterations", "memory_kib", "lanes", "salt"})
@@ -165,6 +163,16 @@ def _parse(data: bytes) -> tuple[dict[str, Any], KdfCost, bytes, bytes, bytes, b
     header = {name: value for name, value in document.items() if name != "sealed"}
     salt, nonce = _unhex("kdf.salt", kdf["salt"], _SALT_BYTES), _unhex("cipher.nonce", cipher["nonce"], _NONCE_BYTES)
     return header, cost, salt, nonce, _unhex("check", document["check"], 32), _unhex("sealed", document["sealed"], None)
+
+
+def _parse_json(data: bytes, brackets_max: int) -> Any:
+    # Some libraries raise Python's recursion limit, and deep JSON then overflows the stack.
+    if data.count(b"[") + data.count(b"{") > brackets_max:
+        raise KeystoreFormatError(f"keystore: expected at most {brackets_max} brackets, got more")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise KeystoreFormatError("keystore: expected a JSON object, got something else") from None
 
 
 def _check_keys(field_name: str, value: Any, expected: set[str]) -> None:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from pqc.qkd import QuantumKey, Status
+from pqc.roles import KeyRole
 
 
 class SignatureScheme(Protocol):
@@ -53,14 +54,35 @@ class SignatureScheme(Protocol):
 
 
 class Signer(Protocol):
-    """Holder of named keys that never leave it: the file keystore now, an HSM (PKCS#11) in the same place."""
+    """Holder of named keys that never leave it: the file keystore, or an HSM (PKCS#11) in the same place.
+
+    Every implementation passes tests/unit/pqc/test_signer_contract.py. Whatever goes wrong is told in the families
+    of `pqc.errors`: UnknownKeyError, WrongKeyKindError, WrongKeyRoleError, KeyDestroyedError, InvalidKeyError
+    (context, digest), and SignerUnavailableError where the device does not answer.
+    """
 
     def public_key(self, name: str) -> bytes:
-        """Return the public key: raw (docs/spec/signatures.md), 33 bytes compressed for secp256k1."""
+        """Return the current public key: as its algorithm encodes it, 33 bytes compressed for secp256k1."""
         ...
 
-    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
-        """Sign with a key of `pqc.signatures`."""
+    def sign_message(
+        self,
+        name: str,
+        message: bytes,
+        context: bytes = b"",
+        *,
+        role: KeyRole = KeyRole.MESSAGE,
+        thumbprint: bytes | None = None,
+    ) -> bytes:
+        """Sign with a post-quantum key.
+
+        Args:
+            name: The key's name.
+            message: What is signed.
+            context: Separates uses of one key, at most 255 bytes.
+            role: What the caller signs for; a key made for another role is refused.
+            thumbprint: An earlier generation of the key, as a notice of its rotation needs; the current one if None.
+        """
         ...
 
     def sign_digest(self, name: str, digest: bytes) -> bytes:

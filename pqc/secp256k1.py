@@ -2,15 +2,20 @@
 
 Post-quantum keys protect messages and votes; accounts and EIP-712 signatures still need this curve.
 
-Source: SEC 1; EIP-2 (low s); EIP-55 (checksummed addresses); RFC 6979 (deterministic nonces, by libsecp256k1).
+Source: SEC 1; RFC 8812 (JWK); EIP-2 (low s); EIP-55 (checksummed addresses); RFC 6979 (deterministic
+nonces, by libsecp256k1).
 """
 
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
 
+import rfc8785
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
-from pqc.errors import InvalidKeyError, InvalidSignatureError
+from pqc import base64url
+from pqc.errors import InvalidKeyError, InvalidSignatureError, MalformedError
 
 ALGORITHM: Final = "secp256k1"
 SEED_BYTES: Final = 32
@@ -35,6 +40,45 @@ def public_key(seed: bytes) -> bytes:
 def address_of(public_key_bytes: bytes) -> str:
     """Return the EIP-55 checksummed address of a public key (33 or 65 bytes)."""
     return checksummed(keccak(PublicKey(public_key_bytes).format(compressed=False)[1:])[12:])
+
+
+def jwk(public_key_bytes: bytes) -> dict[str, str]:
+    """Return the public key as a JSON Web Key of its required members (RFC 8812).
+
+    Without `alg`: ES256K signs SHA-256, Ethereum signs Keccak-256.
+
+    Raises:
+        InvalidKeyError: the bytes are no point of this curve.
+    """
+    try:
+        point = PublicKey(public_key_bytes).format(compressed=False)
+    except ValueError:
+        raise InvalidKeyError("public_key", "a point of secp256k1", f"{len(public_key_bytes)} other bytes") from None
+    x, y = base64url.encode(point[1:33]).decode(), base64url.encode(point[33:]).decode()
+    return {"crv": ALGORITHM, "kty": "EC", "x": x, "y": y}
+
+
+def from_jwk(key: Mapping[str, object]) -> bytes:
+    """Read a public JSON Web Key: the compressed public key. Members other than the required ones are not read.
+
+    Raises:
+        InvalidKeyError: not a public key of this curve, or one that carries its private half.
+    """
+    x, y = key.get("x"), key.get("y")
+    if (key.get("kty"), key.get("crv")) != ("EC", ALGORITHM) or not isinstance(x, str) or not isinstance(y, str):
+        raise InvalidKeyError("jwk", f"members kty EC, crv {ALGORITHM}, x and y", "something else")
+    if "d" in key:
+        raise InvalidKeyError("d", "a public key (withdraw this one: its private half was given away)", "it")
+    try:
+        point = base64url.decode("x", x.encode()) + base64url.decode("y", y.encode())
+        return PublicKey(b"\x04" + point).format(compressed=True)
+    except (ValueError, MalformedError):
+        raise InvalidKeyError("x, y", f"the coordinates of a point of {ALGORITHM}", "others") from None
+
+
+def thumbprint(public_key_bytes: bytes) -> bytes:
+    """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of the key's `jwk`."""
+    return sha256(rfc8785.dumps(jwk(public_key_bytes))).digest()
 
 
 def checksummed(address: bytes) -> str:

@@ -113,7 +113,7 @@ def verify(alg: str, public_key: bytes, message: bytes, signature: bytes, contex
     if not shortest <= len(signature) <= longest:
         expected = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
         raise InvalidSignatureError(alg, f"{len(signature)} bytes instead of {expected}")
-    if not chosen.is_valid(public_key, message, signature, context):
+    if not chosen.is_valid(bytes(public_key), message, signature, context):
         raise InvalidSignatureError(alg, "one that belongs to another message, context or key")
 
 

@@ -13,6 +13,7 @@ from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+from pqc import liboqs, signatures
 
 _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
@@ -80,9 +81,12 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--rpc-url", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
     configure_logging(arguments.log_level, "desk")
+    if arguments.liboqs:
+        signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port))
 

@@ -41,6 +41,18 @@ class HomeError(RejectedError):
     code: ClassVar[int] = 5
 
 
+class PassphraseError(RejectedError):
+    """No usable passphrase was given; nothing was opened or written."""
+
+    code: ClassVar[int] = 7
+
+
+class KeyFileError(RejectedError):
+    """A file of keys cannot be read, or would be overwritten; nothing was written over."""
+
+    code: ClassVar[int] = 8
+
+
 class ProcessError(UnavailableError):
     """A process of the node did not start, or ended by itself."""
 

@@ -19,6 +19,7 @@ async def running_devnet(
     rest_port: int,
     interval_ms: int = 0,
     rates_file: Path | None = None,
+    liboqs: Path | None = None,
     fresh: bool = False,
 ) -> AsyncIterator[Node]:
     """Prepare `root`, run a devnet in it while the context lasts.
@@ -32,8 +33,11 @@ async def running_devnet(
         if fresh:
             _empty(home)
         prepare_home(home, cast, shipped_genesis(), rates_file)
-        chain_args = ["--interval-ms", str(interval_ms)]
-        async with running_node(root, lock=lock, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args) as node:
+        both_args = ["--liboqs", str(liboqs)] if liboqs else []
+        chain_args = ["--interval-ms", str(interval_ms), *both_args]
+        async with running_node(
+            root, lock=lock, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args, desk_args=both_args
+        ) as node:
             write_private(home.run, {"rpc_url": node.rpc_url, "rest_url": node.rest_url})
             try:
                 yield node

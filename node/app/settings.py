@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.app.errors import SettingsError
 
 _PREFIX = "LANDFALL_"
+_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE"})
+"""Read by `landfall keys`; a node leaves them alone."""
 
 
 class Settings(BaseModel):
@@ -22,6 +24,7 @@ class Settings(BaseModel):
     rest_port: int = Field(8600, ge=0, le=65535, description="REST port on loopback; 0 = any free one")
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
+    liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
@@ -31,7 +34,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> 
         SettingsError: an unknown LANDFALL_ variable, or a value out of range.
     """
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
+    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known | _OF_COMMANDS)
     if unknown:
         raise SettingsError(f"{unknown[0]}: expected one of {', '.join(sorted(known))}; unset it or correct the name")
     given = {name.removeprefix(_PREFIX).lower(): value for name, value in environ.items() if name in known}

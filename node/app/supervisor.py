@@ -64,7 +64,7 @@ def locked_home(home: Path) -> Iterator[int]:
 
 @contextlib.asynccontextmanager
 async def running_node(
-    home: Path, *, lock: int, rpc_port: int, rest_port: int, chain_args: list[str]
+    home: Path, *, lock: int, rpc_port: int, rest_port: int, chain_args: list[str], desk_args: list[str]
 ) -> AsyncIterator[Node]:
     """Start both processes on a prepared home, yield when both listen, stop them on exit.
 
@@ -76,7 +76,7 @@ async def running_node(
     rpc_url = f"http://127.0.0.1:{rpc_port}"
     commands = {
         "chain": ["node.chain", "--home", str(home), "--port", str(rpc_port), *chain_args],
-        "desk": ["node.app.desk", "--home", str(home), "--rpc-url", rpc_url, "--port", str(rest_port)],
+        "desk": ["node.app.desk", "--home", str(home), "--rpc-url", rpc_url, "--port", str(rest_port), *desk_args],
     }
     _log_path(home, "").parent.mkdir(parents=True, exist_ok=True)
     processes: dict[str, asyncio.subprocess.Process] = {}

@@ -11,6 +11,8 @@ import structlog
 
 from node.chain.errors import ChainError
 from node.chain.process import ChainSettings, run_chain
+from pqc import liboqs, signatures
+from pqc.errors import BackendUnavailableError
 
 
 def main() -> int:
@@ -18,8 +20,10 @@ def main() -> int:
     settings = _settings(sys.argv[1:])
     _configure_logging()
     try:
+        if settings.liboqs:
+            signatures.use_backend(liboqs.load(settings.liboqs))
         asyncio.run(_run_until_signal(settings))
-    except (ChainError, OSError) as error:
+    except (ChainError, BackendUnavailableError, OSError) as error:
         return _report(error)
     except BaseExceptionGroup as group:
         expected, rest = group.split((ChainError, OSError))
@@ -51,6 +55,7 @@ def _settings(arguments: list[str]) -> ChainSettings:
     parser.add_argument("--port", type=int, default=8545, help="JSON-RPC port, 0 = any free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--cors-origin", action="append", default=[], help="allow this web origin (repeatable)")
+    parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--interval-ms", type=int, default=0, help="at least this long between blocks")
     pace.add_argument("--instant", action="store_true", help="a block as soon as something is pending (default)")
@@ -65,6 +70,7 @@ def _settings(arguments: list[str]) -> ChainSettings:
         interval_ms=chosen.interval_ms,
         is_manual=chosen.manual,
         cors_origins=tuple(chosen.cors_origin),
+        liboqs=chosen.liboqs,
     )
 
 

@@ -37,6 +37,8 @@ class ChainSettings:
     has_time_control: bool = True
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    liboqs: Path | None = None
+    """Folder of the library that computes ML-DSA; without one `cryptography` does."""
 
 
 async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) -> None:

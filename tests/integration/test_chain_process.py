@@ -162,6 +162,15 @@ async def test_process_ends_with_the_reason_when_it_cannot_start(tmp_path: Path)
     assert "landfall init" in last["error"]
 
 
+async def test_process_ends_with_the_reason_when_liboqs_is_not_there(tmp_path: Path) -> None:
+    process = await _start(_home(tmp_path), "--liboqs", str(tmp_path))
+    _, stderr = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    said = json.loads(stderr.splitlines()[-1])
+    assert said["kind"] == "BackendUnavailableError"
+    assert f"{tmp_path}/lib/liboqs" in said["error"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
