@@ -14,9 +14,9 @@ from fx.rates import Rate, major_rate
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
+from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes.errors import UnavailableError as QuotesUnavailableError
-from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
 from node.trades.document import TermsDocument, build_struct, parse_document
 from node.trades.errors import InvariantError, NotPermittedError, UnknownTradeError
