@@ -228,3 +228,14 @@ class ForeignPaperError(RejectedError):
     def __init__(self, field: str, expected: object, got: object) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
         self.field = field
+
+
+class AheadOfLedgerError(UnavailableError):
+    """The paper is dated after the ledger time that this node has followed to; nothing was stored, bring it again."""
+
+    codespace = "participants"
+    code = 29
+
+    def __init__(self, field: str, latest_s: int, got_s: int) -> None:
+        super().__init__(f"{field}: expected up to {latest_s} as far as this node has followed the chain, got {got_s}")
+        self.field = field

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts.client.deployment import Deployment
 from node.participants import pins, revocation, rotation
+from node.participants.clock import check_not_ahead
 from node.participants.directory import Directory, Institution
 from node.participants.errors import (
     AnchorMismatchError,
@@ -23,13 +24,11 @@ from node.participants.errors import (
     KeyNotValidError,
     KeyPendingError,
     KeyRevokedError,
-    KeyTimesError,
     NoDocumentError,
     PinnedKeyError,
     StalePaperError,
 )
 from node.participants.kids import kid_of, thumbprint_of
-from node.participants.limits import CLOCK_SKEW_S
 from node.participants.papers import (
     AnyPaper,
     Endpoints,
@@ -97,6 +96,7 @@ class Peers:
         Raises:
             PaperTooLargeError, PaperFormatError, InvalidIdentifierError, PaperSignatureError: see `parse_paper`.
             UnknownInstitutionError: the registry has no institution of this LEI.
+            AheadOfLedgerError: it is dated after the time this node has followed to; bring it again.
             ForeignPaperError: another network, or another BIC or account than the registry has.
             KeyChangeRefusedError: it would change keys against chain, pin or clock; tell the operator by `report`.
         """
@@ -250,10 +250,7 @@ def _document(row: InstitutionRow) -> ParticipantDocument | None:
 
 
 def _check_issued(row: InstitutionRow, document: ParticipantDocument, now_s: int) -> None:
-    if document.issued_at_s > now_s + CLOCK_SKEW_S:
-        raise KeyTimesError(
-            row.lei, f"issued_at_s: expected up to {now_s + CLOCK_SKEW_S}, got {document.issued_at_s}, which is later"
-        )
+    check_not_ahead(row.lei, "issued_at_s", document.issued_at_s, now_s)
     kept = _document(row)
     if kept is None or kept.message_key.kid != document.message_key.kid:
         return

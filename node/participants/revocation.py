@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from node.participants import pins
-from node.participants.errors import KeyTimesError, PaperSignatureError, StalePaperError
-from node.participants.limits import CLOCK_SKEW_S
+from node.participants.clock import check_not_ahead
+from node.participants.errors import PaperSignatureError, StalePaperError
 from node.participants.papers import Revocation
 from node.participants.store import InstitutionRow, MessageKeyRow
 
@@ -17,7 +17,7 @@ def take(session: Session, row: InstitutionRow, paper: Revocation, now_s: int) -
     Raises:
         StalePaperError: the key was never pinned here, or was revoked from an earlier moment on.
         PaperSignatureError: it is signed neither by the key itself nor by the institution's pinned one.
-        KeyTimesError: the moment lies in the future.
+        AheadOfLedgerError, KeyTimesError: the moment lies in the future.
     """
     key = session.get(MessageKeyRow, (row.lei, paper.kid))
     if key is None:
@@ -25,8 +25,7 @@ def take(session: Session, row: InstitutionRow, paper: Revocation, now_s: int) -
     if key.revocation == paper.data:
         return False
     _signer(session, row, paper, key)
-    if paper.revoked_at_s > now_s + CLOCK_SKEW_S:
-        raise KeyTimesError(row.lei, f"revoked_at_s: expected up to {now_s + CLOCK_SKEW_S}, got {paper.revoked_at_s}")
+    check_not_ahead(row.lei, "revoked_at_s", paper.revoked_at_s, now_s)
     if key.revoked_at_s is not None and key.revoked_at_s <= paper.revoked_at_s:
         raise StalePaperError(
             row.lei, f"revoked_at_s: expected before {key.revoked_at_s}, as it is kept, got {paper.revoked_at_s}"

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from node.participants import pins
 from node.participants.algorithms import MESSAGE
+from node.participants.clock import check_not_ahead
 from node.participants.errors import DowngradeError, KeyRevokedError, KeyTimesError, StalePaperError
 from node.participants.kids import thumbprint_of
-from node.participants.limits import ANNOUNCED_S_MAX, CLOCK_SKEW_S, OVERLAP_S_MAX
+from node.participants.limits import ANNOUNCED_S_MAX, OVERLAP_S_MAX
 from node.participants.papers import RotationNotice, read_paper
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow, RotationRow
 
@@ -30,6 +31,7 @@ def take(session: Session, row: InstitutionRow, notice: RotationNotice, now_s: i
         KeyRevokedError: the old key is revoked.
         DowngradeError: the new key is weaker.
         KeyTimesError: its times contradict each other, the clock or an overlap that still runs.
+        AheadOfLedgerError: it was issued after the time this node has followed to.
     """
     waiting = waiting_of(session, row.lei)
     if waiting is not None and waiting.notice == notice.data:
@@ -94,9 +96,9 @@ def _check_new(session: Session, row: InstitutionRow, notice: RotationNotice, ol
 
 def _check_times(notice: RotationNotice, now_s: int) -> None:
     issued, starts, until = notice.issued_at_s, notice.starts_at_s, notice.old_until_s
+    check_not_ahead(notice.lei, "issued_at_s", issued, now_s)
+    check_not_ahead(notice.lei, "document.issued_at_s", notice.document.issued_at_s, now_s)
     limits = (
-        ("issued_at_s", 0, issued, now_s + CLOCK_SKEW_S),
-        ("document.issued_at_s", 0, notice.document.issued_at_s, now_s + CLOCK_SKEW_S),
         ("starts_at_s", issued, starts, issued + ANNOUNCED_S_MAX),
         ("old_until_s", starts, until, starts + OVERLAP_S_MAX),
     )

@@ -4,18 +4,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import rfc8785
 from sqlalchemy.orm import Session
 
 from contracts.client.blocks import BlockData
 from contracts.client.deployment import Deployment
+from contracts.client.follower import Cursor
 from node.participants import papers
 from node.participants.directory import Directory
 from node.participants.papers import AnyPaper, Jwk, ParticipantDocument, Revocation, RotationNotice, sign_paper
 from node.participants.peers import PeerKeys, Peers
 from node.participants.registry import RegistryFollower
+from node.storage.cursor import SqlFollowerStore
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.web.notices import notices_after
@@ -154,10 +156,16 @@ class Watcher:
             self.registry.open(session)
 
     @classmethod
-    def in_memory(cls) -> "Watcher":
+    def in_memory(cls) -> Self:
         database = Database("sqlite://")
         prepare(database)
         return cls(database)
+
+    def followed_to(self, time_s: int) -> Self:
+        """Let the desk have followed the chain to `time_s`."""
+        with self.database.transaction() as session:
+            SqlFollowerStore(self.database).save_cursor(session, Cursor(1, bytes(32)), time_s)
+        return self
 
     def take(self, paper: AnyPaper | bytes, *, now_s: int = NOW_S, accept_key: str | None = None) -> None:
         data = paper if isinstance(paper, bytes) else paper.data

@@ -62,9 +62,7 @@ class Bank(Watcher):
 
 @pytest.fixture
 def bank() -> Bank:
-    bank = Bank.in_memory()
-    assert isinstance(bank, Bank)
-    return bank
+    return Bank.in_memory()
 
 
 def test_document_is_what_others_take_when_published(bank: Bank) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from node.errors import RejectedError
 from node.participants.errors import (
+    AheadOfLedgerError,
     AnchorMismatchError,
     ForeignPaperError,
     KeyChangeRefusedError,
@@ -14,7 +14,7 @@ from node.participants.errors import (
     StalePaperError,
     UnknownInstitutionError,
 )
-from node.participants.limits import CLOCK_SKEW_S
+from node.participants.limits import CLOCK_SKEW_S, LAG_S_MAX
 from tests.unit.client.fake_chain import GENESIS_TIME_S, Actor
 from tests.unit.participants.network import (
     BANK,
@@ -116,11 +116,13 @@ def test_refusal_is_told_to_the_operator_when_reported(watcher: Watcher) -> None
         ({"bic": "RIFTKEN0"}, ForeignPaperError),
         ({"account": Actor("stranger").address}, ForeignPaperError),
         ({"lei": "9999DEV02PLDRBANK004"}, ForeignPaperError),
-        ({"issued_at_s": NOW_S + CLOCK_SKEW_S + 1}, KeyTimesError),
+        ({"issued_at_s": NOW_S + CLOCK_SKEW_S + 1}, AheadOfLedgerError),
+        ({"issued_at_s": NOW_S + LAG_S_MAX}, AheadOfLedgerError),
+        ({"issued_at_s": NOW_S + LAG_S_MAX + 1}, KeyTimesError),
     ],
 )
 def test_document_is_refused_when_the_registry_says_otherwise(
-    watcher: Watcher, changes: dict[str, str], error: type[RejectedError]
+    watcher: Watcher, changes: dict[str, str], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         watcher.take(document(OLD, **changes))

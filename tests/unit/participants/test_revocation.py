@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.participants.errors import KeyRevokedError, KeyTimesError, PaperSignatureError, StalePaperError
+from node.participants.errors import AheadOfLedgerError, KeyRevokedError, PaperSignatureError, StalePaperError
 from node.participants.limits import CLOCK_SKEW_S
 from tests.unit.participants.network import DAY_S, NOW_S, Watcher, document, key, notice, revocation
 
@@ -58,7 +58,7 @@ def test_revocation_reaches_back_when_its_moment_is_past(watcher: Watcher) -> No
 
 
 def test_revocation_is_refused_when_its_moment_is_to_come(watcher: Watcher) -> None:
-    with pytest.raises(KeyTimesError):
+    with pytest.raises(AheadOfLedgerError):
         watcher.take(revocation(OLD, revoked_at_s=NOW_S + CLOCK_SKEW_S + 1))
     watcher.take(revocation(OLD, revoked_at_s=NOW_S + CLOCK_SKEW_S))
 

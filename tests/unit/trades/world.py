@@ -171,7 +171,7 @@ class TestDesk:
         registry = RegistryFollower(directory=directory, deployment=deployment)
         with self.database.transaction() as session:
             registry.open(session)
-        keystore = FakeKeystore(institution_id)
+        self.keystore = keystore = FakeKeystore(institution_id)
         key = MessageKey(keystore, directory, institution_id)
         self.participants = ParticipantService(
             institution=directory.institution(institution_id), directory=directory, custody=keystore
