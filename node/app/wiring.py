@@ -53,8 +53,8 @@ from node.storage.cursor import SqlFollowerStore, booked_until_s
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
-from node.trades import routes as trade_routes
-from node.trades.evidence import EvidenceRoom
+from node.trades.evidence.packs import EvidenceRoom
+from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority

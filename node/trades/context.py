@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,14 +18,17 @@ from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes.errors import UnavailableError as QuotesUnavailableError
 from node.quotes.service import QuoteService
-from node.trades.document import TermsDocument, build_struct, parse_document
-from node.trades.errors import InvariantError, NotPermittedError, UnknownTradeError
-from node.trades.store import MilestoneRow, TermsVersion, Trade
-from node.trades.terms_context import Context
+from node.storage.cursor import load_cursor
+from node.trades.errors import NotPermittedError, OfferRejectedError, UnavailableError, UnknownTradeError
+from node.trades.store import MilestoneRow, Motion, TermsVersion, Trade
+from node.trades.terms.context import Context
+from node.trades.terms.document import TermsDocument, build_struct, parse_document
 
 SIDES: Final = ("importer", "exporter")
 ESCROW: Final = "TradeEscrow"
 PREFIX: Final = "trades:"
+ASSIGN: Final = "Assign"
+"""EIP-712 type of the motion that gives a milestone away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +99,41 @@ class Desk:
             raise UnknownTradeError(reference)
         return found
 
-    def assignees(self, session: Session, trade: Trade) -> list[str]:
-        """Return our customers who stand in the exporter's place for a milestone."""
-        wanted = select(MilestoneRow.assignee).where(MilestoneRow.trade_id == trade.trade_id)
-        names = self.participants.account_names(session)
-        return sorted({names[account] for account in session.scalars(wanted) if account in names})
+    def assignees(self, session: Session, trade: Trade, milestone: int | None = None) -> list[str]:
+        """Return our customers who stand in the exporter's place, for this milestone or for any."""
+        held = self._held(session, trade)
+        return sorted({owner for index, owner in held.items() if milestone in (None, index)})
 
-    def own_people(self, session: Session, trade: Trade) -> list[str]:
-        """Return our customers whom the trade concerns, each once."""
+    def holdings(self, session: Session, trade: Trade, actor: Actor) -> frozenset[int] | None:
+        """Return the milestones that concern `actor`: those it holds; None for all of them, to a party."""
+        if self.sides_of(trade, actor):
+            return None
+        held = self._held(session, trade)
+        return frozenset(index for index, owner in held.items() if actor.customer in (None, owner))
+
+    def own_people(self, session: Session, trade: Trade, milestone: int | None = None) -> list[str]:
+        """Return our customers whom the trade concerns, or what happens to this milestone of it, each once."""
         parties = [self.customer_of(trade, side) for side in self.own_sides(trade)]
-        return list(dict.fromkeys([*parties, *self.assignees(session, trade)]))
+        return list(dict.fromkeys([*parties, *self.assignees(session, trade, milestone)]))
+
+    def partners(self, session: Session, trade: Trade) -> list[str]:
+        """Return the other institutions that keep a key of the trade: its banks, and what is known of assignees'."""
+        wanted = select(MilestoneRow, Motion).join(
+            Motion, (Motion.reference == trade.reference) & (Motion.kind == ASSIGN)
+        )
+        offers = session.execute(wanted.where(MilestoneRow.trade_id == trade.trade_id)).all()
+        assignees = {
+            str(motion.content["institution"])
+            for row, motion in offers
+            if (motion.content["milestone"], motion.content["assignee"]) == (row.index, row.assignee)
+        }
+        return sorted({trade.importer_bank, trade.exporter_bank, *assignees} - {self.id})
+
+    def assignees_institutions(self, session: Session, trade: Trade) -> list[str]:
+        """Return to whom the exporter's bank passes the trade's papers on: assignees' institutions elsewhere."""
+        if trade.exporter_bank != self.id:
+            return []
+        return [partner for partner in self.partners(session, trade) if partner != trade.importer_bank]
 
     def by_trade_id(self, session: Session, trade_id: bytes) -> Trade | None:
         """Return the trade of that id, None if it is not this bank's."""
@@ -128,12 +156,8 @@ class Desk:
         session.flush()
         return trade
 
-    def amended_version(self, session: Session, trade: Trade, terms_hash: bytes) -> TermsVersion:
-        """Return the version of the terms whose struct has that hash, as an amendment on chain names it.
-
-        Raises:
-            InvariantError: no version here has it, though nothing is amended without this side's signature.
-        """
+    def amended_version(self, session: Session, trade: Trade, terms_hash: bytes) -> TermsVersion | None:
+        """Return the version of the terms whose struct has that hash, as an amendment on chain names it."""
         wanted = select(TermsVersion).where(TermsVersion.reference == trade.reference)
         for row in session.scalars(wanted.order_by(TermsVersion.version.desc())):
             document = parse_document(row.document)
@@ -141,7 +165,7 @@ class Desk:
                 continue
             if typed_data.hash_struct("Terms", build_struct(document, self.deployment)) == terms_hash:
                 return row
-        raise InvariantError(f"{trade.reference}: expected the terms 0x{terms_hash.hex()} of an amendment, got others")
+        return None
 
     def own_sides(self, trade: Trade) -> tuple[str, ...]:
         """Return the sides whose bank this is."""
@@ -188,3 +212,23 @@ class Desk:
         other = self.other_bank(trade)
         if other is not None:
             self.messages.send(session, to=other, kind=kind, message_id=message_id, body=body)
+
+    def _held(self, session: Session, trade: Trade) -> dict[int, str]:
+        """Return the assigned milestones whose holder's key is kept here, with their holders."""
+        names = self.participants.account_names(session)
+        rows = session.scalars(select(MilestoneRow).where(MilestoneRow.trade_id == trade.trade_id))
+        return {row.index: names[row.assignee] for row in rows if row.assignee in names}
+
+
+def require_followed(session: Session, block: Any) -> None:
+    """Put off what rests on a block that this desk has not followed the chain to yet.
+
+    Raises:
+        OfferRejectedError: it is no block number.
+        UnavailableError: the block is ahead.
+    """
+    if isinstance(block, bool) or not isinstance(block, int) or not 0 <= block < 2**53:
+        raise OfferRejectedError("block", "a whole number", block)
+    cursor = load_cursor(session)
+    if cursor is None or cursor.number < block:
+        raise UnavailableError(f"block {block}: expected to have followed it, got only an earlier one; later again")

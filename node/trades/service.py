@@ -17,29 +17,31 @@ from node.participants.service import ParticipantService
 from node.quotes.requests import ANSWER
 from node.quotes.service import QuoteService
 from node.storage.outbox import Outbox, OutboxRow
-from node.trades import asking
-from node.trades.acting import Acts
-from node.trades.agreement import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
-from node.trades.amending import AGREED, AMEND, Amending
-from node.trades.arbiter import SUBJECT, Arbiter
-from node.trades.arbitration import AWARD, CASE, EXHIBIT, REASONS, Arbitration
-from node.trades.assigning import ASSIGN, Assigning
-from node.trades.attesting import APPOINT, ATTESTED, Attesting
-from node.trades.cancelling import CANCEL, Cancelling
-from node.trades.chain_view import ChainView
+from node.trades.acting.acts import Acts
+from node.trades.acting.deciding import Deciding
+from node.trades.acting.duties import Duties
+from node.trades.acting.notifying import Notifying
+from node.trades.acting.repricing import Repricing
+from node.trades.acting.settling import Settling
+from node.trades.agreement.funding import FUND, QUOTES, Funding
+from node.trades.agreement.negotiating import COMPLETED, CONSENT, OFFER, WITHDRAW, Agreement
 from node.trades.context import PREFIX, Actor, Desk
-from node.trades.deciding import Deciding
-from node.trades.duties import Duties
-from node.trades.funding import FUND, QUOTES, Funding
-from node.trades.handing_in import HandingIn
+from node.trades.disputes.arbiter import SUBJECT, Arbiter
+from node.trades.disputes.arbitration import AWARD, CASE, EXHIBIT, REASONS, Arbitration
 from node.trades.limits import TRADES_PAGE_MAX
-from node.trades.motions import STEP, Motions
-from node.trades.notifying import Notifying
-from node.trades.repricing import Repricing
-from node.trades.settling import Settling
+from node.trades.logistics.attesting import APPOINT, ATTESTED, Attesting
+from node.trades.logistics.handing_in import HandingIn
+from node.trades.motions import asking
+from node.trades.motions.amending import AGREED, AMEND, Amending
+from node.trades.motions.assigning import ASSIGN, Assigning
+from node.trades.motions.cancelling import CANCEL, Cancelling
+from node.trades.motions.collecting import STEP, Motions
 from node.trades.store import MilestoneRow, Trade
-from node.trades.views import Views
-from node.trades.watch import Watch
+from node.trades.views.trades import Views
+from node.trades.watching.chain_view import ChainView
+from node.trades.watching.joining import Joining
+from node.trades.watching.sharing import PAPERS, Sharing
+from node.trades.watching.watch import Watch
 
 
 class TradeService:
@@ -49,7 +51,7 @@ class TradeService:
     attestations (attesters); `handing_in` takes them (banks); `deciding`, `settling` and `repricing` are what parties
     decide; `arbitration` puts disputes before an arbiter, `arbiter` awards; `watch` does what is due (banks);
     `amending`, `assigning` and `cancelling` are what several sign, `motions` collects it, `asking` asks others and
-    answers them; `views` reads.
+    answers them; `joining` takes a trade that others' banks keep and somebody here holds a part of; `views` reads.
     """
 
     def __init__(
@@ -102,7 +104,14 @@ class TradeService:
             notifying=notifying,
         )
         self.views = Views(self.desk, self.motions)
-        self.chain_view = ChainView(self.desk, self.funding, self.attesting, self.arbitration)
+        self.chain_view = ChainView(
+            self.desk,
+            funding=self.funding,
+            attesting=self.attesting,
+            arbitration=self.arbitration,
+            sharing=Sharing(self.desk, self.funding, self.handing_in),
+        )
+        self.joining = Joining(self.desk, self.chain_view)
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
         """Register what this service listens to; the ledger's handlers come first, memos need their entries."""
@@ -119,6 +128,7 @@ class TradeService:
         messages.register(asking.ANSWER, self.asking.on_answer)
         messages.register(APPOINT, self.attesting.on_appointment)
         messages.register(ATTESTED, self.handing_in.on_attested)
+        messages.register(PAPERS, self.joining.on_papers)
         messages.register(REASONS, self.arbitration.on_reasons)
         messages.register(AWARD, self.arbitration.on_award)
         # In the place of the taker's own handler, which it calls: the watch may be waiting for these quotes.

@@ -15,6 +15,8 @@ FUNDING: Final = "funding"
 FUNDED: Final = "funded"
 CLOSED: Final = "closed"
 WITHDRAWN: Final = "withdrawn"
+UNREAD: Final = "unread"
+"""Amended, at an assignee's bank that waits for the new terms: what follows is applied once they are here."""
 
 # States of a milestone, as TradeEscrow counts them.
 PENDING: Final = "pending"
@@ -44,7 +46,7 @@ OVERTAKEN: Final = "overtaken"
 
 
 class Trade(Base):
-    """A trade as one of its banks knows it."""
+    """A trade as one of its banks knows it, or the bank of an assignee."""
 
     __tablename__ = "trade"
 
@@ -392,7 +394,10 @@ class Appointment(Base):
 
 
 class EscrowEvent(Base):
-    """An event of TradeEscrow, FxSettlement or the registry that belongs to a trade: its history and its evidence."""
+    """An event of TradeEscrow about a trade: its history and its evidence.
+
+    Every institution keeps those of every trade: a milestone may be assigned to it, and the past has to be here then.
+    """
 
     __tablename__ = "trade_event"
     __table_args__ = (UniqueConstraint("block_number", "log_index"),)

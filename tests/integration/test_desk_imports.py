@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-HEAVY = ("web3", "alembic", "eth_account", "eth", "boa", "vyper", "trie", "lmdb")
+HEAVY = ("web3", "alembic", "eth_account", "eth", "boa", "vyper", "trie", "lmdb", "lxml", "xsdata", "pyiso20022")
 
 
-@pytest.mark.parametrize("module", ["node.app.desk"])
+@pytest.mark.parametrize("module", ["node.app.desk", "node.messages.iso20022.codec", "node.app.cli"])
 def test_module_imports_nothing_heavy_when_it_is_loaded(module: str) -> None:
     program = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     command = [sys.executable, "-W", "ignore", "-c", program]

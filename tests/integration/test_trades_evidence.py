@@ -13,12 +13,14 @@ from contracts.client.chain_client import ChainClient
 from contracts.client.transactions import gas_limit, sign_call
 from node.app.cast import devnet_seed
 from node.trades.errors import WrongStateError
-from node.trades.evidence import EvidenceRoom
+from node.trades.evidence.packs import EvidenceRoom
 from pqc import secp256k1
 from tests.integration.desk_chain import START_TIMEOUT_S, ChainProcess
 from tests.unit.trades import story
 from tests.unit.trades.ledger import genesis
-from tests.unit.trades.world import World
+from tests.unit.trades.rated import memos
+from tests.unit.trades.watching.test_joining import HOLDER, offer
+from tests.unit.trades.world import CORE, World
 
 
 class RemoteLedger:
@@ -89,7 +91,7 @@ class RemoteWorld(World):
 
     def __init__(self, ledger: RemoteLedger, runner: asyncio.Runner) -> None:
         self._runner = runner
-        super().__init__(ledger=ledger)
+        super().__init__(ledger=ledger, only=(*CORE, "bank-ug"))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self._runner.run(work)
@@ -136,3 +138,26 @@ def test_both_banks_prove_the_trade_when_it_is_closed(world: RemoteWorld) -> Non
     assert [quote.is_used for quote in proven.quotes].count(True) == 1
     assert len(proven.quotes) == 2
     assert len(proven.attestations) == 2
+
+
+def test_a_third_bank_acts_on_and_proves_the_trade_when_its_customer_holds_a_milestone(world: RemoteWorld) -> None:
+    for step in (story.draft, story.counter, story.sign, story.quote, story.fund, story.load, offer):
+        step(world)
+    ug = world["bank-ug"]
+    ug.run(ug.trades.deciding.waive, story.REFERENCE, 0, 5_000_000, HOLDER)
+    world.settle_down()
+    story.wait_a_day(world)
+    story.deliver(world)
+    story.wait_a_day(world)
+
+    client = world.ledger.client
+    trusted = bytes.fromhex(world.run(client.genesis())["genesis_hash"][2:])
+    people = {"bank-nl": story.IMPORTER, "bank-ke": story.EXPORTER, "bank-ug": HOLDER}
+    rooms = {bank: EvidenceRoom(world[bank].trades.desk, world[bank].database, client) for bank in people}
+    packs = {bank: world.run(rooms[bank].build(story.REFERENCE, actor)) for bank, actor in people.items()}
+    assert packs["bank-ug"] == packs["bank-ke"] == packs["bank-nl"]
+    proven = verify_pack(packs["bank-ug"], trusted)
+    assert [one.paid_minor for one in proven.milestones] == [40_000_000, 105_000_000]
+    assert [decision for decision in map(str, proven.decisions) if "waive" in decision.lower()]
+    assert ("invoice", None) in memos(ug, "rwenzori", "KES")
+    assert all(story.refused(desk) == [] for desk in world.desks.values())

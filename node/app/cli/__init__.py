@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from node.app.cli import demo, devnet, keys, participant, trade, verify
+from node.app.cli import demo, devnet, keys, message, participant, trade, verify
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(devnet.app, name="devnet")
 app.add_typer(trade.app, name="trade")
 app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
+app.add_typer(message.app, name="message")
 
 
 def main() -> None:

@@ -1,11 +1,10 @@
 """`landfall keys ...`: an institution's keystore, from the first key to the last share of a backup."""
 
-import json
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -31,11 +30,8 @@ SharePassphraseFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines")]
 Name = Annotated[str, typer.Argument(help="The key's name")]
 
-_T = TypeVar("_T")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"(\d{1,9})([smhd])")
-_SHARE_BYTES_MAX: Final = 4096
-_WORDS_PER_LINE: Final = 11
 
 
 def now_s() -> int:
@@ -124,6 +120,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write public halves with their history as a JSON Web Key Set, for everybody to see."""
+    from node.app.cli.key_files import json_bytes, write_new
     from pqc.jwks import build_jwks
 
     opened = _open(keystore, passphrase_file)
@@ -134,7 +131,7 @@ def export(
     if out is None:
         print_json(document)
         return
-    _write_new(out, _json_bytes(document))
+    write_new(out, json_bytes(document))
     out.chmod(0o644)
     _print({"file": str(out), "keys": len(infos)}, as_json, [f"{len(infos)} public keys written to {out}"])
 
@@ -185,10 +182,12 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Split the current key into lists of words for several keepers (SLIP-39)."""
+    from node.app.cli.key_files import write_backup
+
     opened = _open(keystore, passphrase_file)
     info = opened.key_info(name)
     words = opened.split(name, threshold, shares, _share_passphrase(share_passphrase_file))
-    files = _write_backup(out, info, threshold, words)
+    files = write_backup(out, info, threshold, words)
     lines = [f"{path}   {'public half, needed to restore' if path.suffix == '.json' else 'secret'}" for path in files]
     _print(
         {"files": [str(path) for path in files], "threshold": threshold, **_shown(info)},
@@ -208,10 +207,11 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Store the key that shares of a backup give back, after comparing it with its public half."""
+    from node.app.cli.key_files import read, read_share
     from pqc import jwks
 
-    expected = jwks.read_jwks(_read(public, jwks.BYTES_MAX))
-    words = [_read_share(path) for path in share]
+    expected = jwks.read_jwks(read(public, jwks.BYTES_MAX))
+    words = [read_share(path) for path in share]
     opened = _open(keystore, passphrase_file)
     _print_key(opened.restore(name, expected, words, _share_passphrase(share_passphrase_file)), as_json)
 
@@ -274,75 +274,6 @@ def _seconds(duration: str) -> int:
     if found is None:
         raise SettingsError(f"--overlap: expected a number with s, m, h or d (7d, 36h, 0s), got {duration[:20]!r}")
     return int(found[1]) * _SECONDS[found[2]]
-
-
-def _write_backup(folder: Path, info: "KeyInfo", threshold: int, shares: Sequence[str]) -> list[Path]:
-    from pqc.jwks import build_jwks
-
-    stem = f"{info.name}-{info.thumbprint.hex()[:8]}"
-    files = {
-        folder / f"{stem}-share-{number}.txt": _share_text(info, threshold, number, len(shares), words).encode()
-        for number, words in enumerate(shares, 1)
-    }
-    files[folder / f"{stem}-public.json"] = _json_bytes(build_jwks([info]))
-    _file_work(folder, lambda: folder.mkdir(mode=0o700, parents=True, exist_ok=True))
-    for path, content in files.items():
-        _write_new(path, content)
-    return list(files)
-
-
-def _share_text(info: "KeyInfo", threshold: int, number: int, shares: int, words: str) -> str:
-    from node.app.shown import show_time
-
-    listed = words.split()
-    rows = [" ".join(listed[at : at + _WORDS_PER_LINE]) for at in range(0, len(listed), _WORDS_PER_LINE)]
-    return "\n".join(
-        [
-            f"# Landfall key share {number} of {shares}; any {threshold} of them restore the key. Keep it secret, and",
-            "# apart from the others. How to restore: landfall keys restore --help",
-            f"# key         {info.name}, role {info.role}, {info.alg}, valid from {show_time(info.valid_from_s)} UTC",
-            f"# thumbprint  {info.thumbprint.hex()}",
-            *rows,
-            "",
-        ]
-    )
-
-
-def _read_share(path: Path) -> str:
-    """Return a share's words: everything but lines that begin with #."""
-    lines = _read(path, _SHARE_BYTES_MAX).decode("utf-8", "replace").splitlines()
-    return " ".join(line for line in lines if not line.startswith("#"))
-
-
-def _read(path: Path, bytes_max: int) -> bytes:
-    from node.app.errors import KeyFileError
-    from pqc import whole_file
-
-    data = _file_work(path, lambda: whole_file.read(path, bytes_max))
-    if len(data) > bytes_max:
-        raise KeyFileError(f"{path}: expected at most {bytes_max} bytes, got more")
-    return data
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    from pqc import whole_file
-
-    _file_work(path, lambda: whole_file.create(path, data))
-
-
-def _file_work(path: Path, work: Callable[[], _T]) -> _T:
-    from node.app.errors import KeyFileError
-
-    try:
-        return work()
-    except FileExistsError:
-        raise KeyFileError(f"{path}: expected no file, got one; nothing is overwritten, choose another name") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot be read or written ({error.strerror})") from error
-
-
-def _json_bytes(document: Any) -> bytes:
-    return (json.dumps(document, indent=2) + "\n").encode()
 
 
 def _shown(info: "KeyInfo") -> dict[str, Any]:

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from fx.rate_files import DailyRates
 from node.ledger.invariants import verify_books
 from node.ledger.reconciliation import Reconciler
-from node.trades.standing import milestone_rows
+from node.trades.standing.milestones import milestone_rows
 from node.trades.store import FxLeg, Step
 from node.web.store import NoticeRow
 from tests.unit.trades import story
 from tests.unit.trades.terms_help import changed
-from tests.unit.trades.world import TestDesk, World
+from tests.unit.trades.world import CORE, TestDesk, World
 
 CONVERT = 'policy = "convert_now"'
 LOCK = (CONVERT, 'policy = "lock"')
@@ -36,8 +36,8 @@ def rates(later: str) -> DailyRates:
 
 
 @cache
-def _funded(later: str, replacements: tuple[tuple[str, str], ...]) -> World:
-    world = World(with_oracle=True, rates=rates(later))
+def _funded(later: str, replacements: tuple[tuple[str, str], ...], also: tuple[str, ...]) -> World:
+    world = World(with_oracle=True, rates=rates(later), only=(*CORE, *also))
     world.fund_cast()
     world.advance_to(story.DRAFTED_S)
     story.draft(world, changed(*replacements))
@@ -53,9 +53,13 @@ def _funded(later: str, replacements: tuple[tuple[str, str], ...]) -> World:
     return world
 
 
-def funded(*replacements: tuple[str, str], later: str = "150") -> World:
-    """Return a world where the example is funded under these terms, its first milestone not yet attested."""
-    return _funded(later, replacements).copy()
+def funded(*replacements: tuple[str, str], later: str = "150", also: tuple[str, ...] = ()) -> World:
+    """Return a world where the example is funded under these terms, its first milestone not yet attested.
+
+    Args:
+        also: Institutions beside those that every trade has.
+    """
+    return _funded(later, replacements, also).copy()
 
 
 def wait_until_final(world: World) -> None:

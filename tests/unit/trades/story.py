@@ -4,8 +4,8 @@ from datetime import datetime
 from functools import cache
 
 from node.storage.cursor import booked_until_s
-from node.trades.agreement import Papers
-from node.trades.schemas import TradeOut
+from node.trades.agreement.negotiating import Papers
+from node.trades.views.schemas import TradeOut
 from tests.unit.trades.world import CORE, TestDesk, World, clerk, customer, example
 
 REFERENCE = "NR-2026-0817"

@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from node.trades.document import TermsDocument
-from node.trades.terms import check_terms, parse_terms
-from node.trades.terms_checks import Context
+from node.trades.terms.checks import Context
+from node.trades.terms.document import TermsDocument
+from node.trades.terms.written import check_terms, parse_terms
 from tests.unit.trades.ledger import address_of, genesis
 from tests.unit.trades.world import example
 

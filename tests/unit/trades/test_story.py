@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from node.errors import RejectedError
 from node.storage.outbox import FAILED, OutboxRow
-from node.trades.agreement import Papers
+from node.trades.agreement.negotiating import Papers
 from node.trades.errors import (
     AttesterRejectedError,
     EvidenceMismatchError,

@@ -1,0 +1,1 @@
+"""What the field sends, bounded and checked; the attestations it becomes, signed here or taken from attesters."""

@@ -1,0 +1,333 @@
+"""Routes of trades: what the command line, the console and a bank's own systems use."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from node.quotes.wire import word_of
+from node.storage.cursor import booked_until_s
+from node.trades.agreement.negotiating import Papers
+from node.trades.evidence.packs import EvidenceRoom, pack_name
+from node.trades.limits import TRADES_PAGE_MAX
+from node.trades.logistics.attesting import is_fulfilled
+from node.trades.rest import acting_routes, arbiter_routes, motion_routes
+from node.trades.rest.routing import actor_of, trades_of, view_of
+from node.trades.store import Attestation, Trade
+from node.trades.terms.document import shown_json
+from node.trades.views.schemas import (
+    AcceptQuoteIn,
+    AppointmentOut,
+    AttestedOut,
+    ChangeOut,
+    CostOut,
+    DraftIn,
+    EventOut,
+    NextOut,
+    QuotesOut,
+    SideIn,
+    TradeLineOut,
+    TradeOut,
+    VersionOut,
+)
+from node.trades.views.trades import shown_money
+from node.trades.watching.chain_view import events_of
+from node.web.auth import Caller, Principal, Staff
+from node.web.desk import CallersDesk, Desk
+from node.web.idempotency import OnceOnly
+
+router = APIRouter()
+_trade_router = APIRouter(prefix="/trades", tags=["trades"])
+
+_EPCIS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A GS1 EPCIS 2.0 document in JSON or JSON-LD, byte for byte as the field sent it",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+_STATEMENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A landfall-statement/1 (docs/spec/terms.md), signed, or unsigned for this desk to sign",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@_trade_router.post("", status_code=201, response_model=TradeOut)
+async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Draft a trade from terms and invoice, and offer it to the other side's bank."""
+
+    def effect(session: Session) -> TradeOut:
+        papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
+        now_s = booked_until_s(session)
+        trade = trades_of(desk).agreement.draft(session, papers, actor_of(principal), order.side, now_s)
+        return view_of(session, desk, principal, trade)
+
+    return once.run(effect, status=201)
+
+
+@_trade_router.get("")
+async def list_trades(
+    principal: Caller,
+    desk: CallersDesk,
+    after: Annotated[str, Query(description="Reference of the last trade already seen")] = "",
+    limit: Annotated[int, Query(ge=1, le=TRADES_PAGE_MAX)] = TRADES_PAGE_MAX,
+) -> list[TradeLineOut]:
+    """Return trades by reference: a customer's own, or all of the bank."""
+    with desk.database.read() as session:
+        return [
+            _line(session, desk, principal, trade)
+            for trade in trades_of(desk).trades(session, actor_of(principal), after, limit)
+        ]
+
+
+@_trade_router.get("/{reference}")
+async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
+    """Return a trade: who pays, who gets, what it costs, what is waited for."""
+    with desk.database.read() as session:
+        return view_of(session, desk, principal, _find(session, desk, reference, principal))
+
+
+@_trade_router.get("/{reference}/next")
+async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
+    """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        only = trades_of(desk).desk.holdings(session, trade, actor_of(principal))
+        return trades_of(desk).views.all_steps(session, trade, booked_until_s(session), only)
+
+
+@_trade_router.get("/{reference}/versions")
+async def list_versions(reference: str, principal: Caller, desk: CallersDesk) -> list[VersionOut]:
+    """Return every version of the terms with what it changed."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        return [
+            VersionOut(
+                version=row.version,
+                proposed_by=row.proposed_by,
+                proposed_at_s=row.proposed_at_s,
+                changes=[ChangeOut(field=field, old=old, new=new) for field, old, new in changed],
+                document=shown_json(row.document),
+                has_invoice=row.invoice is not None,
+            )
+            for row, changed in trades_of(desk).views.versions(session, trade)
+        ]
+
+
+@_trade_router.get("/{reference}/history")
+async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
+    """Return what the chain says happened to a trade, or to the milestones that the caller holds, oldest first."""
+    with desk.database.read() as session:
+        trade = _find(session, desk, reference, principal)
+        only = trades_of(desk).desk.holdings(session, trade, actor_of(principal))
+        return [
+            EventOut(
+                name=event.name,
+                time_s=event.block_time_s,
+                block_number=event.block_number,
+                tx_hash="0x" + event.tx_hash.hex(),
+                args=event.args,
+            )
+            for event in events_of(session, trade.trade_id or b"")
+            if only is None or "milestone" not in event.args or int(event.args["milestone"]) in only
+        ]
+
+
+@_trade_router.post("/{reference}/counter", response_model=TradeOut)
+async def counter(reference: str, order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Answer with another version; without an invoice the last one stays."""
+
+    def effect(session: Session) -> TradeOut:
+        papers = Papers(order.terms_toml.encode(), _bytes(order.invoice_xml))
+        now_s = booked_until_s(session)
+        trade = trades_of(desk).agreement.counter(session, reference, papers, actor_of(principal), order.side, now_s)
+        return view_of(session, desk, principal, trade)
+
+    return once.run(effect)
+
+
+@_trade_router.post("/{reference}/sign", response_model=TradeOut)
+async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Consent to the latest version: the bank signs with the customer's key and keeps who agreed."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        trade = trades_of(desk).agreement.sign(session, reference, actor_of(principal), order.side, now_s)
+        return view_of(session, desk, principal, trade)
+
+    return once.run(effect)
+
+
+@_trade_router.post("/{reference}/withdraw", response_model=TradeOut)
+async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """End a negotiation before funding."""
+
+    def effect(session: Session) -> TradeOut:
+        return view_of(
+            session, desk, principal, trades_of(desk).agreement.withdraw(session, reference, actor_of(principal))
+        )
+
+    return once.run(effect)
+
+
+@_trade_router.post("/{reference}/quotes", response_model=TradeOut)
+async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Ask every FX provider for a firm quote; live quotes of the last request stand."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        return view_of(
+            session,
+            desk,
+            principal,
+            trades_of(desk).funding.request_quotes(session, reference, actor_of(principal), now_s),
+        )
+
+    return once.run(effect)
+
+
+@_trade_router.get("/{reference}/quotes")
+async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> QuotesOut:
+    """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
+    trades, actor = trades_of(desk), actor_of(principal)
+    with desk.database.read() as session:
+        trade = trades.desk.trade_of(session, reference, actor)
+        document = trades.desk.document(session, trade)
+        now_s = booked_until_s(session)
+        offers = trades.funding.offers(session, reference, actor, now_s)
+        taken = trades.desk.quotes.taker.taken(session, trade.quote_request or "", now_s)
+        return QuotesOut(
+            quotes=[trades.views.offer(offer, document) for offer in offers],
+            declined=dict(trades.funding.declined(session, reference, actor)),
+            accepted=None if taken is None else "0x" + taken.digest.hex(),
+        )
+
+
+@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut)
+async def accept_quote(
+    reference: str, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Take a quote: the cheapest all in, unless its digest names another."""
+
+    def effect(session: Session) -> CostOut:
+        trades, actor, now_s = trades_of(desk), actor_of(principal), booked_until_s(session)
+        digest = None if order.digest is None else word_of(order.digest, "digest")
+        offer = trades.funding.accept(session, reference, actor, digest, now_s)
+        trade = trades.desk.trade_of(session, reference, actor)
+        return trades.views.offer(offer, trades.desk.document(session, trade))
+
+    return once.run(effect)
+
+
+@_trade_router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
+async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Sign the importer's holds and send the one transaction that starts the trade."""
+
+    def effect(session: Session) -> TradeOut:
+        now_s = booked_until_s(session)
+        return view_of(
+            session, desk, principal, trades_of(desk).funding.fund(session, reference, actor_of(principal), now_s)
+        )
+
+    return once.run(effect, status=202)
+
+
+@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS)
+async def attest_event(
+    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Attest what an EPCIS document shows, as an attester of the trade."""
+    data = await request.body()
+
+    def effect(session: Session) -> AttestedOut:
+        return _attested(trades_of(desk).attesting.attest_epcis(session, reference, data, booked_until_s(session)))
+
+    return once.run(effect, status=202)
+
+
+@_trade_router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT)
+async def attest_statement(
+    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+) -> JSONResponse:
+    """Attest what this institution's own statement says."""
+    data = await request.body()
+
+    def effect(session: Session) -> AttestedOut:
+        return _attested(trades_of(desk).attesting.attest_statement(session, reference, data, booked_until_s(session)))
+
+    return once.run(effect, status=202)
+
+
+@_trade_router.get("/{reference}/evidence", response_class=Response)
+async def download_evidence(reference: str, principal: Caller, desk: CallersDesk) -> Response:
+    """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
+    pack = await desk.get(EvidenceRoom).build(reference, actor_of(principal))
+    name = pack_name(reference)
+    return Response(
+        pack, media_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+@router.get("/appointments", tags=["attesters"])
+async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[AppointmentOut]:
+    """Return the milestones that this institution was named to attest, the earliest deadline first."""
+    with desk.database.read() as session:
+        return [
+            AppointmentOut(
+                reference=item.reference,
+                trade_id="0x" + item.trade_id.hex(),
+                index=item.index,
+                kind=item.kind,
+                goods=item.goods,
+                shipment=item.shipment,
+                place=item.place,
+                deadline_s=item.deadline_s,
+                attested=item.attested is not None,
+            )
+            for item in trades_of(desk).attesting.appointments(session)
+        ]
+
+
+def _find(session: Session, desk: Desk, reference: str, principal: Principal) -> Trade:
+    return trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
+
+
+def _line(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeLineOut:
+    trades = trades_of(desk)
+    document = trades.desk.document(session, trade)
+    only = trades.desk.holdings(session, trade, actor_of(principal))
+    return TradeLineOut(
+        reference=trade.reference,
+        state=trade.state,
+        importer=document.importer.name,
+        exporter=document.exporter.name,
+        amount=shown_money(trades.views.amount_minor(session, trade, document, only), document.invoice.currency),
+        next=trades.views.next_actions(session, trade, booked_until_s(session), only),
+    )
+
+
+def _attested(attestation: Attestation) -> AttestedOut:
+    return AttestedOut(
+        digest="0x" + attestation.digest.hex(),
+        trade_id="0x" + attestation.trade_id.hex(),
+        milestone=attestation.milestone,
+        outcome="fulfilled" if is_fulfilled(attestation) else "failed",
+        share_bps=int(attestation.message["share_bps"]),
+        summary=attestation.summary,
+        state=attestation.state,
+        evidence_sha256=str(attestation.message["evidence_hash"]),
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
+
+
+router.include_router(_trade_router)
+router.include_router(acting_routes.router)
+router.include_router(arbiter_routes.router)
+router.include_router(motion_routes.router)

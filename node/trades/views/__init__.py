@@ -1,0 +1,1 @@
+"""Trades as people and programs read them."""
