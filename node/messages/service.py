@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from node.errors import RejectedError, family_of
-from node.messages import inbox, outbox, payloads
+from node.messages import inbox, outbox, payloads, tracker
 from node.messages.backoff import delay_s
 from node.messages.dispatcher import Dispatcher
 from node.messages.errors import OutboxFullError, UnknownKindError
@@ -116,6 +116,19 @@ class MessageService:
         """Return when another message to `to` may wait, or raise OutboxFullError: for whoever can come back later."""
         if outbox.waiting_for(session, to) >= OUTBOX_WAITING_MAX:
             raise OutboxFullError(to, OUTBOX_WAITING_MAX)
+
+    def retry(self, session: Session, message_id: str) -> None:
+        """Send a dead letter again.
+
+        Raises:
+            UnknownMessageError: nothing was sent under this id.
+            NotDeadError: it is no dead letter.
+        """
+        outbox.retry(session, tracker.sent_row(session, message_id), self._clock())
+
+    def drop(self, session: Session, message_id: str) -> None:
+        """Let a dead letter be; raises as `retry` does."""
+        outbox.drop(tracker.sent_row(session, message_id), self._clock())
 
     def receive(self, arrivals: Sequence[Arrival]) -> list[Taken]:
         """Store messages that arrived, in one transaction; returns once they are durable.
