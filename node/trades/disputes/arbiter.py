@@ -191,6 +191,7 @@ class Arbiter:
                     to=bank,
                     kind=AWARD,
                     message_id=f"award/{digest.hex()}/{bank}",
+                    thread=case.reference,
                     body={"dispute": hex_of(digest), "reasons": dispute.award_reasons},
                 )
             return
