@@ -50,7 +50,8 @@ def _outside_set(subject: Subject) -> Iterator[Problem]:
         if not text:
             continue
         pattern, set_name = (_NOT_X, "x") if name in _REFERENCES else (_NOT_EXTENDED, "extended x")
-        text = text.strip("\r\n\t")
+        # A line break around a number or a date means nothing; one beside a reference makes it another reference.
+        text = text if name in _REFERENCES else text.strip("\r\n\t")
         found = pattern.search(text)
         if found is not None:
             yield Problem(
@@ -67,10 +68,12 @@ def _shown(character: str) -> str:
 
 def _latin(text: str, refused: "re.Pattern[str]") -> str | None:
     """Return the text in Latin letters without marks, None where something else remains."""
+    # One at a time: putting many marks after one letter in their order takes the square of their number.
     plain = "".join(
-        character
-        for character in unicodedata.normalize("NFKD", text.translate(_LETTERS))
-        if not unicodedata.combining(character)
+        part
+        for character in text.translate(_LETTERS)
+        for part in unicodedata.normalize("NFKD", character)
+        if not unicodedata.combining(part)
     )
     return None if refused.search(plain) else plain
 

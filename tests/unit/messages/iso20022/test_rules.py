@@ -1,5 +1,6 @@
 """Each usage rule refuses its case, and accepts the neighbour."""
 
+from time import process_time
 from typing import Final
 
 import pytest
@@ -275,6 +276,7 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
     ("text.charset", changed(TRANSFER, ("Hansa Blumen", "Hänsel &amp; Größe")), "/Dbtr/Nm", "Hansel & Grosse GmbH"),
     ("text.charset", changed(TRANSFER, ("Hansa Blumen", "花屋")), "/Dbtr/Nm", None),
     ("text.charset", changed(TRANSFER, ("<EndToEndId>ROSES-2026", "<EndToEndId>ROSES_2026")), "/EndToEndId", None),
+    ("text.charset", changed(TRANSFER, ("<EndToEndId>ROSES-2026", "<EndToEndId>\nROSES-2026")), "/EndToEndId", None),
     ("text.charset", changed(TRANSFER, ("<BizMsgIdr>LF", "<BizMsgIdr>LF#")), "/BizMsgIdr", None),
     ("text.charset", changed(TRANSFER, ("40 boxes", "40\u202eboxes")), "/AddtlRmtInf", None),
     ("reference.slashes", changed(TRANSFER, ("<InstrId>LF0001", "<InstrId>LF//1")), "/InstrId", None),
@@ -346,6 +348,12 @@ def test_rules_find_nothing_when_the_neighbour_is_right(data: bytes) -> None:
 def test_rules_answer_when_a_value_is_almost_as_long_as_a_message_may_be(before: str, rule: str) -> None:
     report = validate(changed(BARE, (before, before + "1" * 900_000)))
     assert rule in {finding.rule for finding in report.errors}
+
+
+def test_charset_answers_at_once_when_a_letter_has_a_hundred_thousand_marks() -> None:
+    started_s = process_time()
+    validate(changed(BARE, ("<Nm>", "<Nm>a" + "\u0301\u0323" * 100_000)))
+    assert process_time() - started_s < 3
 
 
 def test_checks_keep_nothing_in_memory_when_a_value_is_too_long_for_its_kind() -> None:
