@@ -53,9 +53,11 @@ _TIMES: Final = (
 
 def _method(subject: Subject) -> Iterator[Problem]:
     allowed = _METHODS[subject.family]
-    for element in subject.in_document("SttlmMtd"):
+    # That of a return's original (OrgnlTxRef) is another payment's.
+    for header in subject.in_document("GrpHdr"):
+        element = subject.child(header, "SttlmInf/SttlmMtd")
         text = subject.text(element)
-        if text not in allowed:
+        if element is not None and text not in allowed:
             yield Problem(element, f"expected {_either(allowed)}, got {text or 'none'}")
 
 

@@ -47,6 +47,7 @@ DEBTOR_ADDRESS: Final = (
 AGENT_OF_CREDITOR: Final = "<CdtrAgt><FinInstnId>"
 CREDITOR_BIC: Final = AGENT_OF_CREDITOR + "<BICFI>"
 CREDITOR_AGENT: Final = CREDITOR_BIC + "KCBLKENX"
+CLEARING_ALONE: Final = AGENT_OF_CREDITOR + "<ClrSysMmbId><MmbId>01</MmbId></ClrSysMmbId>"
 RECIPIENT_BIC: Final = "<To><FIId><FinInstnId><BICFI>"
 RECIPIENT: Final = RECIPIENT_BIC + "KCBLKENX"
 IBAN: Final = "DE89370400440532013000"
@@ -132,7 +133,13 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
         "/CdtrAgt/FinInstnId",
         None,
     ),
-    ("agent.identified", without(written(COVER), "ClrSysMmbId"), "/IntrmyAgt1/FinInstnId", None),
+    ("agent.identified", without(written(COVER), "PstlAdr"), "/IntrmyAgt1/FinInstnId", None),
+    (
+        "agent.clearing",
+        changed(TRANSFER, (CREDITOR_AGENT + "</BICFI>", CLEARING_ALONE)),
+        "/CdtrAgt/FinInstnId",
+        None,
+    ),
     ("agent.instructing", without(BARE, "InstgAgt"), "/CdtTrfTxInf", None),
     ("agent.instructing", without(written(STATUS_REQUEST), "InstdAgt"), "/TxInf", None),
     (
@@ -167,6 +174,12 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
     ),
     ("party.named", changed(TRANSFER, ("<Nm>Hansa Blumen GmbH</Nm>", "")), "/Dbtr", None),
     ("party.named", changed(written(RETURN), ("<Nm>Hansa Blumen GmbH</Nm>", "")), "/Cdtr", None),
+    (
+        "party.named",
+        changed(TRANSFER, ("<Dbtr>", f"<UltmtDbtr>{DEBTOR_ADDRESS}</UltmtDbtr><Dbtr>")),
+        "/UltmtDbtr",
+        None,
+    ),
     (
         "header.definition",
         changed(TRANSFER, ("<MsgDefIdr>pacs.008", "<MsgDefIdr>pacs.009")),
@@ -294,20 +307,25 @@ ACCEPTS: Final[list[bytes]] = [
     changed(TRANSFER, ("<Ctry>KE</Ctry>", "<Ctry>NA</Ctry>")),
     changed(TRANSFER, (CREDITOR_AGENT, CREDITOR_BIC + "KCBLKENXXXX")),
     changed(TRANSFER, (CREDITOR_AGENT + "</BICFI>", AGENT_OF_CREDITOR + "<LEI>7LTWFZYICNSX8D621K86</LEI>")),
+    changed(TRANSFER, (CREDITOR_AGENT, CREDITOR_BIC + "K1BLKENX")),
+    without(written(COVER), "ClrSysMmbId"),
     changed(TRANSFER, (RECIPIENT, RECIPIENT_BIC + "KCBLKENXXXX")),
-    changed(TRANSFER, ("2250000.00", "2250000")),
-    changed(TRANSFER, ('Ccy="KES">2250000.00', 'Ccy="KWD">2250000.001')),
+    changed(TRANSFER, (RECIPIENT, RECIPIENT_BIC + "CITIUS33"), ("</CreDt>", "</CreDt><CpyDplct>COPY</CpyDplct>")),
     changed(
         TRANSFER,
-        ("<Nm>Hansa Blumen GmbH</Nm>", ""),
-        ("</PstlAdr>", "</PstlAdr><Id><OrgId><AnyBIC>DEUTDEFF</AnyBIC></OrgId></Id>"),
+        ("<Dbtr>", f"<UltmtDbtr><Id><OrgId><LEI>{LEI}</LEI></OrgId></Id></UltmtDbtr><Dbtr>"),
     ),
-    changed(TRANSFER, ("Hansa Blumen", "Hansa #1 &amp; Blumen_[x]")),
-    changed(TRANSFER, ("<InstrId>LF0001", "<InstrId>LF/0001")),
-    changed(TRANSFER, ("<NbOfTxs>1", "<NbOfTxs>01")),
-    changed(BARE, ("09:00:00+00:00", "09:00:00.123-05:00")),
-    without(written(REJECTED).replace("RJCT", "ACSP"), "StsRsnInf"),
-    changed(written(STATEMENT), (">2249529.50<", ">0.00<")),
+    changed(
+        written(RETURN),
+        ("</TxInf>", "<OrgnlTxRef><SttlmInf><SttlmMtd>CLRG</SttlmMtd></SttlmInf></OrgnlTxRef></TxInf>"),
+    ),
+    changed(
+        written(STATEMENT),
+        (
+            "<Ccy>KES</Ccy>",
+            "<Ccy>KES</Ccy><Ownr><Nm>Roses</Nm><PstlAdr><AdrLine>P.O. Box 1402</AdrLine></PstlAdr></Ownr>",
+        ),
+    ),
 ]
 
 
