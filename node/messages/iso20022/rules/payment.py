@@ -121,7 +121,8 @@ def _count(subject: Subject) -> Iterator[Problem]:
         element = subject.child(header, "NbOfTxs")
         text = subject.text(element)
         if element is not None and text is not None and text.lstrip("0") != str(actual).lstrip("0"):
-            yield Problem(element, f"expected NbOfTxs {actual}, the transactions there are, got {text}", str(actual))
+            # No repair: which of the two is wrong, the count or the transactions, the sender alone knows.
+            yield Problem(element, f"expected NbOfTxs {actual}, the transactions there are, got {text}")
 
 
 def _single(subject: Subject) -> Iterator[Problem]:
