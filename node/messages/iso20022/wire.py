@@ -56,8 +56,11 @@ def read_instant(value: Any) -> int:
     """Return whole unix seconds.
 
     Raises:
-        UnsupportedContentError: a year beyond 9999 or hour 24, which a schema allows.
+        UnsupportedContentError: a year beyond 9999, hour 24 or a fraction of many digits, which a schema allows.
     """
+    # What the parser cannot take for a time it leaves as text.
+    if isinstance(value, str):
+        raise UnsupportedContentError("time", "a time with a fraction of at most nine digits", value)
     try:
         return int(value.to_datetime().timestamp())
     except (ValueError, OverflowError) as error:

@@ -297,3 +297,17 @@ def test_entry_is_a_debit_when_its_amount_is_negative() -> None:
     text = build(negative).decode()
     assert "<CdtDbtInd>DBIT</CdtDbtInd>" in text
     assert "-2250000" not in text
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x08", "\ufffe", "\ud800"])
+def test_build_refuses_a_text_when_xml_cannot_carry_it(character: str) -> None:
+    with pytest.raises(UnsupportedContentError, match="Nm: expected characters that XML can carry"):
+        build(replace(CUSTOMER_TRANSFER, debtor=Party(f"Hansa{character}")))
+
+
+@pytest.mark.filterwarnings("ignore:Failed to convert")
+def test_parse_refuses_a_time_when_its_fraction_has_more_digits_than_a_clock() -> None:
+    data = build(CUSTOMER_TRANSFER).replace(b"09:00:00+00:00", b"09:00:00.1234567890+00:00")
+    with pytest.raises(UnsupportedContentError, match=r"fraction .* got 2026-11-27T09:00:00\.1234567890"):
+        parse(data)
+    assert parse(data.replace(b"7890+", b"789+")).message == CUSTOMER_TRANSFER
