@@ -17,12 +17,10 @@ LEI = "9999DEV02PLDRBANK004"
 def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> str | None:
     """Let two contexts speak in memory; return the version, or raise what either side says."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(down, up, server_hostname=tls.server_name(LEI)),
-        server.wrap_bio(up, down, server_side=True),
-    ]
+    asking = client.wrap_bio(down, up, server_hostname=tls.server_name(LEI))
+    answering = server.wrap_bio(up, down, server_side=True)
     for _ in range(4):
-        for end in ends:
+        for end in (asking, answering):
             try:
                 end.do_handshake()
             except ssl.SSLWantReadError:
