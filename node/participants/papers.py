@@ -268,6 +268,8 @@ def parse_paper(data: bytes) -> AnyPaper:
         PaperSignatureError: the document is not signed by its message key.
     """
     paper = read_paper(data)
+    if paper.data != data:
+        raise PaperFormatError("paper", "canonical JSON (RFC 8785)", "another spelling of the same values")
     if isinstance(paper, RotationNotice):
         _verify_self(paper.document)
     elif isinstance(paper, ParticipantDocument):
@@ -276,7 +278,7 @@ def parse_paper(data: bytes) -> AnyPaper:
 
 
 def read_paper(data: bytes) -> AnyPaper:
-    """Read a paper without looking at signatures: one that was verified before it was kept.
+    """Read a paper without looking at spelling and signatures: one that was verified before it was kept.
 
     Raises:
         PaperTooLargeError, PaperFormatError, InvalidIdentifierError: see `parse_paper`.
@@ -284,12 +286,9 @@ def read_paper(data: bytes) -> AnyPaper:
     if len(data) > PAPER_BYTES_MAX:
         raise PaperTooLargeError(PAPER_BYTES_MAX, len(data))
     try:
-        paper = _PAPERS.validate_json(data)
+        return _PAPERS.validate_json(data)
     except ValidationError as error:
         raise _format_error(error) from error
-    if paper.data != data:
-        raise PaperFormatError("paper", "canonical JSON (RFC 8785)", "another spelling of the same values")
-    return paper
 
 
 def sign_paper(kind: type[Kind], key: PaperKey, fields: dict[str, Any]) -> Kind:

@@ -62,6 +62,3 @@ def test_guide_rotates_and_revokes_when_run_as_it_stands(shell: Shell, tmp_path:
     listed = participant("list", who="inspector")
     assert listed.splitlines()[0].split() == ["id", "LEI", "BIC", "status", "name", "roles"]
     assert len(listed.splitlines()) == 12
-
-    # The trade still works: quotes and attestations are signed by the keys that the registry holds now.
-    shell.run("devnet", "--home", str(shell.home), "fund")

@@ -73,7 +73,7 @@ def import_paper(
     """Take a document, rotation notice or revocation into the directory of `--as`."""
     path = "/institutions/papers" + (f"?accept_key={accept_key}" if accept_key else "")
     _show(
-        _call(home, who, lambda client: client.post_bytes(path, file.read_bytes())),
+        _call(home, who, lambda client: client.post_bytes(path, _read(file))),
         as_json,
         lambda taken: [f"taken: {taken['type']} of {taken['lei']}, signed by key {taken['kid']}"],
     )
@@ -141,12 +141,12 @@ def verify(
     document: Annotated[
         Path | None,
         typer.Option(
-            help="The institution's present document, for a notice or revocation", exists=True, dir_okay=False
+            help="The institution's document, to check a notice or revocation with", exists=True, dir_okay=False
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a paper offline: exit code 0 = it is whole and signed by the key it names, 1 = it is not."""
+    """Check a paper offline: exit code 0 = it is whole and signed by the institution's key, 1 = it is not."""
     from node.errors import RejectedError
 
     try:
@@ -170,18 +170,24 @@ def _verified(file: Path, document: Path | None, anchored: str | None) -> "tuple
     from node.participants.errors import AnchorMismatchError, PaperFormatError
     from node.participants.papers import ParticipantDocument, parse_paper
 
-    paper = parse_paper(file.read_bytes())
-    known = paper if document is None else parse_paper(document.read_bytes())
-    if isinstance(known, ParticipantDocument):
-        key = known.message_key
-        if anchored not in (None, key.kid):
-            raise AnchorMismatchError(known.lei, str(anchored), key.kid)
-        paper.verify(key.alg, key.public_key)
-        told = "it is what the registry holds" if anchored else "compare it with the registry"
-        return paper, [f"signed by the message key {key.kid} ({key.alg}); {told}"]
-    if document is not None:
-        raise PaperFormatError("--document", "a participant document", known.type)
-    return paper, [f"its document is whole; --document checks the signature by key {paper.signature.kid}"]
+    paper = parse_paper(_read(file))
+    known = paper if document is None else parse_paper(_read(document))
+    if not isinstance(known, ParticipantDocument) or known.lei != paper.lei:
+        got = "none" if document is None else f"{known.type} of {known.lei}"
+        raise PaperFormatError("--document", f"the document of {paper.lei} to check the signature with", got)
+    key = known.message_key
+    if anchored not in (None, key.kid):
+        raise AnchorMismatchError(known.lei, str(anchored), key.kid)
+    paper.verify(key.alg, key.public_key)
+    told = "it is the anchor given" if anchored else "compare it with the registry"
+    return paper, [f"signed by the message key {key.kid} ({key.alg}); {told}"]
+
+
+def _read(file: Path) -> bytes:
+    from node.participants.limits import PAPER_BYTES_MAX
+
+    with file.open("rb") as opened:
+        return opened.read(PAPER_BYTES_MAX + 1)
 
 
 def _call(home: Path, who: str, act: Callable[[Any], Any], *, settle: bool = False) -> Any:

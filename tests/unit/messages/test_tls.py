@@ -78,7 +78,7 @@ def test_others_are_trusted_when_one_pinned_certificate_cannot_be_used(tmp_path:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
 def test_certificate_counts_when_a_bank_made_it_as_the_decision_says(tmp_path: Path) -> None:
-    decision = (Path(__file__).parents[3] / "docs" / "adr" / "0010-pinned-certificates.md").read_text("utf-8")
+    decision = (Path(__file__).parents[3] / "docs" / "adr" / "0011-pinned-certificates.md").read_text("utf-8")
     commands = [line.strip() for line in decision.splitlines() if line.startswith("    ")]
     assert commands[0].startswith("openssl req")
     folder = _folder(tmp_path, "bank")

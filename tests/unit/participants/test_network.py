@@ -6,6 +6,9 @@ import pytest
 
 from contracts.client.artifacts import encode_call
 from node.participants.errors import PinnedKeyError
+from node.participants.keys import MessageKey
+from node.quotes.errors import MessageRejectedError
+from node.quotes.keys import QUOTE_CONTEXT, signature_json, verify_signature_json
 from node.web.notices import notices_after
 from tests.unit.trades.ledger import address_of
 from tests.unit.trades.world import TestDesk, World
@@ -72,6 +75,24 @@ def test_every_desk_moves_to_the_new_key_when_the_governor_anchors_it(world: Wor
     assert all("participant.key_rotated" in told(desk) for desk in desks(world))
     world.advance_to(world.ledger.now_s + DAY_S)
     assert [key_ids(desk) for desk in desks(world)] == [[new]] * 3
+
+
+def test_quotes_are_signed_with_the_new_key_when_it_is_anchored(world: World) -> None:
+    bank, other = world[BANK], world["bank-nl"]
+    key = MessageKey(bank.keystore, bank.participants.directory, BANK)
+
+    def anchor() -> bytes:
+        return other.participants.directory.institution(BANK).key_thumbprint
+
+    old, before = anchor(), signature_json(key, b"quote", QUOTE_CONTEXT)
+    rotate(world)
+    world[GOVERNOR].run(lambda session, _: world[GOVERNOR].own.anchor(session, BANK))
+    world.settle_down()
+    after = signature_json(key, b"quote", QUOTE_CONTEXT)
+    verify_signature_json(before, b"quote", QUOTE_CONTEXT, old, "post_quantum")
+    verify_signature_json(after, b"quote", QUOTE_CONTEXT, anchor(), "post_quantum")
+    with pytest.raises(MessageRejectedError, match="registered key"):
+        verify_signature_json(before, b"quote", QUOTE_CONTEXT, anchor(), "post_quantum")
 
 
 def test_nothing_moves_when_anyone_else_anchors_a_key(world: World) -> None:

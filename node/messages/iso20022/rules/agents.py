@@ -19,6 +19,11 @@ _CARRIERS: Final = {
     "pacs.028": "TxInf",
 }
 _NUMBERED: Final = ("IntrmyAgt", "PrvsInstgAgt")
+# An element, what must stand beside it, and how they belong together.
+_CHAIN: Final = (
+    *((f"{base}{number}", f"{base}{number - 1}", "before") for base in _NUMBERED for number in (2, 3)),
+    *((f"{base}{number}Acct", f"{base}{number}", "with") for base in _NUMBERED for number in (1, 2, 3)),
+)
 _PARTIES: Final = ("Dbtr", "Cdtr", "UltmtDbtr", "UltmtCdtr", "InitgPty")
 # Elsewhere (a tax record) a Dbtr is another thing.
 _PAYMENTS: Final = frozenset({"CdtTrfTxInf", "PmtInf", "GrpHdr", "UndrlygCstmrCdtTrf", "RtrChain"})
@@ -26,6 +31,8 @@ _PAYMENTS: Final = frozenset({"CdtTrfTxInf", "PmtInf", "GrpHdr", "UndrlygCstmrCd
 _ASSIGNED: Final = {
     "camt.056": ("Assgnmt/Assgnr/Agt", "Assgnmt/Assgne/Agt"),
     "camt.029": ("Assgnmt/Assgnr/Agt", "Assgnmt/Assgne/Agt"),
+    "camt.110": ("InvstgtnReq/Rqstr/Agt", "InvstgtnReq/Rspndr/Agt"),
+    "camt.111": ("OrgnlInvstgtnReq/Rspndr/Agt", "OrgnlInvstgtnReq/Rqstr/Agt"),
 }
 # BIC: its name in versions before 2019.
 _CODES: Final = frozenset({"BICFI", "BIC", "LEI"})
@@ -81,20 +88,17 @@ def _in_group_header(subject: Subject) -> Iterator[Problem]:
 
 
 def _chain(subject: Subject) -> Iterator[Problem]:
-    for base in _NUMBERED:
-        for number in (2, 3):
-            for element in subject.in_document(f"{base}{number}"):
-                if _sibling(subject, element, f"{base}{number - 1}") is None:
-                    yield Problem(element, f"expected {base}{number - 1} before {base}{number}, got none", None, "")
-        for number in (1, 2, 3):
-            for element in subject.in_document(f"{base}{number}Acct"):
-                if _sibling(subject, element, f"{base}{number}") is None:
-                    yield Problem(element, f"expected {base}{number} for its account, got none", None, "")
-
-
-def _sibling(subject: Subject, element: "_Element", name: str) -> "_Element | None":
-    parent = element.getparent()
-    return None if parent is None else subject.child(parent, name)
+    # Names beside an element are gathered once a parent, which may have thousands of children.
+    beside: dict[_Element, set[str]] = {}
+    for name, before, why in _CHAIN:
+        for element in subject.in_document(name):
+            parent = element.getparent()
+            if parent is None:
+                continue
+            if parent not in beside:
+                beside[parent] = {local_name(child) for child in parent}
+            if before not in beside[parent]:
+                yield Problem(element, f"expected {before} {why} {name}, got none", None, "")
 
 
 def _nameless(subject: Subject) -> Iterator[Problem]:
@@ -130,8 +134,8 @@ def _header_agents(subject: Subject) -> Iterator[Problem]:
         for name in ("BICFI", "LEI"):
             own, theirs = subject.text(agent, name), subject.text(other, f"FinInstnId/{name}")
             if own is not None and theirs is not None and _full(own) != _full(theirs):
-                role = local_name(other)
-                role = role if role != "Agt" else ("Assgnr" if path == "Fr" else "Assgne")
+                parent = other.getparent()
+                role = local_name(other if local_name(other) != "Agt" or parent is None else parent)
                 yield Problem(agent, f"expected {theirs}, the {role} of the Document, got {own}", None, own)
 
 
@@ -196,7 +200,7 @@ RULES: Final = (
     Rule("header.definition", "MsgDefIdr names the Document that follows.", "head.001", _header_definition),
     Rule(
         "header.agents",
-        "From and To are the instructing and the instructed agent (of a case: assigner and assignee).",
+        "From and To are who sends and who receives by the Document (its agents, or a case's two ends).",
         "CBPR+, head.001",
         _header_agents,
         frozenset(_CARRIERS) | frozenset(_ASSIGNED),
