@@ -1,4 +1,4 @@
-"""One institution's exchange of messages alone, wired as the product wires it but without a chain: for benchmarks and tests.
+"""One institution's exchange of messages, wired as the product wires it but without a chain: for figures and tests.
 
 python scripts/exchange_node.py --home DIR --as bank-nl --port 8701 --peer-document FILE --count N ...
 """
@@ -96,12 +96,11 @@ class ExchangeNode:
     def counts(self) -> dict[str, int]:
         """Return how many messages are in which state, and how many effects there were."""
         with self.database.read() as session:
-            sent = session.execute(select(SentMessage.state, func.count()).group_by(SentMessage.state)).all()
-            received = session.execute(
-                select(ReceivedMessage.state, func.count()).group_by(ReceivedMessage.state)
-            ).all()
+            sent = session.execute(select(SentMessage.state, func.count()).group_by(SentMessage.state))
+            received = session.execute(select(ReceivedMessage.state, func.count()).group_by(ReceivedMessage.state))
             effects = session.scalar(select(func.count()).select_from(DecisionRow)) or 0
-        return {state: count for state, count in (*sent, *received)} | {"effects": effects}
+        states: dict[str, int] = dict((*sent.tuples(), *received.tuples()))
+        return states | {"effects": effects}
 
     @staticmethod
     def _on_message(session: Session, message: Message) -> None:
@@ -117,7 +116,8 @@ async def run(arguments: argparse.Namespace) -> None:
     mine = arguments.home / "document.json"
     mine.with_suffix(".new").write_bytes(node.document())
     mine.with_suffix(".new").replace(mine)
-    while not arguments.peer_document.exists():
+    # Another process writes it, which rings nobody.
+    while not arguments.peer_document.exists():  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     node.take(arguments.peer_document.read_bytes())
     if arguments.kill_at:
@@ -135,8 +135,9 @@ async def run(arguments: argparse.Namespace) -> None:
                 following = range(queued, min(queued + arguments.window // 2, arguments.count))
                 node.send(arguments.to, following, arguments.threads, arguments.body_bytes)
                 queued = following.stop
-            if not told or done - told[-1]["stored"] >= max(arguments.count, arguments.expect) // 10:
-                told.append({"stored": done, "seconds": time.perf_counter() - began_s, "rss_mb": _rss_mb()})
+            progress = max(done, counts["effects"])
+            if not told or progress - told[-1]["messages"] >= max(arguments.count, arguments.expect) // 10:
+                told.append({"messages": progress, "seconds": time.perf_counter() - began_s, "rss_mb": _rss_mb()})
             is_done = done >= arguments.count and counts["effects"] >= arguments.expect
             if is_done and not arguments.stay:
                 break
