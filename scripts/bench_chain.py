@@ -38,6 +38,7 @@ from node.chain.validator_key import load_or_create_validator_key
 CHAIN_ID = 20260
 SENDERS = 100
 BATCH = 100
+_INSTITUTIONS = (("issuer", "central_bank", "9999DEV0000000000022"), ("bank", "bank", "9999DEV0000000000119"))
 
 
 class Account:
@@ -107,13 +108,13 @@ def prepare_home(home: Path, accounts: Sequence[Account]) -> bytes:
             ParticipantConfig(
                 id=name,
                 name=name,
-                lei=f"9999DEV0000000000{index:03d}",
+                lei=lei,
                 bic="BENCNL2A",
                 roles=(role,),
                 address=accounts[index].address,
                 key_thumbprint=bytes([index + 1]) * 32,
             )
-            for index, (name, role) in enumerate([("issuer", "central_bank"), ("bank", "bank")])
+            for index, (name, role, lei) in enumerate(_INSTITUTIONS)
         ),
         tokens=(TokenConfig(currency="EUR", name="Euro", symbol="EUR", decimals=2, issuer="issuer"),),
         pairs=(),

@@ -23,7 +23,7 @@ async def run_desk(home: Home, rpc_url: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
-    institutions = build_institutions(home, cast, chain)
+    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1")
     server = _Server(
         uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )

@@ -22,12 +22,13 @@ from node.app.errors import HomeError
 from node.app.examples import RATES, example
 from node.chain.validator_key import FILE_NAME as VALIDATOR_KEY_FILE
 from node.chain.validator_key import write_validator_key
-from pqc import signatures
-from pqc.keystore import DEVNET, Keystore
+from node.participants.keys import MESSAGE_KEY
+from pqc import sealing, signatures
+from pqc.keystore import DEVNET, KeyRole, Keystore
 
 TRANSACTION_KEY: Final = "transaction"
-MESSAGE_KEY: Final = "message"
-MESSAGE_ALGORITHM: Final = "ML-DSA-65"
+SEALING_KEY: Final = "sealing"
+VALIDATOR_ALGORITHM: Final = "ML-DSA-65"
 PASSPHRASE: Final = b"devnet"
 """Public, as are the keys of a devnet."""
 
@@ -119,7 +120,12 @@ def genesis_time_s(cast: Cast) -> int:
 
 def validator_key(institution_id: str) -> signatures.KeyPair:
     """Return the devnet's key of a validator."""
-    return signatures.from_seed(MESSAGE_ALGORITHM, devnet_seed(institution_id, "validator"))
+    return signatures.from_seed(VALIDATOR_ALGORITHM, devnet_seed(institution_id, "validator"))
+
+
+def message_key(institution_id: str) -> signatures.KeyPair:
+    """Return the devnet's message key of an institution."""
+    return signatures.from_seed(signatures.MESSAGE_ALGORITHM, devnet_seed(institution_id, "message"))
 
 
 def _make_keystore(home: Home, institution: InstitutionCast) -> None:
@@ -128,7 +134,8 @@ def _make_keystore(home: Home, institution: InstitutionCast) -> None:
     path.unlink(missing_ok=True)
     keystore = Keystore.create(path, PASSPHRASE, DEVNET)
     keystore.add(TRANSACTION_KEY, "secp256k1", "transaction", devnet_seed(institution.id, "transaction"))
-    keystore.add(MESSAGE_KEY, MESSAGE_ALGORITHM, "message", devnet_seed(institution.id, "message"))
+    keystore.add(MESSAGE_KEY, signatures.MESSAGE_ALGORITHM, KeyRole.MESSAGE, devnet_seed(institution.id, "message"))
+    keystore.add(SEALING_KEY, sealing.DEFAULT, KeyRole.SEALING, devnet_seed(institution.id, "sealing"))
     for customer in institution.customers:
         keystore.add(f"customer.{customer.id}", "secp256k1", "transaction", devnet_seed(customer.id, "transaction"))
 

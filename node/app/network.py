@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fx.currencies import get_currency
 from node.app.cast import Cast, InstitutionCast, devnet_seed
-from node.app.home import MESSAGE_ALGORITHM, genesis_time_s, validator_key
+from node.app.home import VALIDATOR_ALGORITHM, genesis_time_s, message_key, validator_key
 from node.app.names import GENESIS_FILE, GENESIS_HASH_FILE
 from pqc import secp256k1, signatures
 
@@ -46,7 +46,7 @@ def build_devnet_genesis(cast: Cast) -> dict[str, Any]:
         genesis_time_s=genesis_time_s(cast),
         governor=cast.governor,
         validators=tuple(
-            ValidatorConfig(name=one.id, algorithm=MESSAGE_ALGORITHM, public_key=validator_key(one.id).public_key)
+            ValidatorConfig(name=one.id, algorithm=VALIDATOR_ALGORITHM, public_key=validator_key(one.id).public_key)
             for one in cast.institutions
             if "validator" in one.roles
         ),
@@ -58,10 +58,7 @@ def build_devnet_genesis(cast: Cast) -> dict[str, Any]:
                 bic=one.bic,
                 roles=one.roles,
                 address=_address(one),
-                key_thumbprint=signatures.thumbprint(
-                    MESSAGE_ALGORITHM,
-                    signatures.from_seed(MESSAGE_ALGORITHM, devnet_seed(one.id, "message")).public_key,
-                ),
+                key_thumbprint=_thumbprint(message_key(one.id)),
             )
             for one in cast.institutions
         ),
@@ -82,6 +79,10 @@ def build_devnet_genesis(cast: Cast) -> dict[str, Any]:
         },
     )
     return build_genesis(config)
+
+
+def _thumbprint(key: signatures.KeyPair) -> bytes:
+    return signatures.thumbprint(key.alg, key.public_key)
 
 
 def _address(institution: InstitutionCast) -> bytes:

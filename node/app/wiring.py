@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.orm import Session
 
@@ -16,8 +17,9 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
-from node.app.home import MESSAGE_ALGORITHM, MESSAGE_KEY, PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
+from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.compliance.service import ComplianceService
+from node.errors import UnavailableError
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
@@ -31,17 +33,23 @@ from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
 from node.messages.in_process import InProcessTransport
+from node.messages.papers import PaperPost
 from node.messages.service import MessageService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
+from node.participants.errors import KeyChangeRefusedError
+from node.participants.keys import MessageKey
+from node.participants.own import ANCHORS, OwnPapers
+from node.participants.papers import Endpoints
+from node.participants.peers import Peers
+from node.participants.registry import RegistryFollower
 from node.participants.service import WALLETS, ParticipantService
 from node.quotes import routes as quote_routes
-from node.quotes.keys import MessageKey
 from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
 from node.quotes.service import QuoteService
-from node.storage.cursor import SqlFollowerStore
+from node.storage.cursor import SqlFollowerStore, booked_until_s
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
@@ -53,6 +61,7 @@ from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from pqc.keystore import Keystore
 
+_LOG = structlog.get_logger(__name__)
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     participant_routes.router,
@@ -89,12 +98,22 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
     return Chain(client, BlockFeed(client), deployment)
 
 
-def build_institutions(home: Home, cast: Cast, chain: Chain) -> dict[str, Institution]:
-    """Build every institution of the cast; they know each other only through messages and the chain."""
+def build_institutions(home: Home, cast: Cast, chain: Chain, rest_url: str) -> dict[str, Institution]:
+    """Build every institution of the cast; they know each other only through messages, papers and the chain.
+
+    Args:
+        rest_url: Where this process serves REST, as the institutions' documents say.
+    """
     transport = InProcessTransport()
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
-    return {entry.id: _Builder(home, entry, chain, transport, rates, pairs).build() for entry in cast.institutions}
+    endpoints = Endpoints(rest=rest_url)
+    built = {
+        entry.id: _Builder(home, entry, chain, transport, rates, pairs, endpoints).build()
+        for entry in cast.institutions
+    }
+    _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
+    return built
 
 
 def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
@@ -114,12 +133,14 @@ class _Builder:
         transport: InProcessTransport,
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
+        endpoints: Endpoints,
     ) -> None:
         self._entry = entry
         self._chain = chain
         self._transport = transport
         self._rates = LedgerRates(rates)
         self._pairs = pairs
+        self._endpoints = endpoints
         self._keystore = Keystore.open(home.keystore(entry.id), PASSPHRASE)
         self._database = Database(home.database_url(entry.id))
         self._outbox = Outbox(self._database)
@@ -129,23 +150,39 @@ class _Builder:
         prepare(self._database)
         deployment, entry = self._chain.deployment, self._entry
         directory = Directory(deployment)
+        registry = RegistryFollower(directory=directory, deployment=deployment)
+        with self._database.transaction() as session:
+            registry.open(session)
         participants = ParticipantService(
             institution=directory.institution(entry.id), directory=directory, custody=self._keystore
         )
         messages = MessageService(self._database, entry.id, self._transport)
         self._transport.connect(entry.id, messages.receive)
+        peers = Peers(directory=directory, deployment=deployment)
+        post = PaperPost(institution_id=entry.id, directory=directory, messages=messages, peers=peers)
+        own = OwnPapers(
+            institution_id=entry.id,
+            directory=directory,
+            deployment=deployment,
+            peers=peers,
+            ring=self._keystore,
+            endpoints=self._endpoints,
+            spread=post.spread,
+        )
         ledger = LedgerService(institution_id=entry.id, owners=participants, deployment=deployment)
         orders = OrderService(participants=participants, deployment=deployment)
         issuance = IssuanceService(participants=participants, deployment=deployment, issues=ledger.issues)
         freezes = FreezeService(
             institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
         )
-        message_key = MessageKey(self._keystore, MESSAGE_KEY, MESSAGE_ALGORITHM)
+        message_key = MessageKey(self._keystore, directory, entry.id)
         quotes = self._quotes(participants, messages, message_key)
         compliance = ComplianceService()
         trades = self._trades(participants, messages, quotes, compliance, ledger, message_key)
         reconciler = Reconciler(database=self._database, ledger=ledger, owners=participants, chain=self._chain.client)
         self._add_customers(participants)
+        # First: what the other slices do in a block counts under the keys and roles of that block.
+        self._handlers.blocks.append(registry.on_block)
         self._handlers.outcomes.append(self._outbox.on_outcome)
         self._handlers.blocks.append(ledger.on_block)
         self._handlers.blocks.append(issuance.on_block)
@@ -154,10 +191,11 @@ class _Builder:
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
         self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
         self._outbox.subscribe(WALLETS, participants.on_wallet_outcome)
+        self._outbox.subscribe(ANCHORS, own.on_anchor_outcome)
         quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
-        services = [participants, messages, ledger, orders, issuance, freezes, reconciler, quotes]
+        services = [participants, peers, own, messages, ledger, orders, issuance, freezes, reconciler, quotes]
         services += [compliance, trades, evidence]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         return Institution(desk, (self._follower().run, self._sender(participants).run, messages.run))
@@ -217,6 +255,26 @@ class _Builder:
             sign_digest=participants.sign_digest,
             submitted=self._chain.feed.poke,
         )
+
+
+def _introduce(desks: list[Desk], genesis_time_s: int) -> None:
+    """Let every institution of the process publish its document, and every other one take it."""
+    documents = []
+    for desk in desks:
+        with desk.database.transaction() as session:
+            now_s = max(booked_until_s(session), genesis_time_s)
+            try:
+                documents.append(desk.get(OwnPapers).document(session, now_s))
+            except UnavailableError as error:
+                _LOG.warning("document_not_published", institution=desk.institution_id, reason=str(error))
+    for desk in desks:
+        with desk.database.transaction() as session:
+            for document in documents:
+                now_s = max(booked_until_s(session), document.issued_at_s)
+                try:
+                    desk.get(Peers).take(session, document.data, now_s)
+                except KeyChangeRefusedError as error:
+                    desk.get(Peers).report(session, error, now_s)
 
 
 def _principals(cast: Cast, tokens: dict[str, str]) -> Iterator[tuple[str, Principal]]:

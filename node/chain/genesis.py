@@ -12,6 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from stdnum import bic, lei
+
 from contracts.client.artifacts import load_artifact
 from contracts.genesis import Pair, Participant, Token, build_contracts
 from node.chain.errors import GenesisError
@@ -19,6 +21,8 @@ from node.chain.genesis_block import FORKS_AT_ZERO
 from node.chain.limits import BLOCK_GAS_LIMIT, EXTRA_DATA
 from node.chain.system_contracts import SYSTEM_CONTRACTS
 
+# ISO 17442; the library checks the digits alone.
+_LEI_CHARS: Final = 20
 _GENESIS_MIX: Final = "0x" + "00" * 32
 BLOB_SCHEDULE: Final = {
     "cancun": {"target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477},
@@ -240,6 +244,10 @@ def _validate(config: NetworkConfig) -> None:
     for one in config.participants:
         if len(one.address) != 20 or len(one.key_thumbprint) != 32:
             raise GenesisError(f"participants.{one.id}", "address of 20, key_thumbprint of 32 bytes", "other lengths")
+        if len(one.lei) != _LEI_CHARS or not lei.is_valid(one.lei):
+            raise GenesisError(f"participants.{one.id}.lei", "an LEI whose check digits fit", one.lei)
+        if one.bic and not bic.is_valid(one.bic):
+            raise GenesisError(f"participants.{one.id}.bic", "a BIC, or empty", one.bic)
         _role_bits(one)
 
 

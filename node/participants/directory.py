@@ -1,4 +1,4 @@
-"""The institutions of the network, as the genesis names them."""
+"""The institutions of the network: as the genesis names them, then as the registry's events change them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class Institution:
     address: str
     """Of its transaction key, checksummed."""
     key_thumbprint: bytes
-    """RFC 7638 thumbprint of its ML-DSA key."""
+    """Its anchor: RFC 7638 thumbprint of its message key, zeros while it has none."""
+    is_active: bool = True
+    """False: the governor has suspended it."""
 
     @property
     def role_names(self) -> tuple[str, ...]:
@@ -42,37 +44,43 @@ class Institution:
 
 
 class Directory:
-    """Institutions by id, address or BIC."""
+    """Institutions by id, LEI or address; one per institution's desk, kept up to date by `RegistryFollower`."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._by_id = {
-            entry.id: Institution(
-                id=entry.id,
-                name=entry.name,
-                lei=entry.lei,
-                bic=entry.bic,
-                roles=Role(entry.roles),
-                address=entry.address,
-                key_thumbprint=entry.key_thumbprint,
+        self._by_id: dict[str, Institution] = {}
+        for entry in deployment.participants:
+            self.put(
+                Institution(
+                    id=entry.id,
+                    name=entry.name,
+                    lei=entry.lei,
+                    bic=entry.bic,
+                    roles=Role(entry.roles),
+                    address=entry.address,
+                    key_thumbprint=entry.key_thumbprint,
+                )
             )
-            for entry in deployment.participants
-        }
-        self._by_address = {institution.address: institution for institution in self._by_id.values()}
 
     def __iter__(self) -> Iterator[Institution]:
         return iter(self._by_id.values())
 
+    def put(self, institution: Institution) -> None:
+        """Add an institution, or replace the one of its id."""
+        self._by_id[institution.id] = institution
+
     def institution(self, institution_id: str) -> Institution:
-        """Return the institution, or raise UnknownInstitutionError."""
+        """Return the institution of that id or LEI, or raise UnknownInstitutionError."""
         found = self._by_id.get(institution_id)
+        if found is None:
+            found = next((one for one in self if one.lei == institution_id), None)
         if found is None:
             raise UnknownInstitutionError(institution_id)
         return found
 
     def at_address(self, address: str) -> Institution | None:
         """Return the institution whose account this is, None for anyone else's."""
-        return self._by_address.get(address)
+        return next((one for one in self if one.address == address), None)
 
     def with_role(self, role: Role) -> tuple[Institution, ...]:
-        """Return the institutions that have `role`."""
-        return tuple(institution for institution in self if role in institution.roles)
+        """Return the active institutions that have `role`."""
+        return tuple(one for one in self if role in one.roles and one.is_active)

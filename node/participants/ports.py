@@ -1,6 +1,9 @@
 """What this slice needs from a keystore; `pqc.keystore.Keystore` has it, an HSM would."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
+
+from pqc.keystore import KeyInfo
 
 
 class KeyCustody(Protocol):
@@ -16,4 +19,26 @@ class KeyCustody(Protocol):
 
     def sign_digest(self, name: str, digest: bytes) -> bytes:
         """Return 65 bytes r, s, v with low s and v 27 or 28."""
+        ...
+
+
+class KeyRing(Protocol):
+    """Named post-quantum keys that never leave their store; a name has generations, rotation makes the next."""
+
+    def keys(self) -> Sequence[KeyInfo]:
+        """Return the public half of every name's current generation."""
+        ...
+
+    def history(self, name: str) -> Sequence[KeyInfo]:
+        """Return the public halves of all generations of a name, oldest first."""
+        ...
+
+    def rotate(self, name: str, now_s: int, overlap_s: int) -> KeyInfo:
+        """Make the next generation, durably."""
+        ...
+
+    def sign_message(
+        self, name: str, message: bytes, context: bytes = b"", *, thumbprint: bytes | None = None
+    ) -> bytes:
+        """Sign with a message key: the generation of that thumbprint, the current one if None."""
         ...

@@ -1,10 +1,26 @@
 """Institutions of the network, customers of the caller's institution."""
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
-from node.participants.schemas import CustomerIn, CustomerOut, InstitutionOut
+from node.participants.errors import KeyChangeRefusedError
+from node.participants.own import OwnPapers
+from node.participants.papers import AnyPaper
+from node.participants.peers import Peers
+from node.participants.schemas import (
+    AnchorIn,
+    AnchorOut,
+    CustomerIn,
+    CustomerOut,
+    InstitutionOut,
+    RevocationIn,
+    RotationIn,
+    TakenOut,
+)
 from node.participants.service import ParticipantService
 from node.storage.cursor import booked_until_s
 from node.web.auth import Caller, Staff, check_owner
@@ -13,17 +29,103 @@ from node.web.idempotency import OnceOnly
 
 router = APIRouter(tags=["participants"])
 
+_PAPER: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "description": "A document, rotation notice or revocation, byte for byte (docs/spec/participants.md)",
+            }
+        },
+    }
+}
+
 
 @router.get("/institutions")
 async def list_institutions(desk: CallersDesk) -> list[InstitutionOut]:
-    """Return every institution of the network."""
-    return [InstitutionOut.model_validate(item) for item in desk.get(ParticipantService).directory]
+    """Return every institution of the network, with its endpoints, keys and status."""
+    with desk.database.read() as session:
+        return [InstitutionOut.of(entry) for entry in desk.get(Peers).entries(session)]
 
 
 @router.get("/institutions/{institution_id}")
 async def get_institution(institution_id: str, desk: CallersDesk) -> InstitutionOut:
-    """Return one institution."""
-    return InstitutionOut.model_validate(desk.get(ParticipantService).directory.institution(institution_id))
+    """Return one institution, by id or LEI."""
+    with desk.database.read() as session:
+        return InstitutionOut.of(desk.get(Peers).entry(session, institution_id))
+
+
+@router.get("/institutions/{institution_id}/document", response_class=Response)
+async def download_document(institution_id: str, desk: CallersDesk) -> Response:
+    """Return an institution's signed document, byte for byte."""
+    with desk.database.read() as session:
+        data = desk.get(Peers).document(session, institution_id)
+    return Response(data, media_type="application/json")
+
+
+@router.post("/institutions/papers", status_code=201, response_model=TakenOut, openapi_extra=_PAPER)
+async def take_paper(
+    request: Request,
+    _staff: Staff,
+    desk: CallersDesk,
+    call: OnceOnly,
+    accept_key: Annotated[
+        str | None,
+        Query(max_length=43, description="Key id that you have checked with the institution by another channel"),
+    ] = None,
+) -> JSONResponse:
+    """Take an institution's document, rotation notice or revocation; what is refused is also told in the notices."""
+    data, peers = await request.body(), desk.get(Peers)
+
+    def effect(session: Session) -> TakenOut:
+        paper = peers.take(session, data, booked_until_s(session), accept_key)
+        return TakenOut(type=paper.type, lei=paper.lei, kid=paper.signature.kid)
+
+    try:
+        return call.run(effect, status=201)
+    except KeyChangeRefusedError as error:
+        with desk.database.transaction() as session:
+            peers.report(session, error, booked_until_s(session))
+        raise
+
+
+@router.post("/institutions/{institution_id}/anchor", status_code=202, response_model=AnchorOut)
+async def anchor_key(
+    institution_id: str, order: AnchorIn, _staff: Staff, desk: CallersDesk, call: OnceOnly
+) -> JSONResponse:
+    """As the network's governor, put an institution's next key on the chain; the chain refuses anyone else."""
+    own = desk.get(OwnPapers)
+    return call.run(lambda session: AnchorOut(key=own.anchor(session, institution_id, order.key)), status=202)
+
+
+@router.post("/own-keys/documents", status_code=201, response_model=dict[str, Any])
+async def publish_document(_staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Send the institution's document to every other one, signed anew where keys or endpoints have changed."""
+    own = desk.get(OwnPapers)
+    return call.run(lambda session: _shown(own.publish(session, booked_until_s(session))), status=201)
+
+
+@router.post("/own-keys/rotations", status_code=201, response_model=dict[str, Any])
+async def rotate_key(order: RotationIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Make the next message key and send its notice to every institution; it signs once it is anchored."""
+
+    def effect(session: Session) -> dict[str, Any]:
+        now_s = booked_until_s(session)
+        return _shown(desk.get(OwnPapers).rotate(session, now_s=now_s, overlap_s=order.overlap_s))
+
+    return call.run(effect, status=201)
+
+
+@router.post("/own-keys/revocations", status_code=201, response_model=dict[str, Any])
+async def revoke_key(order: RevocationIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Take back one of the institution's message keys and tell every institution."""
+
+    def effect(session: Session) -> dict[str, Any]:
+        now_s = booked_until_s(session)
+        return _shown(desk.get(OwnPapers).revoke(session, kid=order.kid, reason=order.reason, now_s=now_s))
+
+    return call.run(effect, status=201)
 
 
 @router.get("/customers")
@@ -53,3 +155,8 @@ async def add_customer(order: CustomerIn, principal: Staff, desk: CallersDesk, c
         return CustomerOut.model_validate(row)
 
     return call.run(effect, status=201)
+
+
+def _shown(paper: AnyPaper) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(paper.data)
+    return shown

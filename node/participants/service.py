@@ -51,10 +51,15 @@ class ParticipantService:
     def __init__(
         self, *, institution: Institution, directory: Directory, custody: KeyCustody, own_key: str = OWN_KEY
     ) -> None:
-        self.institution = institution
+        self._institution_id = institution.id
         self.directory = directory
         self._custody = custody
         self._own_key = own_key
+
+    @property
+    def institution(self) -> Institution:
+        """This institution, as the directory has it now."""
+        return self.directory.institution(self._institution_id)
 
     def add_customer(self, session: Session, *, customer_id: str, name: str, now_s: int) -> CustomerRow:
         """Make a customer and its key, and queue its wallet if this is a bank; asking again changes nothing.

@@ -1,4 +1,4 @@
-"""Tables of customers and of what was signed for them."""
+"""Tables of customers and what was signed for them, and of institutions and their pinned keys."""
 
 from typing import Any
 
@@ -41,3 +41,66 @@ class ConsentRow(Base):
     """Who asked for it, as the desk authenticated them."""
     given_at_s: Mapped[int]
     """Ledger time."""
+
+
+class InstitutionRow(Base):
+    """An institution as the registry on the chain has it, with the document that counts for it."""
+
+    __tablename__ = "participant_institution"
+
+    lei: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    bic: Mapped[str]
+    roles: Mapped[int]
+    address: Mapped[str] = mapped_column(unique=True)
+    is_active: Mapped[bool]
+    anchor: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Thumbprint of its message key in the registry, zeros while it has none."""
+    usable_since_s: Mapped[int]
+    """Since when both anchor and status are what they are; ledger time."""
+    pinned_kid: Mapped[str | None]
+    """The message key that was verified last; None before the first document."""
+    document: Mapped[bytes | None]
+
+
+class MessageKeyRow(Base):
+    """A message key of an institution that was pinned once."""
+
+    __tablename__ = "participant_message_key"
+
+    lei: Mapped[str] = mapped_column(primary_key=True)
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    alg: Mapped[str]
+    public_key: Mapped[bytes]
+    revoked_at_s: Mapped[int | None]
+    revocation: Mapped[bytes | None]
+    """The signed revocation."""
+
+
+class KeyWindowRow(Base):
+    """A time in which a message key holds: from `from_s` until before `until_s`."""
+
+    __tablename__ = "participant_key_window"
+
+    lei: Mapped[str] = mapped_column(primary_key=True)
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    from_s: Mapped[int] = mapped_column(primary_key=True)
+    until_s: Mapped[int | None]
+    ended_by: Mapped[str | None]
+    """What set `until_s`: `rotation`, `anchor`, `status` or `revocation`."""
+
+
+class RotationRow(Base):
+    """A rotation notice that was verified."""
+
+    __tablename__ = "participant_rotation"
+
+    lei: Mapped[str] = mapped_column(primary_key=True)
+    new: Mapped[str] = mapped_column(primary_key=True)
+    old: Mapped[str]
+    starts_at_s: Mapped[int]
+    old_until_s: Mapped[int]
+    notice: Mapped[bytes]
+    is_done: Mapped[bool]
+    """Whether the new key was pinned by it."""

@@ -20,10 +20,11 @@ from contracts.client.deployment import Deployment
 from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
+from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes import store
 from node.quotes.errors import RejectedError, UnavailableError
-from node.quotes.keys import QUOTE_CONTEXT, MessageKey, signature_json
+from node.quotes.keys import QUOTE_CONTEXT, signature_json
 from node.quotes.pricing import Pricing, build_quote
 from node.quotes.rates import LedgerRates
 from node.quotes.requests import ANSWER, ESCROW, LOCK, SETTLEMENT, Wanted, parse_request

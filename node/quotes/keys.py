@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Any, Final
 
+from node.participants.keys import MessageKey
 from node.quotes.errors import MessageRejectedError
 from pqc import signatures
 from pqc.errors import RejectedError as PqcRejectedError
-from pqc.ports import Signer
 
 QUOTE_CONTEXT: Final = b"landfall/quote/1"
 """Context string of the ML-DSA signature over a quote's EIP-712 digest."""
@@ -17,23 +16,6 @@ ATTESTATION_CONTEXT: Final = b"landfall/attestation/1"
 
 _FIELDS: Final = ("algorithm", "key", "public_key", "value")
 _TEXT_MAX: Final = 12_000
-
-
-@dataclass(frozen=True, slots=True)
-class MessageKey:
-    """A named post-quantum key that stays in its keystore."""
-
-    signer: Signer
-    name: str
-    algorithm: str
-
-    @property
-    def public_key(self) -> bytes:
-        return self.signer.public_key(self.name)
-
-    def sign(self, message: bytes, context: bytes) -> bytes:
-        """Return the signature over `message`."""
-        return self.signer.sign_message(self.name, message, context)
 
 
 def signature_json(key: MessageKey, message: bytes, context: bytes) -> dict[str, str]:

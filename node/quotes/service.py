@@ -8,10 +8,10 @@ from contracts.client.deployment import Deployment
 from contracts.client.follower import Handlers
 from node.messages.service import MessageService
 from node.participants.directory import Role
+from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes import screening
 from node.quotes.desk import PREFIX, QuoteDesk
-from node.quotes.keys import MessageKey
 from node.quotes.medians import MedianBook, OraclePair
 from node.quotes.oracle import REPORT, OracleReporter
 from node.quotes.pricing import Pricing

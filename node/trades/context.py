@@ -14,9 +14,9 @@ from fx.rates import Rate, major_rate
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.service import MessageService
+from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes.errors import UnavailableError as QuotesUnavailableError
-from node.quotes.keys import MessageKey
 from node.quotes.service import QuoteService
 from node.storage.cursor import load_cursor
 from node.trades.errors import NotPermittedError, OfferRejectedError, UnavailableError, UnknownTradeError

@@ -12,8 +12,8 @@ from node.ledger.service import LedgerService
 from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.participants.directory import Role
+from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
-from node.quotes.keys import MessageKey
 from node.quotes.requests import ANSWER
 from node.quotes.service import QuoteService
 from node.storage.outbox import Outbox, OutboxRow

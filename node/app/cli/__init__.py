@@ -4,7 +4,11 @@ import sys
 
 import typer
 
+<<<<<<< HEAD
 from node.app.cli import demo, devnet, keys, message, trade, verify
+=======
+from node.app.cli import demo, devnet, keys, participant, trade, verify
+>>>>>>> participants
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -19,6 +23,7 @@ app.command("verify")(verify.run)
 app.command("genesis")(devnet.genesis)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(trade.app, name="trade")
+app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 

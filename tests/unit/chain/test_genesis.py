@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stdnum.iso7064 import mod_97_10
 
 from contracts.client.artifacts import decode_result, encode_call
 from contracts.client.deployment import Deployment
@@ -26,11 +27,16 @@ from node.chain.store import ChainStore
 from tests.unit.chain.support import CHAIN_ID, ETHER, GENESIS_TIME_S, KEY, Actor, genesis_document
 
 
+def _lei(number: int) -> str:
+    base = f"9999DEV00000000{number:03d}"
+    return base + str(mod_97_10.calc_check_digits(base))
+
+
 def _participant(number: int, name: str, *roles: str) -> ParticipantConfig:
     return ParticipantConfig(
         id=name,
         name=name.title(),
-        lei=f"9999DEV0000000000{number:03d}",
+        lei=_lei(number),
         bic="TESTNL2A",
         roles=roles,
         address=Actor(number).address,
@@ -109,6 +115,9 @@ def test_section_names_everything_a_participant_needs(document: dict[str, Any]) 
         ({"participants": CONFIG.participants * 2}, "participants.id"),
         ({"participants": (replace(CONFIG.participants[0], roles=("king",)),)}, "participants.central.roles"),
         ({"participants": (replace(CONFIG.participants[0], address=b"x"),)}, "participants.central"),
+        ({"participants": (replace(CONFIG.participants[0], lei="9999DEV0000000000100"),)}, "participants.central.lei"),
+        ({"participants": (replace(CONFIG.participants[0], lei="98"),)}, "participants.central.lei"),
+        ({"participants": (replace(CONFIG.participants[0], bic="TESTXX2A"),)}, "participants.central.bic"),
     ],
 )
 def test_description_is_refused_when_malformed(changes: dict[str, Any], field: str) -> None:

@@ -186,6 +186,11 @@ def contract_address(name: str) -> str:
 def genesis_section() -> dict[str, Any]:
     """Return a genesis section of two banks and a central bank."""
     roles = {"cb-eur": 1, "bank-nl": 2, "bank-ke": 2}
+    leis = {
+        "cb-eur": "9999DEV00CBEUR000061",
+        "bank-nl": "9999DEV02PLDRBANK004",
+        "bank-ke": "9999DEV03RIFTBANK006",
+    }
     return {
         "network": "landfall-unit",
         "genesis_time_s": GENESIS_TIME_S,
@@ -207,7 +212,7 @@ def genesis_section() -> dict[str, Any]:
             {
                 "id": name,
                 "name": name.title(),
-                "lei": "724500PLDRNL00000001",
+                "lei": leis[name],
                 "bic": "PLDRNL2A",
                 "roles": bits,
                 "address": Actor(name).address,

@@ -17,7 +17,7 @@ from node.participants.directory import Role
 from pqc import secp256k1, signatures
 
 GAS = 30_000_000
-ALGORITHM = "ML-DSA-65"
+ALGORITHM = signatures.MESSAGE_ALGORITHM
 
 
 def address_of(owner: str) -> str:

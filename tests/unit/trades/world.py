@@ -17,13 +17,19 @@ from contracts.client.sender import TransactionSender
 from fx.money import Money
 from fx.rate_files import DailyRates, read_daily_rates
 from node.app.cast import devnet_seed
+from node.app.home import message_key
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.messages.in_process import InProcessTransport
+from node.messages.papers import PaperPost
 from node.messages.service import MessageService
 from node.participants.directory import Directory
+from node.participants.keys import MessageKey
+from node.participants.own import ANCHORS, OwnPapers
+from node.participants.papers import Endpoints
+from node.participants.peers import Peers
+from node.participants.registry import RegistryFollower
 from node.participants.service import ParticipantService
-from node.quotes.keys import MessageKey
 from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
@@ -34,8 +40,9 @@ from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
 from node.trades.context import Actor
 from node.trades.service import TradeService
-from pqc import secp256k1, signatures
-from tests.unit.trades.ledger import ALGORITHM, Ledger, address_of, genesis, message_pair
+from pqc import sealing, secp256k1, signatures
+from pqc.keys import KeyInfo, key_info
+from tests.unit.trades.ledger import Ledger, address_of, genesis
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 RATES = EXAMPLES / "rates" / "eur-daily-2026.csv"
@@ -49,12 +56,19 @@ def daily_rates() -> DailyRates:
     return read_daily_rates(RATES)
 
 
+@cache
+def sealing_pair(owner: str) -> sealing.SealingKey:
+    return sealing.from_seed(sealing.DEFAULT, devnet_seed(owner, "sealing"))
+
+
 @dataclass
 class FakeKeystore:
     """Keys that follow from their owner, so that a restarted desk has the same ones."""
 
     owner: str
     names: set[str] = field(default_factory=lambda: {"transaction"})
+    generations: list[bytes] = field(default_factory=list)
+    """Seeds of the message key, after the devnet's."""
 
     def add(self, name: str, alg: str, role: str) -> None:
         self.names.add(name)
@@ -65,11 +79,31 @@ class FakeKeystore:
     def sign_digest(self, name: str, digest: bytes) -> bytes:
         return secp256k1.sign_digest(self._seed(name), digest)
 
-    def public_key(self, name: str) -> bytes:
-        return message_pair(self.owner).public_key
+    def keys(self) -> list[KeyInfo]:
+        sealing_key = sealing_pair(self.owner)
+        infos = [self.history("message")[-1]]
+        return [*infos, key_info("sealing", sealing_key.kem, "sealing", sealing_key.public_key, 0)]
 
-    def sign_message(self, name: str, message: bytes, context: bytes = b"") -> bytes:
-        return signatures.sign(message_pair(self.owner), message, context)
+    def history(self, name: str) -> list[KeyInfo]:
+        assert name == "message"
+        pairs = self._message_pairs()
+        return [key_info(name, pair.alg, "message", pair.public_key, 0) for pair in pairs]
+
+    def rotate(self, name: str, now_s: int, overlap_s: int) -> KeyInfo:
+        self.generations.append(devnet_seed(f"{self.owner}/{len(self.generations)}", name))
+        return self.history(name)[-1]
+
+    def sign_message(
+        self, name: str, message: bytes, context: bytes = b"", *, thumbprint: bytes | None = None
+    ) -> bytes:
+        for info, pair in zip(self.history(name), self._message_pairs(), strict=True):
+            if info.thumbprint == thumbprint:
+                return signatures.sign(pair, message, context)
+        raise AssertionError("no such generation")
+
+    def _message_pairs(self) -> list[signatures.KeyPair]:
+        later = [signatures.from_seed(signatures.MESSAGE_ALGORITHM, seed) for seed in self.generations]
+        return [message_key(self.owner), *later]
 
     def _seed(self, name: str) -> bytes:
         return devnet_seed(self.owner if name == "transaction" else f"{self.owner}/{name}", "transaction")
@@ -134,13 +168,27 @@ class TestDesk:
         prepare(self.database)
         entry = cast.institution(institution_id)
         directory = Directory(deployment)
-        keystore = FakeKeystore(institution_id)
-        key = MessageKey(keystore, "message", ALGORITHM)
+        registry = RegistryFollower(directory=directory, deployment=deployment)
+        with self.database.transaction() as session:
+            registry.open(session)
+        self.keystore = keystore = FakeKeystore(institution_id)
+        key = MessageKey(keystore, directory, institution_id)
         self.participants = ParticipantService(
             institution=directory.institution(institution_id), directory=directory, custody=keystore
         )
         self.messages = MessageService(self.database, institution_id, world.transport)
         world.transport.connect(institution_id, self.messages.receive)
+        self.peers = Peers(directory=directory, deployment=deployment)
+        post = PaperPost(institution_id=institution_id, directory=directory, messages=self.messages, peers=self.peers)
+        self.own = OwnPapers(
+            institution_id=institution_id,
+            directory=directory,
+            deployment=deployment,
+            peers=self.peers,
+            ring=keystore,
+            endpoints=Endpoints(rest=f"https://{institution_id}.example/v1"),
+            spread=post.spread,
+        )
         rates = LedgerRates(world.rates)
         pricing = None if entry.pricing is None else Pricing(entry.pricing.spread_bps, entry.pricing.fee_bps)
         self.quotes = QuoteService(
@@ -164,8 +212,10 @@ class TestDesk:
         )
         self.outbox = Outbox(self.database)
         handlers: Handlers[Session] = Handlers()
+        handlers.blocks.append(registry.on_block)
         handlers.blocks.append(self.ledger.on_block)
         handlers.outcomes.append(self.outbox.on_outcome)
+        self.outbox.subscribe(ANCHORS, self.own.on_anchor_outcome)
         self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         self.trades.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         feed: Any = HeadFeed(world.ledger)

@@ -13,11 +13,14 @@ from node.compliance.service import ComplianceService
 from node.errors import InvariantError, UnavailableError
 from node.ledger.reconciliation import Reconciler
 from node.ledger.routes import router as ledger_router
+from node.participants.peers import Peers
+from node.participants.registry import RegistryFollower
 from node.participants.routes import router as participants_router
 from node.web.app import build_app
 from node.web.auth import Principal, Staff, TokenAuthority
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
+from tests.unit.client.fake_chain import deployment
 from tests.unit.ledger.conftest import Books, open_books
 
 TOKENS = {
@@ -80,10 +83,14 @@ def app(books: Books, tmp_path: Path) -> FastAPI:
 
 def desk_of(books: Books) -> Desk:
     reconciler: Reconciler = books.reconciler
+    directory = books.participants.directory
+    registry = RegistryFollower(directory=directory, deployment=deployment())
+    with books.database.transaction() as session:
+        registry.open(session)
     return Desk(
         institution_id=books.institution_id,
         database=books.database,
-        services=[books.participants, books.ledger, reconciler],
+        services=[books.participants, books.ledger, reconciler, Peers(directory=directory, deployment=deployment())],
     )
 
 

@@ -1,0 +1,22 @@
+"""Identifiers of institutions, checked in shape and check digits before anything is done with them."""
+
+from typing import Final
+
+from stdnum import bic, lei
+
+from node.participants.errors import InvalidIdentifierError
+
+_LEI_CHARS: Final = 20
+
+
+def validate_lei(value: str, field: str = "lei") -> None:
+    """Return when `value` is an ISO 17442 Legal Entity Identifier, or raise InvalidIdentifierError."""
+    # The library checks the digits, not the length, and takes spaces and lower case.
+    if len(value) != _LEI_CHARS or not lei.is_valid(value) or lei.compact(value) != value:
+        raise InvalidIdentifierError(field, "an LEI: 20 characters A-Z 0-9 whose last two are its check digits", value)
+
+
+def validate_bic(value: str, field: str = "bic") -> None:
+    """Return when `value` is an ISO 9362 code of 8 or 11 characters, or empty, or raise InvalidIdentifierError."""
+    if value and (not bic.is_valid(value) or bic.compact(value) != value):
+        raise InvalidIdentifierError(field, "a BIC: 8 or 11 characters with a country's code, or none", value)
