@@ -4,11 +4,7 @@ import sys
 
 import typer
 
-<<<<<<< HEAD
-from node.app.cli import demo, devnet, keys, message, trade, verify
-=======
-from node.app.cli import demo, devnet, keys, participant, trade, verify
->>>>>>> participants
+from node.app.cli import demo, devnet, keys, message, participant, trade, verify
 from node.app.cli.output import fail
 
 app = typer.Typer(
