@@ -167,5 +167,7 @@ def _model(part: Part) -> Any:
 
     m = wire.models(part.definition)
     root = m.AppHdr if part.definition == HEAD else m.Document
-    # The parser empties the elements that it has read.
-    return XmlParser(context=_context()).parse(deepcopy(part.element), root)
+    # The parser empties the elements that it has read, and takes the text after the root for the message.
+    element = deepcopy(part.element)
+    element.tail = None
+    return XmlParser(context=_context()).parse(element, root)

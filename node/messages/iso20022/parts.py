@@ -22,9 +22,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ClearingMember:
-    """A member of a clearing system: its code (`USABA`) and the member's id there."""
+    """A member of a clearing system: its code (`USABA`), where it is told, and the member's id there."""
 
-    system: str
+    system: str | None
     member: str
 
 

@@ -56,12 +56,12 @@ def read_instant(value: Any) -> int:
     """Return whole unix seconds.
 
     Raises:
-        UnsupportedContentError: a year beyond 9999, which a schema allows.
+        UnsupportedContentError: a year beyond 9999 or hour 24, which a schema allows.
     """
     try:
         return int(value.to_datetime().timestamp())
     except (ValueError, OverflowError) as error:
-        raise UnsupportedContentError("time", "a year from 1 to 9999", value) from error
+        raise UnsupportedContentError("time", "a year from 1 to 9999 and an hour below 24", value) from error
 
 
 def start_of(value: Any) -> int:
@@ -129,20 +129,22 @@ def agent(m: Any, value: Agent | None) -> Any:
     """Write an agent."""
     if value is None:
         return None
-    clearing = value.clearing
     return m.BranchAndFinancialInstitutionIdentification6(
         fin_instn_id=m.FinancialInstitutionIdentification18(
             bicfi=value.bic,
-            clr_sys_mmb_id=None
-            if clearing is None
-            else m.ClearingSystemMemberIdentification2(
-                clr_sys_id=m.ClearingSystemIdentification2Choice(cd=clearing.system), mmb_id=clearing.member
-            ),
+            clr_sys_mmb_id=_clearing(m, value.clearing),
             lei=value.lei,
             nm=value.name,
             pstl_adr=address(m, value.address),
         )
     )
+
+
+def _clearing(m: Any, value: ClearingMember | None) -> Any:
+    if value is None:
+        return None
+    system = None if value.system is None else m.ClearingSystemIdentification2Choice(cd=value.system)
+    return m.ClearingSystemMemberIdentification2(clr_sys_id=system, mmb_id=value.member)
 
 
 def read_agent(value: Any) -> Agent:
@@ -153,7 +155,7 @@ def read_agent(value: Any) -> Agent:
     return Agent(
         bic=found.bicfi,
         lei=found.lei,
-        clearing=None if member is None else ClearingMember(system or "", member.mmb_id),
+        clearing=None if member is None else ClearingMember(system, member.mmb_id),
         name=found.nm,
         address=read_address(found.pstl_adr),
     )

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from node.app.cli import app
 from node.messages.iso20022 import limits
 from node.messages.iso20022.catalogue import IN_FORCE
+from node.messages.iso20022.errors import UnreadableMessageError
 from node.messages.iso20022.limits import MESSAGE_BYTES_MAX
 from node.messages.iso20022.rules.table import RULES
 
@@ -82,6 +83,14 @@ def test_show_points_to_validate_when_the_file_is_not_valid() -> None:
     code, output = run("show", BAD)
     assert code == 0
     assert output.endswith(f"It is not valid: `landfall message validate {BAD}` says why.\n")
+
+
+def test_show_says_what_is_wrong_when_the_file_is_no_message(tmp_path: Path) -> None:
+    file = tmp_path / "x.xml"
+    file.write_bytes(b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><x>&y;</x>')
+    done = CliRunner().invoke(app, ["message", "show", str(file)])
+    assert isinstance(done.exception, UnreadableMessageError)
+    assert str(done.exception) == "message: expected no DOCTYPE and no entities, got one; remove it"
 
 
 def test_specification_lists_the_messages_when_compared_with_the_catalogue() -> None:

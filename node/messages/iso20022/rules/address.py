@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 LINES_MAX: Final = 2
 LINE_CHARS_MAX: Final = 70
 _SOURCE: Final = "CBPR+ 2026, structured and hybrid addresses"
-_PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "N/A", "NA", "NONE", "XX"})
+# Not NA or XX, which a country or a house may be called.
+PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "NOT AVAILABLE", "N/A"})
 
 
 def _unstructured(subject: Subject) -> Iterator[Problem]:
@@ -59,7 +60,7 @@ def _placeholder(subject: Subject) -> Iterator[Problem]:
     for address in subject.named("PstlAdr"):
         for child in address:
             text = subject.text(child)
-            if text is not None and text.upper() in _PLACEHOLDERS:
+            if text is not None and text.upper() in PLACEHOLDERS:
                 yield Problem(child, f"expected the address itself, got the placeholder {text!r}; leave it out")
 
 
@@ -113,6 +114,8 @@ def _hybrid(subject: Subject, address: "_Element", lines: tuple[str, ...]) -> st
 def _two_lines(lines: tuple[str, ...]) -> tuple[str, ...] | None:
     if len(lines) <= LINES_MAX:
         return lines
+    if sum(map(len, lines)) > LINES_MAX * LINE_CHARS_MAX:
+        return None
     for split in range(1, len(lines)):
         halves = ", ".join(lines[:split]), ", ".join(lines[split:])
         if all(len(half) <= LINE_CHARS_MAX for half in halves):

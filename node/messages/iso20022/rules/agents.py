@@ -19,6 +19,11 @@ _CARRIERS: Final = {
     "pacs.028": "TxInf",
 }
 _NUMBERED: Final = ("IntrmyAgt", "PrvsInstgAgt")
+# An element, what must stand beside it, and how they belong together.
+_CHAIN: Final = (
+    *((f"{base}{number}", f"{base}{number - 1}", "before") for base in _NUMBERED for number in (2, 3)),
+    *((f"{base}{number}Acct", f"{base}{number}", "with") for base in _NUMBERED for number in (1, 2, 3)),
+)
 _PARTIES: Final = ("Dbtr", "Cdtr", "UltmtDbtr", "UltmtCdtr", "InitgPty")
 # Elsewhere (a tax record) a Dbtr is another thing.
 _PAYMENTS: Final = frozenset({"CdtTrfTxInf", "PmtInf", "GrpHdr", "UndrlygCstmrCdtTrf", "RtrChain"})
@@ -81,20 +86,17 @@ def _in_group_header(subject: Subject) -> Iterator[Problem]:
 
 
 def _chain(subject: Subject) -> Iterator[Problem]:
-    for base in _NUMBERED:
-        for number in (2, 3):
-            for element in subject.in_document(f"{base}{number}"):
-                if _sibling(subject, element, f"{base}{number - 1}") is None:
-                    yield Problem(element, f"expected {base}{number - 1} before {base}{number}, got none", None, "")
-        for number in (1, 2, 3):
-            for element in subject.in_document(f"{base}{number}Acct"):
-                if _sibling(subject, element, f"{base}{number}") is None:
-                    yield Problem(element, f"expected {base}{number} for its account, got none", None, "")
-
-
-def _sibling(subject: Subject, element: "_Element", name: str) -> "_Element | None":
-    parent = element.getparent()
-    return None if parent is None else subject.child(parent, name)
+    # Names beside an element are gathered once a parent, which may have thousands of children.
+    beside: dict[_Element, set[str]] = {}
+    for name, before, why in _CHAIN:
+        for element in subject.in_document(name):
+            parent = element.getparent()
+            if parent is None:
+                continue
+            if parent not in beside:
+                beside[parent] = {local_name(child) for child in parent}
+            if before not in beside[parent]:
+                yield Problem(element, f"expected {before} {why} {name}, got none", None, "")
 
 
 def _nameless(subject: Subject) -> Iterator[Problem]:

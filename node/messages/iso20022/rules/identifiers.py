@@ -9,6 +9,7 @@ from node.messages.iso20022.rules.rule import Problem, Rule, Subject
 
 UETR: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Z0-9]+", re.ASCII)
+_IBAN_CHARS_MAX: Final = 34
 _SPACES: Final = re.compile(r"[\s-]+")
 
 # Message -> element that carries one transaction, path of the UETR in it.
@@ -23,29 +24,19 @@ _UETR_AT: Final = {
 }
 
 
-# A message names the same few institutions and accounts several times, and so do the messages of a day.
-@lru_cache(maxsize=4096)
 def is_bic(text: str) -> bool:
     """Say whether this is a BIC (ISO 9362): its form, and a country that exists."""
-    from stdnum import bic
-
-    return _PLAIN.fullmatch(text) is not None and bic.is_valid(text)
+    return len(text) in (8, 11) and _PLAIN.fullmatch(text) is not None and _has_bic_form(text)
 
 
-@lru_cache(maxsize=4096)
 def is_lei(text: str) -> bool:
     """Say whether this is an LEI (ISO 17442) with right check digits."""
-    from stdnum import lei
-
-    return len(text) == 20 and _PLAIN.fullmatch(text) is not None and lei.is_valid(text)
+    return len(text) == 20 and _PLAIN.fullmatch(text) is not None and _has_lei_digits(text)
 
 
-@lru_cache(maxsize=4096)
 def is_iban(text: str) -> bool:
     """Say whether this is an IBAN (ISO 13616): its country's form and right check digits."""
-    from stdnum import iban
-
-    return _PLAIN.fullmatch(text) is not None and iban.is_valid(text, check_country=False)
+    return len(text) <= _IBAN_CHARS_MAX and _PLAIN.fullmatch(text) is not None and _has_iban_digits(text)
 
 
 def is_country(text: str) -> bool:
@@ -56,6 +47,29 @@ def is_country(text: str) -> bool:
 def is_uetr(text: str) -> bool:
     """Say whether this is a UUID of version 4 in lower case."""
     return UETR.fullmatch(text) is not None
+
+
+# A message names the same few institutions and accounts several times, and so do the messages of a day; what is kept
+# is short, since its length was looked at before.
+@lru_cache(maxsize=4096)
+def _has_bic_form(text: str) -> bool:
+    from stdnum import bic
+
+    return bool(bic.is_valid(text))
+
+
+@lru_cache(maxsize=4096)
+def _has_lei_digits(text: str) -> bool:
+    from stdnum import lei
+
+    return bool(lei.is_valid(text))
+
+
+@lru_cache(maxsize=4096)
+def _has_iban_digits(text: str) -> bool:
+    from stdnum import iban
+
+    return bool(iban.is_valid(text, check_country=False))
 
 
 def _checked(

@@ -118,7 +118,7 @@ def _count(subject: Subject) -> Iterator[Problem]:
     for header in subject.in_document("GrpHdr"):
         element = subject.child(header, "NbOfTxs")
         text = subject.text(element)
-        if element is not None and text is not None and text.isdecimal() and int(text) != actual:
+        if element is not None and text is not None and text.lstrip("0") != str(actual).lstrip("0"):
             yield Problem(element, f"expected NbOfTxs {actual}, the transactions there are, got {text}", str(actual))
 
 

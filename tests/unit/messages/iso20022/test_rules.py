@@ -5,6 +5,16 @@ from typing import Final
 import pytest
 
 from node.messages.iso20022.report import Finding, Severity
+from node.messages.iso20022.rules.identifiers import (
+    _has_bic_form,
+    _has_iban_digits,
+    _has_lei_digits,
+    is_bic,
+    is_country,
+    is_iban,
+    is_lei,
+    is_uetr,
+)
 from node.messages.iso20022.rules.table import RULES
 from node.messages.iso20022.validation import validate
 from tests.unit.messages.iso20022.examples import (
@@ -269,6 +279,7 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
 ACCEPTS: Final[list[bytes]] = [
     changed(TRANSFER, (DEBTOR_ADDRESS, "<PstlAdr><TwnNm>Hamburg</TwnNm><Ctry>DE</Ctry></PstlAdr>")),
     changed(TRANSFER, (DEBTOR_ADDRESS, "")),
+    changed(TRANSFER, ("<Ctry>KE</Ctry>", "<Ctry>NA</Ctry>")),
     changed(TRANSFER, (CREDITOR_AGENT, CREDITOR_BIC + "KCBLKENXXXX")),
     changed(TRANSFER, (CREDITOR_AGENT + "</BICFI>", AGENT_OF_CREDITOR + "<LEI>7LTWFZYICNSX8D621K86</LEI>")),
     changed(TRANSFER, (RECIPIENT, RECIPIENT_BIC + "KCBLKENXXXX")),
@@ -305,6 +316,32 @@ def test_rules_find_nothing_when_the_neighbour_is_right(data: bytes) -> None:
     report = validate(data)
     assert report.findings == ()
     assert report.is_valid
+
+
+@pytest.mark.parametrize(
+    ("before", "rule"),
+    [
+        ("<NbOfTxs>", "transactions.count"),
+        ("<BICFI>", "identifier.bic"),
+        ("<LEI>", "identifier.lei"),
+        ("<IBAN>", "identifier.iban"),
+        ("<Ctry>", "identifier.country"),
+        ("<UETR>", "uetr.form"),
+        ("<Nm>", "schema"),
+        ('<IntrBkSttlmAmt Ccy="KES">', "schema"),
+        ("15000.", "amount.digits"),
+        ("<AdrLine>", "schema"),
+    ],
+)
+def test_rules_answer_when_a_value_is_almost_as_long_as_a_message_may_be(before: str, rule: str) -> None:
+    report = validate(changed(BARE, (before, before + "1" * 900_000)))
+    assert rule in {finding.rule for finding in report.errors}
+
+
+def test_checks_keep_nothing_in_memory_when_a_value_is_too_long_for_its_kind() -> None:
+    kept = [form.cache_info().currsize for form in (_has_bic_form, _has_lei_digits, _has_iban_digits)]
+    assert not any(is_right("1" * 900_000) for is_right in (is_bic, is_lei, is_iban, is_country, is_uetr))
+    assert [form.cache_info().currsize for form in (_has_bic_form, _has_lei_digits, _has_iban_digits)] == kept
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

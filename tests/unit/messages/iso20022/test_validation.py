@@ -1,5 +1,7 @@
 """Reports: two verdicts, limits, and what of a message is told."""
 
+from pathlib import Path
+
 import pytest
 
 from node.messages.iso20022.errors import InvalidMessageError
@@ -71,6 +73,20 @@ def test_validate_does_not_judge_what_supplementary_data_carries_when_it_is_of_a
     data = '<SplmtryData><Envlp><X xmlns="urn:other"><BICFI>nonsense</BICFI><UETR>x</UETR></X></Envlp></SplmtryData>'
     report = validate(changed(TRANSFER, ("</CdtTrfTxInf>", f"{data}</CdtTrfTxInf>")))
     assert report.findings == ()
+
+
+def test_validate_loads_no_schema_when_the_message_points_to_one(tmp_path: Path) -> None:
+    schema = tmp_path / "x.xsd"
+    schema.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x">'
+        '<xs:element name="E" type="xs:int"/></xs:schema>'
+    )
+    hint = (
+        f'<Document xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="urn:x {schema.as_uri()}" '
+    )
+    data = '<SplmtryData><Envlp><E xmlns="urn:x">no number</E></Envlp></SplmtryData>'
+    report = validate(changed(TRANSFER, ("<Document ", hint), ("</CdtTrfTxInf>", f"{data}</CdtTrfTxInf>")))
+    assert report.is_valid
 
 
 def test_validate_limits_findings_and_counts_the_rest_when_there_are_very_many() -> None:
