@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from contracts.client.deployment import Deployment
 from fx.rates import Rate
+from node.participants.addresses import PostalAddress
 from node.trades.errors import TermsRejectedError
 
 BPS: Final = 10_000
@@ -16,6 +17,11 @@ WINDOW_S_MAX: Final = 400 * DAY_S
 
 def no_rate(_base: str, _quote: str) -> Rate | None:
     """Know no reference rate."""
+    return None
+
+
+def no_address(_customer: str) -> PostalAddress | None:
+    """Know no postal address."""
     return None
 
 
@@ -31,6 +37,8 @@ class Context:
     """Customer id of this bank to address, None if unknown."""
     own_name: Callable[[str], str | None]
     """Customer id of this bank to its name, None if unknown."""
+    own_address: Callable[[str], PostalAddress | None] = no_address
+    """Customer id of this bank to its postal address, None if unknown."""
     reference_rate: Callable[[str, str], Rate | None] = no_rate
     """(base, quote) to the present rate in major units of quote for one of base, None if none is known."""
 
