@@ -61,7 +61,7 @@ def measure_devnet(runs: int) -> dict[str, Any]:
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
             started = time.monotonic()
-            ports = ["--rpc-port", str(RPC_PORT), "--rest-port", str(REST_PORT)]
+            ports = ["--rpc-port", str(RPC_PORT), "--rest-port", str(REST_PORT), "--messages-port", "0"]
             process = subprocess.Popen(
                 [*LANDFALL, "devnet", "--home", folder, *ports], cwd=ROOT, stdout=subprocess.DEVNULL
             )

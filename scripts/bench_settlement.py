@@ -42,7 +42,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         process = subprocess.Popen(
-            [*LANDFALL, "devnet", "--home", str(home), "--rpc-port", "18747", "--rest-port", "18748"],
+            [
+                *LANDFALL,
+                "devnet",
+                "--home",
+                str(home),
+                "--rpc-port",
+                "18747",
+                "--rest-port",
+                "18748",
+                "--messages-port",
+                "0",
+            ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},

@@ -13,22 +13,25 @@ from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+from node.messages.listener import Listener
+from node.messages.wire import PATH
 from pqc import liboqs, signatures
 
 _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int) -> None:
+async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
-    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1")
+    messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
+    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url)
     server = _Server(
         uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )
     async with asyncio.TaskGroup() as tasks:
-        workers = tasks.create_task(_work(chain, institutions))
+        workers = tasks.create_task(_work(chain, institutions, messages_port))
         tasks.create_task(_serve(server, workers, port))
 
 
@@ -46,10 +49,11 @@ async def _serve(server: _Server, workers: "asyncio.Task[None]", port: int) -> N
     workers.cancel()
 
 
-async def _work(chain: Chain, institutions: dict[str, Institution]) -> None:
-    """Connect to the chain, then run the feed and every institution's workers."""
+async def _work(chain: Chain, institutions: dict[str, Institution], messages_port: int) -> None:
+    """Connect to the chain, then take messages and run the feed and every institution's workers."""
     await _connect(chain)
-    async with asyncio.TaskGroup() as tasks:
+    listener = Listener(institution.hosted for institution in institutions.values())
+    async with listener.listening("127.0.0.1", messages_port), asyncio.TaskGroup() as tasks:
         tasks.create_task(chain.feed.run())
         for institution_id, institution in institutions.items():
             for worker in institution.workers:
@@ -81,6 +85,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--rpc-url", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--messages-port", type=int, required=True)
     parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
@@ -88,7 +93,7 @@ def main() -> None:
     if arguments.liboqs:
         signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port))
+    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port))
 
 
 if __name__ == "__main__":

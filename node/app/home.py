@@ -22,12 +22,11 @@ from node.app.errors import HomeError
 from node.app.examples import RATES, example
 from node.chain.validator_key import FILE_NAME as VALIDATOR_KEY_FILE
 from node.chain.validator_key import write_validator_key
-from node.participants.keys import MESSAGE_KEY
+from node.participants.keys import MESSAGE_KEY, SEALING_KEY
 from pqc import sealing, signatures
 from pqc.keystore import DEVNET, KeyRole, Keystore
 
 TRANSACTION_KEY: Final = "transaction"
-SEALING_KEY: Final = "sealing"
 VALIDATOR_ALGORITHM: Final = "ML-DSA-65"
 PASSPHRASE: Final = b"devnet"
 """Public, as are the keys of a devnet."""

@@ -17,6 +17,7 @@ async def running_devnet(
     *,
     rpc_port: int,
     rest_port: int,
+    messages_port: int,
     interval_ms: int = 0,
     rates_file: Path | None = None,
     liboqs: Path | None = None,
@@ -36,7 +37,13 @@ async def running_devnet(
         both_args = ["--liboqs", str(liboqs)] if liboqs else []
         chain_args = ["--interval-ms", str(interval_ms), *both_args]
         async with running_node(
-            root, lock=lock, rpc_port=rpc_port, rest_port=rest_port, chain_args=chain_args, desk_args=both_args
+            root,
+            lock=lock,
+            rpc_port=rpc_port,
+            rest_port=rest_port,
+            messages_port=messages_port,
+            chain_args=chain_args,
+            desk_args=both_args,
         ) as node:
             write_private(home.run, {"rpc_url": node.rpc_url, "rest_url": node.rest_url})
             try:

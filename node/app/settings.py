@@ -22,6 +22,9 @@ class Settings(BaseModel):
     home: Path = Field(Path("devnet"), description="Directory with genesis, keystores and databases")
     rpc_port: int = Field(8545, ge=0, le=65535, description="Ethereum JSON-RPC port on loopback; 0 = any free one")
     rest_port: int = Field(8600, ge=0, le=65535, description="REST port on loopback; 0 = any free one")
+    messages_port: int = Field(
+        8601, ge=0, le=65535, description="Port for other institutions' messages; 0 = any free one"
+    )
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")

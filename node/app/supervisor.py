@@ -64,7 +64,14 @@ def locked_home(home: Path) -> Iterator[int]:
 
 @contextlib.asynccontextmanager
 async def running_node(
-    home: Path, *, lock: int, rpc_port: int, rest_port: int, chain_args: list[str], desk_args: list[str]
+    home: Path,
+    *,
+    lock: int,
+    rpc_port: int,
+    rest_port: int,
+    messages_port: int,
+    chain_args: list[str],
+    desk_args: list[str],
 ) -> AsyncIterator[Node]:
     """Start both processes on a prepared home, yield when both listen, stop them on exit.
 
@@ -73,10 +80,15 @@ async def running_node(
     """
     rpc_port = rpc_port or free_port()
     rest_port = rest_port or free_port()
+    messages_port = messages_port or free_port()
     rpc_url = f"http://127.0.0.1:{rpc_port}"
     commands = {
         "chain": ["node.chain", "--home", str(home), "--port", str(rpc_port), *chain_args],
-        "desk": ["node.app.desk", "--home", str(home), "--rpc-url", rpc_url, "--port", str(rest_port), *desk_args],
+        "desk": [
+            *("node.app.desk", "--home", str(home), "--rpc-url", rpc_url),
+            *("--port", str(rest_port), "--messages-port", str(messages_port)),
+            *desk_args,
+        ],
     }
     _log_path(home, "").parent.mkdir(parents=True, exist_ok=True)
     processes: dict[str, asyncio.subprocess.Process] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -32,8 +33,14 @@ from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
-from node.messages.in_process import InProcessTransport
+from node.messages import tls
+from node.messages.documents import check_document
+from node.messages.envelopes import Envelopes
+from node.messages.https import HttpsTransport
+from node.messages.listener import Hosted
 from node.messages.papers import PaperPost
+from node.messages.quantum import Quantum
+from node.messages.reception import Reception
 from node.messages.service import MessageService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
@@ -89,6 +96,8 @@ class Institution:
 
     desk: Desk
     workers: tuple[Worker, ...]
+    hosted: Hosted
+    """Where its messages arrive."""
 
 
 def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
@@ -98,20 +107,19 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
     return Chain(client, BlockFeed(client), deployment)
 
 
-def build_institutions(home: Home, cast: Cast, chain: Chain, rest_url: str) -> dict[str, Institution]:
+def build_institutions(
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
+        messages_url: Where it takes messages.
     """
-    transport = InProcessTransport()
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
-    endpoints = Endpoints(rest=rest_url)
-    built = {
-        entry.id: _Builder(home, entry, chain, transport, rates, pairs, endpoints).build()
-        for entry in cast.institutions
-    }
+    endpoints = Endpoints(rest=rest_url, messages=messages_url)
+    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
@@ -130,17 +138,16 @@ class _Builder:
         home: Home,
         entry: InstitutionCast,
         chain: Chain,
-        transport: InProcessTransport,
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
     ) -> None:
         self._entry = entry
         self._chain = chain
-        self._transport = transport
         self._rates = LedgerRates(rates)
         self._pairs = pairs
-        self._endpoints = endpoints
+        self._identity = tls.open_identity(home.institution(entry.id), entry.lei)
+        self._endpoints = endpoints.model_copy(update={"certificates": self._identity.texts})
         self._keystore = Keystore.open(home.keystore(entry.id), PASSPHRASE)
         self._database = Database(home.database_url(entry.id))
         self._outbox = Outbox(self._database)
@@ -156,9 +163,20 @@ class _Builder:
         participants = ParticipantService(
             institution=directory.institution(entry.id), directory=directory, custody=self._keystore
         )
-        messages = MessageService(self._database, entry.id, self._transport)
-        self._transport.connect(entry.id, messages.receive)
         peers = Peers(directory=directory, deployment=deployment)
+        message_key = MessageKey(self._keystore, directory, entry.id)
+        envelopes = Envelopes(
+            database=self._database,
+            institution_id=entry.id,
+            directory=directory,
+            peers=peers,
+            key=message_key,
+            ring=self._keystore,
+            genesis_time_s=deployment.genesis_time_s,
+            quantum=Quantum(),
+        )
+        transport = HttpsTransport(envelopes, self._identity)
+        messages = MessageService(self._database, entry.id, transport, check_document)
         post = PaperPost(institution_id=entry.id, directory=directory, messages=messages, peers=peers)
         own = OwnPapers(
             institution_id=entry.id,
@@ -175,7 +193,6 @@ class _Builder:
         freezes = FreezeService(
             institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
         )
-        message_key = MessageKey(self._keystore, directory, entry.id)
         quotes = self._quotes(participants, messages, message_key)
         compliance = ComplianceService()
         trades = self._trades(participants, messages, quotes, compliance, ledger, message_key)
@@ -198,7 +215,9 @@ class _Builder:
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, reconciler, quotes]
         services += [compliance, trades, evidence]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, messages.run))
+        hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
+        exchange = partial(_exchange, transport, messages)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
@@ -256,6 +275,16 @@ class _Builder:
             sign_digest=participants.sign_digest,
             submitted=self._chain.feed.poke,
         )
+
+
+async def _exchange(transport: HttpsTransport, messages: MessageService) -> None:
+    async with transport:
+        await messages.run()
+
+
+def _pinned(database: Database, peers: Peers) -> tuple[bytes, ...]:
+    with database.read() as session:
+        return peers.certificates(session)
 
 
 def _introduce(desks: list[Desk], genesis_time_s: int) -> None:

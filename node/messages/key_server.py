@@ -1,7 +1,6 @@
 """The client of a key server: quantum keys by ETSI GS QKD 014 over HTTPS, each side showing its certificate.
 
-The server knows this institution (its SAE) by the certificate and gives each key once. What a missing key means
-the policy says (`pqc.qkd.decide`).
+The server knows this institution (its SAE) by the certificate and gives each key once.
 
 Source: ETSI GS QKD 014 V1.1.1.
 """
@@ -15,7 +14,6 @@ import httpx
 
 from pqc import qkd
 from pqc.errors import KeySourceError, MalformedError, QuantumKeyMissingError
-from pqc.ports import KeySource
 
 TIMEOUT_S: Final = 5.0
 """A key server stands in the same building; a message does not wait longer for it."""
@@ -103,20 +101,6 @@ class KeyServer:
                 return response.status_code, await _read_bounded(response)
         except httpx.HTTPError as error:
             raise KeySourceError(f"a server that does not answer ({type(error).__name__})") from error
-
-
-async def choose_key(policy: qkd.Policy, source: KeySource | None, peer_sae: str) -> qkd.Decision:
-    """Return the key for the next message to a peer, or why it goes without.
-
-    Raises:
-        QuantumRequiredError: the policy requires a key and there is none: the message waits.
-    """
-    if policy is qkd.Policy.OFF or source is None:
-        return qkd.decide(policy, None)
-    try:
-        return qkd.decide(policy, await source.fetch_sending_key(peer_sae))
-    except KeySourceError as error:
-        return qkd.decide(policy, error)
 
 
 def _https(url: str) -> httpx.URL:

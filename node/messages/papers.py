@@ -35,7 +35,9 @@ class PaperPost:
             if institution.id != self._institution_id:
                 message_id = f"paper/{digest}/{institution.id}"
                 body = json.loads(paper.data)
-                self._messages.send(session, to=institution.id, kind=KIND, message_id=message_id, body=body)
+                self._messages.send(
+                    session, to=institution.id, kind=KIND, message_id=message_id, body=body, thread=KIND
+                )
 
     def _on_paper(self, session: Session, message: Message) -> None:
         now_s = booked_until_s(session)

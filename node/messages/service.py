@@ -5,216 +5,225 @@ handling runs the slice's handler and marks the message in one transaction.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import rfc8785
-from sqlalchemy import select
+import structlog
 from sqlalchemy.orm import Session
 
-from node.errors import family_of
-from node.messages.errors import (
-    MalformedBodyError,
-    MessageConflictError,
-    MessageIdReusedError,
-    MessageTooLargeError,
-    UnknownKindError,
-)
-from node.messages.ports import Message, Transport
-from node.messages.store import (
-    DEAD,
-    DELIVERED,
-    HANDLED,
-    QUEUED,
-    RECEIVED,
-    REFUSED,
-    ReceivedMessage,
-    SentMessage,
-)
-from node.storage.database import Database, signal
+from node.errors import RejectedError, family_of
+from node.messages import inbox, outbox, payloads
+from node.messages.backoff import delay_s
+from node.messages.dispatcher import Dispatcher
+from node.messages.errors import OutboxFullError, UnknownKindError
+from node.messages.inbox import Taken
+from node.messages.limits import HANDLED_TOGETHER_MAX, OUTBOX_WAITING_MAX
+from node.messages.outbox import TOPIC
+from node.messages.ports import Arrival, DocumentCheck, Message, Transport
+from node.messages.store import ReceivedMessage
+from node.storage.cursor import booked_until_s
+from node.storage.database import Database
+from node.web.notices import publish
 
 MessageHandler = Callable[[Session, Message], None]
 
-# A trade's terms with its documents' metadata is some 20 KB; documents themselves travel by hash.
-BODY_BYTES_MAX: Final = 256 * 1024
-# Half a second apart: some three hours.
-ATTEMPTS_MAX: Final = 20_000
-_RETRY_S: Final = 0.5
 _IDLE_S: Final = 5.0
-_TOPIC: Final = "messages"
-_REASON_CHARS: Final = 500
+_LOG: Final = structlog.get_logger(__name__)
 
 
 class MessageService:
     """Outbox and inbox of one institution."""
 
-    def __init__(self, database: Database, institution_id: str, transport: Transport) -> None:
+    def __init__(
+        self,
+        database: Database,
+        institution_id: str,
+        transport: Transport,
+        check_document: DocumentCheck,
+        *,
+        clock: Callable[[], float] = time.time,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        """Open both boxes.
+
+        Args:
+            check_document: Judges ISO 20022 messages.
+            clock: Wall clock, unix seconds: waiting and trying again are the network's business, not the ledger's.
+            dice: Randomness from 0 to 1, for the jitter.
+        """
         self._database = database
         self._institution_id = institution_id
-        self._transport = transport
+        self._check_document = check_document
+        self._clock = clock
+        self._dice = dice
+        self._dispatcher = Dispatcher(database, institution_id, transport, clock, dice)
         self._handlers: dict[str, MessageHandler] = {}
 
     def register(self, kind: str, handler: MessageHandler) -> None:
-        """Let `handler` take messages of `kind`, each in its own transaction.
+        """Let `handler` take messages of `kind`: what it writes and the mark that it did are one transaction.
 
         A handler refuses a message by a RejectedError, which keeps it for an operator, and puts it off by an
-        UnavailableError.
+        UnavailableError. An ISO 20022 document that nobody has registered for is shown to the staff.
         """
         self._handlers[kind] = handler
 
-    def send(self, session: Session, *, to: str, kind: str, message_id: str, body: Mapping[str, Any]) -> None:
+    def send(
+        self,
+        session: Session,
+        *,
+        to: str,
+        kind: str,
+        message_id: str,
+        body: Mapping[str, Any],
+        thread: str | None = None,
+    ) -> None:
         """Queue a message; the same message queued again changes nothing.
+
+        Args:
+            thread: Messages of one thread to one recipient are handled in the order they were queued.
 
         Raises:
             MessageTooLargeError: the body is over BODY_BYTES_MAX.
             MalformedBodyError: the body is not JSON.
             MessageIdReusedError: another message has this id.
         """
-        encoded = _encode(body)
-        found = session.scalar(select(SentMessage).where(SentMessage.message_id == message_id))
-        if found is not None:
-            if (found.recipient, found.kind, found.body) != (to, kind, encoded):
-                raise MessageIdReusedError(f"message id {message_id}: expected one message, got another one under it")
-            return
-        session.add(SentMessage(message_id=message_id, recipient=to, kind=kind, body=encoded, state=QUEUED, attempts=0))
-        session.flush()
-        signal(session, _TOPIC)
+        message = Message(message_id, self._institution_id, to, kind, payloads.encode(body), thread)
+        outbox.queue(session, message, self._clock())
 
-    def receive(self, message: Message) -> None:
-        """Store a message that arrived; returns once it is durable. One that is known already changes nothing.
+    def send_document(
+        self,
+        session: Session,
+        *,
+        to: str,
+        kind: str,
+        message_id: str,
+        document: bytes,
+        thread: str | None = None,
+    ) -> Message:
+        """Queue an ISO 20022 document, as `send` does, and return the message with its UETR.
 
         Raises:
-            MessageConflictError: its id came with another content before.
-            MessageTooLargeError: the body is over BODY_BYTES_MAX.
+            RejectedError: it is not a valid document of this kind; nothing was queued.
+            MessageIdReusedError: another message has this id.
         """
-        encoded = _encode(message.body)
+        uetr = self._check_document(kind, document)
+        message = Message(message_id, self._institution_id, to, kind, document, thread, uetr)
+        outbox.queue(session, message, self._clock())
+        return message
+
+    def require_room(self, session: Session, to: str) -> None:
+        """Return when another message to `to` may wait, or raise OutboxFullError: for whoever can come back later."""
+        if outbox.waiting_for(session, to) >= OUTBOX_WAITING_MAX:
+            raise OutboxFullError(to, OUTBOX_WAITING_MAX)
+
+    def receive(self, arrivals: Sequence[Arrival]) -> list[Taken]:
+        """Store messages that arrived, in one transaction; returns once they are durable.
+
+        Returns:
+            For each, None once it is stored (or was before), or why it was not: MessageConflictError, UetrUsedError,
+            MalformedBodyError and other rejections of its content; InboxFullError.
+        """
+        outcomes: list[Taken] = [self._judge(arrival.message) for arrival in arrivals]
+        sound = [arrival for arrival, outcome in zip(arrivals, outcomes, strict=True) if outcome is None]
         with self._database.transaction() as session:
-            found = session.scalar(
-                select(ReceivedMessage).where(
-                    ReceivedMessage.sender == message.sender, ReceivedMessage.message_id == message.message_id
-                )
-            )
-            if found is not None:
-                if (found.kind, found.body) != (message.kind, encoded):
-                    raise MessageConflictError(
-                        f"message id {message.message_id}: expected the message received before, got another content"
-                    )
-                return
-            session.add(
-                ReceivedMessage(
-                    message_id=message.message_id,
-                    sender=message.sender,
-                    kind=message.kind,
-                    body=encoded,
-                    state=RECEIVED,
-                )
-            )
-            signal(session, _TOPIC)
+            taken = iter(inbox.take(session, sound, self._clock()))
+        return [next(taken) if outcome is None else outcome for outcome in outcomes]
 
     async def run(self) -> None:
         """Deliver and handle until cancelled."""
-        bell = self._database.signals.subscribe(_TOPIC)
+        bell = self._database.signals.subscribe(TOPIC)
         try:
-            while True:
-                is_done = await self.deliver_queued()
-                is_done = self.handle_received() and is_done
-                await bell.wait(_IDLE_S if is_done else _RETRY_S)
+            async with asyncio.TaskGroup() as tasks:
+                ringing = tasks.create_task(bell.wait(_IDLE_S))
+                while True:
+                    now_s = self._clock()
+                    self._dispatcher.launch(tasks, now_s)
+                    timeout_s = 0.0 if self._handle_some(now_s) else self._wait_s()
+                    await asyncio.wait(
+                        {ringing, *self._dispatcher.flights}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    self._dispatcher.land()
+                    if ringing.done():
+                        ringing = tasks.create_task(bell.wait(_IDLE_S))
         finally:
-            self._database.signals.unsubscribe(_TOPIC, bell)
+            self._database.signals.unsubscribe(TOPIC, bell)
 
-    async def deliver_queued(self) -> bool:
-        """Try each queued message once, in order; False when one has to be tried again."""
-        is_done = True
-        away: set[str] = set()
-        for row in self._rows_queued():
-            if row.recipient in away:
-                continue
-            message = Message(row.message_id, self._institution_id, row.recipient, row.kind, json.loads(row.body))
-            try:
-                await self._transport.deliver(message)
-            except Exception as error:
-                match family_of(error):
-                    case "RejectedError":
-                        self._mark_sent(row.id, DEAD, str(error))
-                    case "UnavailableError":
-                        # Later messages to the same institution wait, so that it gets them in order.
-                        away.add(row.recipient)
-                        is_done = False
-                        self._mark_attempt(row.id, str(error))
-                    case _:
-                        raise
-            else:
-                self._mark_sent(row.id, DELIVERED, None)
-            await asyncio.sleep(0)
-        return is_done
+    async def deliver_queued(self) -> None:
+        """Deliver what is due until nothing is due or under way."""
+        now_s = self._clock()
+        async with asyncio.TaskGroup() as tasks:
+            self._dispatcher.launch(tasks, now_s)
+            while self._dispatcher.flights:
+                await asyncio.wait(self._dispatcher.flights, return_when=asyncio.FIRST_COMPLETED)
+                self._dispatcher.land()
+                self._dispatcher.launch(tasks, now_s)
 
-    def handle_received(self) -> bool:
-        """Hand each received message to its handler, in order; False when one has to be tried again."""
-        is_done = True
-        for row in self._rows_received():
-            message = Message(row.message_id, row.sender, self._institution_id, row.kind, json.loads(row.body))
-            try:
-                self._handle(row.id, message)
-            except Exception as error:
-                match family_of(error):
-                    case "RejectedError":
-                        self._refuse(row.id, str(error))
-                    case "UnavailableError":
-                        is_done = False
-                    case _:
-                        raise
-        return is_done
+    def handle_received(self) -> None:
+        """Hand the received messages that are due to their handlers, in order."""
+        now_s = self._clock()
+        while self._handle_some(now_s):
+            pass
 
-    def _handle(self, row: int, message: Message) -> None:
-        handler = self._handlers.get(message.kind)
+    def _wait_s(self) -> float:
+        """Return how long nothing is due unless a bell rings or a delivery ends."""
+        with self._database.read() as session:
+            at_s = inbox.next_attempt_at_s(session)
+        handling_s = _IDLE_S if at_s is None else max(0.0, at_s - self._clock())
+        return min(handling_s, self._dispatcher.wait_s(_IDLE_S))
+
+    def _handle_some(self, now_s: float) -> bool:
+        """Handle several messages in one transaction, each by itself; False when none was due."""
+        with self._database.read() as session:
+            rows = inbox.look(session, now_s, HANDLED_TOGETHER_MAX)
+        if not rows:
+            return False
+        with self._database.transaction() as session:
+            waiting: set[tuple[str, str]] = set()
+            for row, message in inbox.load(session, rows, self._institution_id):
+                # Handling the others may have changed what comes before this one.
+                if (row.sender, row.lane) not in waiting and not self._handle(session, row, message, now_s):
+                    waiting.add((row.sender, row.lane))
+        return True
+
+    def _handle(self, session: Session, row: ReceivedMessage, message: Message, now_s: float) -> bool:
+        """Handle one message; False when it was put off."""
+        try:
+            handler = self._handler(message.kind)
+            with session.begin_nested():
+                handler(session, message)
+        except Exception as error:
+            match family_of(error):
+                case "RejectedError":
+                    _LOG.warning("message_refused", message_id=message.message_id, reason=str(error))
+                    inbox.end(row, now_s, str(error))
+                case "UnavailableError":
+                    inbox.put_off(row, str(error), now_s, delay_s(row.attempts + 1, self._dice()))
+                    return False
+                case _:
+                    raise
+        else:
+            inbox.end(row, now_s)
+        return True
+
+    def _handler(self, kind: str) -> MessageHandler:
+        handler = self._handlers.get(kind)
+        if handler is None and payloads.is_document(kind):
+            return _show_to_staff
         if handler is None:
             known = ", ".join(sorted(self._handlers)) or "none"
-            raise UnknownKindError(f"kind: expected one of {known}, got {message.kind[:64]!r}")
-        with self._database.transaction() as session:
-            handler(session, message)
-            session.get_one(ReceivedMessage, row).state = HANDLED
+            raise UnknownKindError(f"kind: expected one of {known}, got {kind[:64]!r}")
+        return handler
 
-    def _refuse(self, row: int, reason: str) -> None:
-        with self._database.transaction() as session:
-            found = session.get_one(ReceivedMessage, row)
-            found.state, found.reason = REFUSED, reason[:_REASON_CHARS]
-
-    def _mark_sent(self, row: int, state: str, reason: str | None) -> None:
-        with self._database.transaction() as session:
-            found = session.get_one(SentMessage, row)
-            found.state = state
-            found.attempts += 1
-            found.reason = None if reason is None else reason[:_REASON_CHARS]
-
-    def _mark_attempt(self, row: int, reason: str) -> None:
-        with self._database.transaction() as session:
-            found = session.get_one(SentMessage, row)
-            found.attempts += 1
-            found.reason = reason[:_REASON_CHARS]
-            if found.attempts >= ATTEMPTS_MAX:
-                found.state = DEAD
-
-    def _rows_queued(self) -> list[SentMessage]:
-        with self._database.read() as session:
-            return list(
-                session.scalars(select(SentMessage).where(SentMessage.state == QUEUED).order_by(SentMessage.id))
-            )
-
-    def _rows_received(self) -> list[ReceivedMessage]:
-        with self._database.read() as session:
-            return list(
-                session.scalars(
-                    select(ReceivedMessage).where(ReceivedMessage.state == RECEIVED).order_by(ReceivedMessage.id)
-                )
-            )
+    def _judge(self, message: Message) -> RejectedError | None:
+        try:
+            payloads.check(message, self._check_document)
+        except RejectedError as error:
+            return error
+        return None
 
 
-def _encode(body: Mapping[str, Any]) -> bytes:
-    try:
-        encoded = rfc8785.dumps(dict(body))
-    except rfc8785.CanonicalizationError as error:
-        raise MalformedBodyError(f"body: expected JSON with integers below 2^53, got {error}") from error
-    if len(encoded) > BODY_BYTES_MAX:
-        raise MessageTooLargeError(f"body: expected at most {BODY_BYTES_MAX} bytes, got {len(encoded)}")
-    return encoded
+def _show_to_staff(session: Session, message: Message) -> None:
+    body = {"message_id": message.message_id, "from": message.sender, "kind": message.kind, "uetr": message.uetr}
+    publish(session, kind="message.received", owner=None, body=body, time_s=booked_until_s(session))

@@ -13,6 +13,8 @@ from pqc.keystore import KeyInfo
 
 MESSAGE_KEY: Final = "message"
 """Name of an institution's message key in its keystore."""
+SEALING_KEY: Final = "sealing"
+"""Name of its sealing key there."""
 
 
 @dataclass(frozen=True, slots=True)

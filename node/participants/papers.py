@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import rfc8785
+from cryptography.x509 import load_der_x509_certificate
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from node.participants.algorithms import BY_ROLE
@@ -32,6 +33,8 @@ Kid = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 # The largest public key (ML-DSA-87 and P-384) has 2,689 bytes, the largest signature 4,731.
 PublicKeyText = Annotated[str, Field(min_length=1, max_length=4_000)]
 SignatureText = Annotated[str, Field(min_length=1, max_length=8_000)]
+# A self-signed certificate of a P-256 key has some 400 bytes, of a 4096-bit RSA key 1,300.
+CertificateText = Annotated[str, Field(min_length=1, max_length=4_000)]
 # Far beyond any ledger time, far below what JSON numbers lose.
 TimeS = Annotated[int, Field(ge=0, lt=2**40)]
 Role = Literal["message", "sealing", "transaction", "validator", "evidence"]
@@ -99,6 +102,8 @@ class Endpoints(_Strict):
 
     messages: str | None = None
     """Takes sealed messages from other institutions."""
+    certificates: Annotated[tuple[CertificateText, ...], Field(min_length=1, max_length=2, strict=False)] | None = None
+    """X.509 certificates (DER, base64url) of who sends and takes its messages; two while one follows the other."""
     rest: str | None = None
 
     @field_validator("messages", "rest")
@@ -107,6 +112,19 @@ class Endpoints(_Strict):
         if url is not None and not _is_endpoint(url):
             raise ValueError(f"an https URL of at most {URL_CHARS_MAX} characters (http on this machine alone)")
         return url
+
+    @field_validator("certificates")
+    @classmethod
+    def _validate_certificates(cls, texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for text in texts or ():
+            if not _is_certificate(text):
+                raise ValueError("X.509 certificates in DER, as base64url")
+        return texts
+
+    @property
+    def certificates_der(self) -> tuple[bytes, ...]:
+        """The certificates as TLS shows them."""
+        return tuple(base64url.decode("certificates", text.encode()) for text in self.certificates or ())
 
 
 class PaperSignature(_Strict):
@@ -318,6 +336,14 @@ def _is_endpoint(url: str) -> bool:
     if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname))
+
+
+def _is_certificate(text: str) -> bool:
+    try:
+        load_der_x509_certificate(base64url.decode("certificates", text.encode()))
+    except (ValueError, PqcRejectedError):
+        return False
+    return True
 
 
 def _is_this_machine(host: str) -> bool:

@@ -8,7 +8,8 @@ Source: docs/spec/participants.md.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,6 +45,9 @@ from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
 from node.web.notices import publish
 from pqc.jws import VerifyingKey
 from pqc.sealing import PublicSealingKey
+
+# Of a network with some hundred institutions all; a document has some kilobytes.
+_DOCUMENTS_CACHED: Final = 512
 
 Status = Literal["active", "suspended", "no_document", "key_unconfirmed", "key_revoked"]
 
@@ -184,6 +188,19 @@ class Peers:
         """Return every institution, in the directory's order."""
         return [self.entry(session, institution.id) for institution in self._directory]
 
+    def certificates(self, session: Session) -> tuple[bytes, ...]:
+        """Return what institutions that may take part show in TLS, by their documents, in DER."""
+        documents = (
+            _document(row)
+            for row in session.scalars(select(InstitutionRow).order_by(InstitutionRow.lei))
+            if self._status(session, row) == "active"
+        )
+        return tuple(
+            certificate
+            for document in documents
+            for certificate in (document.endpoints.certificates_der if document else ())
+        )
+
     def document(self, session: Session, institution_id: str) -> bytes:
         """Return an institution's document as it was signed, or raise NoDocumentError."""
         found = self._row(session, self._directory.institution(institution_id).lei).document
@@ -242,9 +259,13 @@ def _verifying(key: MessageKeyRow) -> VerifyingKey:
 
 
 def _document(row: InstitutionRow) -> ParticipantDocument | None:
-    if row.document is None:
-        return None
-    paper = read_paper(row.document)
+    return None if row.document is None else _read_document(row.document)
+
+
+@lru_cache(maxsize=_DOCUMENTS_CACHED)
+def _read_document(data: bytes) -> ParticipantDocument:
+    # Asked for with every message; reading takes longer than opening one.
+    paper = read_paper(data)
     assert isinstance(paper, ParticipantDocument)
     return paper
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pqc.keystore import KeyInfo
+from pqc.sealing import SealingKey
 
 
 class KeyCustody(Protocol):
@@ -41,4 +42,12 @@ class KeyRing(Protocol):
         self, name: str, message: bytes, context: bytes = b"", *, thumbprint: bytes | None = None
     ) -> bytes:
         """Sign with a message key: the generation of that thumbprint, the current one if None."""
+        ...
+
+
+class SealingRing(Protocol):
+    """Keys that open what was sealed to the institution; HPKE needs them in memory."""
+
+    def sealing_keys(self, name: str) -> Sequence[SealingKey]:
+        """Return the keys of all generations of a name that are not destroyed, the newest first."""
         ...

@@ -220,6 +220,7 @@ class QuoteDesk:
             kind=ANSWER,
             message_id=f"quote-answer/{to}/{request_id}",
             body={"request_id": request_id, **content},
+            thread=request_id,
         )
 
     def _enqueue(

@@ -97,7 +97,9 @@ class QuoteTaker:
         body = request_body(ask.request_id, _wanted(ask), self._deployment.address(ESCROW))
         for provider in providers:
             message_id = f"quote-request/{ask.request_id}/{provider}"
-            self._messages.send(session, to=provider, kind=REQUEST, message_id=message_id, body=body)
+            self._messages.send(
+                session, to=provider, kind=REQUEST, message_id=message_id, body=body, thread=ask.request_id
+            )
         session.flush()
         return request
 

@@ -212,7 +212,7 @@ class Desk:
         """Send a message to the other side's bank, if there is one."""
         other = self.other_bank(trade)
         if other is not None:
-            self.messages.send(session, to=other, kind=kind, message_id=message_id, body=body)
+            self.messages.send(session, to=other, kind=kind, message_id=message_id, body=body, thread=trade.reference)
 
     def _held(self, session: Session, trade: Trade) -> dict[int, str]:
         """Return the assigned milestones whose holder's key is kept here, with their holders."""

@@ -2,19 +2,16 @@
 
 import json
 from traceback import format_exception
-from typing import Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.errors import INVARIANT, map_error, problem_json
 from node.web.errors import BodyTooDeepError, BodyTooLargeError
+from node.web.json_depth import json_depth
 from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
-_QUOTE, _BACKSLASH = ord('"'), ord("\\")
-_OPENING: Final = frozenset(b"[{")
-_CLOSING: Final = frozenset(b"]}")
 
 
 class LimitMiddleware:
@@ -28,7 +25,7 @@ class LimitMiddleware:
             await self._app(scope, receive, send)
             return
         body = await _read_body(receive)
-        if _json_depth(body) > JSON_DEPTH_MAX:
+        if json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
 
@@ -80,28 +77,6 @@ async def _read_body(receive: Receive) -> bytes:
             raise BodyTooLargeError(BODY_BYTES_MAX)
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-def _json_depth(body: bytes) -> int:
-    """Return how deeply brackets nest outside of strings, without parsing."""
-    depth = deepest = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == _BACKSLASH:
-                escaped = True
-            elif byte == _QUOTE:
-                in_string = False
-        elif byte == _QUOTE:
-            in_string = True
-        elif byte in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in _CLOSING:
-            depth -= 1
-    return deepest
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

@@ -48,7 +48,7 @@ class Shell:
 def start_devnet(home: Path) -> "subprocess.Popen[bytes]":
     """Start `landfall devnet` on free ports and wait until both processes answer."""
     process = subprocess.Popen(
-        [*LANDFALL, "devnet", "--home", str(home), "--rpc-port", "0", "--rest-port", "0"],
+        [*LANDFALL, "devnet", "--home", str(home), "--rpc-port", "0", "--rest-port", "0", "--messages-port", "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

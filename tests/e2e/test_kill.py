@@ -35,7 +35,7 @@ class Mortal:
 
     def __init__(self, home: Path, lives: Iterator[int], victims: tuple[str, ...]) -> None:
         self._home, self._lives, self._victims = home, lives, victims
-        self.rpc_port, self.rest_port = free_port(), free_port()
+        self.rpc_port, self.rest_port, self.messages_port = free_port(), free_port(), free_port()
         self.deaths = 0
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._revive()
@@ -73,7 +73,10 @@ class Mortal:
         home = ["--home", str(self._home)]
         return {
             "chain": [*home, "--port", str(self.rpc_port)],
-            "desk": [*home, "--port", str(self.rest_port), "--rpc-url", f"http://127.0.0.1:{self.rpc_port}"],
+            "desk": [
+                *(*home, "--port", str(self.rest_port), "--rpc-url", f"http://127.0.0.1:{self.rpc_port}"),
+                *("--messages-port", str(self.messages_port)),
+            ],
         }
 
 

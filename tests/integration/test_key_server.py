@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from node.messages.key_server import KeyServer, build_tls_context, choose_key
+from node.messages.key_server import KeyServer, build_tls_context
+from node.messages.quantum import choose_key
 from pqc.envelope import read_outer
 from pqc.errors import KeySourceError, MalformedError, QuantumKeyMissingError, QuantumRequiredError
 from pqc.qkd import ANSWER_BYTES_MAX, Policy

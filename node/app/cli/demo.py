@@ -64,7 +64,7 @@ async def _play(names: list[str], out: Path, quiet: bool) -> "list[Story]":
     say = _silent if quiet else print_line
     scenarios = {name: SCENARIOS[name] for name in names}
     with tempfile.TemporaryDirectory(prefix="landfall-demo-") as folder:
-        async with running_devnet(Path(folder), rpc_port=0, rest_port=0):
+        async with running_devnet(Path(folder), rpc_port=0, rest_port=0, messages_port=0):
             with open_steps(Path(folder)) as steps:
                 return await asyncio.to_thread(play, steps, say, scenarios, out)
 

@@ -28,6 +28,9 @@ def run(
         int | None, typer.Option(help="Ethereum JSON-RPC port, 0 = any free one (default: 8545)")
     ] = None,
     rest_port: Annotated[int | None, typer.Option(help="REST port, 0 = any free one (default: 8600)")] = None,
+    messages_port: Annotated[
+        int | None, typer.Option(help="Port for other institutions' messages, 0 = any free one (default: 8601)")
+    ] = None,
     block_interval_ms: Annotated[
         int | None, typer.Option(help="At least this long between blocks; 0 = at once (default: 0)")
     ] = None,
@@ -47,6 +50,7 @@ def run(
         home=home,
         rpc_port=rpc_port,
         rest_port=rest_port,
+        messages_port=messages_port,
         block_interval_ms=block_interval_ms,
         rates_file=rates_file,
         liboqs=liboqs,
@@ -116,6 +120,7 @@ async def _run(settings: "Settings", fresh: bool) -> None:
         settings.home,
         rpc_port=settings.rpc_port,
         rest_port=settings.rest_port,
+        messages_port=settings.messages_port,
         interval_ms=settings.block_interval_ms,
         rates_file=settings.rates_file,
         liboqs=settings.liboqs,

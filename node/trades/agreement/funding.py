@@ -150,7 +150,9 @@ class Funding:
                 "block": block,
             }
             message_id = f"trade-quotes/{trade.reference}/{to}/{block}"
-            self._desk.messages.send(session, to=to, kind=QUOTES, message_id=message_id, body=body)
+            self._desk.messages.send(
+                session, to=to, kind=QUOTES, message_id=message_id, body=body, thread=trade.reference
+            )
 
     def on_quotes(self, session: Session, message: Message) -> None:
         """Keep the quotes that the importer's bank chose from.

@@ -190,6 +190,7 @@ class Arbiter:
                     to=bank,
                     kind=AWARD,
                     message_id=f"award/{digest.hex()}/{bank}",
+                    thread=case.reference,
                     body={"dispute": hex_of(digest), "reasons": dispute.award_reasons},
                 )
             return

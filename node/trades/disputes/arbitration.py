@@ -65,7 +65,9 @@ class Arbitration:
             told = {"reference": trade.reference, "dispute": hex_of(digest), "reasons": dispute.reasons}
             for partner in self._desk.partners(session, trade):
                 message_id = f"reasons/{digest.hex()}/{partner}"
-                self._desk.messages.send(session, to=partner, kind=REASONS, message_id=message_id, body=told)
+                self._desk.messages.send(
+                    session, to=partner, kind=REASONS, message_id=message_id, body=told, thread=trade.reference
+                )
         is_banks = bool(self._desk.own_sides(trade))
         if dispute.reasons is None and not is_banks:
             return
@@ -155,7 +157,14 @@ class Arbitration:
     def _send(
         self, session: Session, document: TermsDocument, kind: str, message_id: str, body: dict[str, Any]
     ) -> None:
-        self._desk.messages.send(session, to=document.arbiter.institution, kind=kind, message_id=message_id, body=body)
+        self._desk.messages.send(
+            session,
+            to=document.arbiter.institution,
+            kind=kind,
+            message_id=message_id,
+            body=body,
+            thread=document.reference,
+        )
 
 
 def keep_reasons(session: Session, row: Dispute, reasons: str) -> None:

@@ -87,6 +87,7 @@ class Attesting:
                 to=attester,
                 kind=APPOINT,
                 message_id=f"appoint/{trade.reference}/{attester}/{version}",
+                thread=trade.reference,
                 body={
                     "reference": trade.reference,
                     "trade_id": hex_of(trade.trade_id or b""),
@@ -192,6 +193,7 @@ class Attesting:
                 to=bank,
                 kind=ATTESTED,
                 message_id=f"attested/{digest.hex()}/{bank}",
+                thread=appointment.reference,
                 body=body,
             )
 

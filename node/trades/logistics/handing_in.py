@@ -104,11 +104,13 @@ class HandingIn:
             if self._duties.is_due(trade, side, attestation.signed_at_s, now_s):
                 self._attest(session, trade, attestation, now_s)
 
-    def share(self, session: Session, attestation: Attestation, to: str, block: int) -> None:
+    def share(self, session: Session, trade: Trade, attestation: Attestation, to: str, block: int) -> None:
         """Pass an attestation on to an assignee's institution, which has to have followed the chain to `block`."""
         message_id = f"attested/{attestation.digest.hex()}/{to}/{block}"
         body = attested_body(session, attestation) | {"attester": attestation.attester, "block": block}
-        self._desk.messages.send(session, to=to, kind=ATTESTED, message_id=message_id, body=body)
+        self._desk.messages.send(
+            session, to=to, kind=ATTESTED, message_id=message_id, body=body, thread=trade.reference
+        )
 
     def on_refused(self, session: Session, step: Step) -> None:
         """An attestation that the chain refused waits to be handed in again."""
@@ -149,7 +151,7 @@ class HandingIn:
     def _pass_on(self, session: Session, trade: Trade, attestation: Attestation) -> None:
         cursor = load_cursor(session)
         for partner in self._desk.assignees_institutions(session, trade):
-            self.share(session, attestation, partner, 0 if cursor is None else cursor.number)
+            self.share(session, trade, attestation, partner, 0 if cursor is None else cursor.number)
 
     def _attester(self, trade: Trade, message: Message) -> Institution:
         """Return whose attestation a message brings."""

@@ -85,7 +85,10 @@ class Asking:
         if institution == self._desk.id:
             self._receive(session, self._desk.id, body)
             return
-        self._desk.messages.send(session, to=institution, kind=ASK, message_id=f"ask/{body['request_id']}", body=body)
+        message_id = f"ask/{body['request_id']}"
+        self._desk.messages.send(
+            session, to=institution, kind=ASK, message_id=message_id, body=body, thread=body["reference"]
+        )
 
     def on_ask(self, session: Session, message: Message) -> None:
         """Keep what another institution asks for."""
@@ -238,7 +241,12 @@ class Asking:
             return
         action = "declined" if request.answer is None else request.answer["action"]
         self._desk.messages.send(
-            session, to=request.asked_by, kind=ANSWER, message_id=f"answer/{request.id}/{action}", body=body
+            session,
+            to=request.asked_by,
+            kind=ANSWER,
+            message_id=f"answer/{request.id}/{action}",
+            body=body,
+            thread=request.reference,
         )
 
     def _answered(self, session: Session, sender: str, body: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Sharing:
             self._funding.share_quotes(session, trade, partner, event.block_number)
             wanted = select(Attestation).where(Attestation.trade_id == trade.trade_id)
             for attestation in session.scalars(wanted.order_by(Attestation.signed_at_s, Attestation.digest)):
-                self._handing_in.share(session, attestation, partner, event.block_number)
+                self._handing_in.share(session, trade, attestation, partner, event.block_number)
 
     def on_amended(self, session: Session, trade: Trade, event: ChainEvent) -> None:
         """Send the terms that an amendment has put in force."""
@@ -77,4 +77,4 @@ class Sharing:
             "block": event.block_number,
         }
         message_id = f"papers/{trade.reference}/{version.version}/{to}/{event.block_number}"
-        self._desk.messages.send(session, to=to, kind=PAPERS, message_id=message_id, body=body)
+        self._desk.messages.send(session, to=to, kind=PAPERS, message_id=message_id, body=body, thread=trade.reference)

@@ -1,15 +1,17 @@
 """Papers between desks: what is taken, what is told, what is sent once."""
 
 import json
+from itertools import count
 
 import pytest
 
-from node.messages.in_process import InProcessTransport
+from node.messages.limits import BACKOFF_MAX_S
 from node.messages.papers import KIND, PaperPost
-from node.messages.ports import Message
 from node.messages.service import MessageService
 from node.messages.store import HANDLED, RECEIVED, REFUSED, ReceivedMessage, SentMessage
 from node.participants.limits import CLOCK_SKEW_S
+from tests.unit.messages.post import Post, accept_any, arrival
+from tests.unit.messages.post import message as json_message
 from tests.unit.participants.network import NOW_S, Watcher, document, key
 
 
@@ -18,14 +20,16 @@ class Desk(Watcher):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.messages = MessageService(self.database, "bank-nl", InProcessTransport())
+        self.messages = MessageService(
+            self.database, "bank-nl", Post(), accept_any, clock=count(0.0, BACKOFF_MAX_S + 1).__next__
+        )
         self.post = PaperPost(
             institution_id="bank-nl", directory=self.directory, messages=self.messages, peers=self.peers
         )
 
     def receive(self, body: dict[str, object]) -> str:
         """Take a message from a stranger; return how it ended."""
-        self.messages.receive(Message("1", "bank-ke", "bank-nl", KIND, body))
+        self.messages.receive([arrival(json_message("1", "bank-ke", "bank-nl", KIND, body))])
         self.messages.handle_received()
         with self.database.read() as session:
             return str(session.query(ReceivedMessage).one().state)
@@ -45,7 +49,7 @@ def test_paper_is_put_off_when_it_is_dated_after_what_this_desk_has_followed(des
     paper = document(key("bank-ke"), issued_at_s=NOW_S + CLOCK_SKEW_S + 1)
     assert desk.receive(json.loads(paper.data)) == RECEIVED
     desk.followed_to(NOW_S + 1)
-    assert desk.messages.handle_received()
+    desk.messages.handle_received()
     assert desk.status() == "active"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from node.messages.in_process import InProcessTransport
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,6 @@ from node.messages.errors import (
     PeerUnavailableError,
     UnknownRecipientError,
 )
-from node.messages.in_process import InProcessTransport
 from node.messages.ports import Message
 from node.messages.service import BODY_BYTES_MAX, MessageService
 from node.messages.store import DEAD, DELIVERED, HANDLED, QUEUED, RECEIVED, REFUSED, ReceivedMessage, SentMessage

@@ -14,6 +14,7 @@ from node.quotes.store import IssuedQuote, QuoteOffer
 from node.quotes.taker import Ask, Offer
 from node.quotes.wire import hex_of, to_json
 from pqc import secp256k1
+from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
 from tests.unit.trades.ledger import address_of, devnet_seed, genesis
 from tests.unit.trades.world import World
@@ -108,7 +109,7 @@ def answer(world: World, provider: str, quote: dict[str, Any], **changes: Any) -
         "spread_bps": "45",
         **changes,
     }
-    handle(world, Message(f"by-hand/{provider}", provider, "bank-nl", ANSWER, body))
+    handle(world, json_message(f"by-hand/{provider}", provider, "bank-nl", ANSWER, body))
     return typed_data.digest(domain, "Quote", quote)
 
 

@@ -12,6 +12,7 @@ from node.quotes.errors import MessageRejectedError
 from node.quotes.pricing import Pricing
 from node.quotes.requests import ANSWER
 from node.quotes.wire import from_json, hex_of, to_json
+from tests.unit.messages.post import message as json_message
 from tests.unit.quotes.desks import (
     BUY_MINOR,
     HOLD_UNTIL_S,
@@ -188,7 +189,7 @@ def lock_answer() -> tuple[World, Message]:
     with world["bank-nl"].database.transaction() as session:
         row = session.scalars(select(ReceivedMessage).where(ReceivedMessage.kind == ANSWER)).one()
         session.delete(session.scalars(select(QuoteOffer)).one())
-        message = Message("m1", "fx-amber", "bank-nl", ANSWER, json.loads(row.body))
+        message = json_message("m1", "fx-amber", "bank-nl", ANSWER, json.loads(row.payload))
     return world, message
 
 
@@ -200,7 +201,7 @@ def test_a_lock_is_refused_with_the_field_when_it_is_not_what_was_asked(
     body = dict(message.body)
     change(body)
     with pytest.raises(MessageRejectedError) as caught:
-        handle(world, Message("m2", "fx-amber", "bank-nl", ANSWER, body))
+        handle(world, json_message("m2", "fx-amber", "bank-nl", ANSWER, body))
     assert caught.value.field == field
     assert offers(world) == []
 
@@ -213,5 +214,5 @@ def test_a_lock_is_kept_when_it_is_at_the_edge_of_what_was_asked(
     body = dict(message.body)
     change(body)
     copy = world.copy()
-    handle(copy, Message("m2", "fx-amber", "bank-nl", ANSWER, body))
+    handle(copy, json_message("m2", "fx-amber", "bank-nl", ANSWER, body))
     assert [offer.provider for offer in offers(copy)] == ["fx-amber"]

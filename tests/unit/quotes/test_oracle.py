@@ -12,6 +12,7 @@ from node.quotes.oracle import REPORT
 from node.quotes.rates import LedgerRates, pair_id
 from node.quotes.store import OracleRound
 from node.quotes.wire import hex_of, to_json
+from tests.unit.messages.post import message as json_message
 from tests.unit.trades.story import DAY_S, at
 from tests.unit.trades.world import World, daily_rates
 
@@ -84,7 +85,7 @@ def test_a_report_is_refused_when_it_is_not_its_senders() -> None:
     signature = hex_of(world["fx-baobab"].participants.sign_digest(bytes(32)))
     for sender, report, field in cases:
         body = {"report": to_json("Report", report), "signature": signature}
-        message = Message("m1", sender, "bank-nl", REPORT, body)
+        message = json_message("m1", sender, "bank-nl", REPORT, body)
 
         def handle(session: Session, _: int, message: Message = message) -> None:
             reporter.on_report(session, message)

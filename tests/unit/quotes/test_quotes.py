@@ -21,6 +21,7 @@ from node.quotes.store import QuoteOffer
 from node.quotes.taker import Ask
 from node.quotes.wire import from_json, hex_of, to_json
 from node.storage.cursor import booked_until_s
+from tests.unit.messages.post import message as json_message
 from tests.unit.quotes.desks import BUY_MINOR, handle, held, issued_states, offers, start
 from tests.unit.trades import story
 from tests.unit.trades.world import World
@@ -130,7 +131,7 @@ def test_a_provider_declines_when_the_asker_is_no_bank_or_the_pair_is_unknown() 
         "trade_id": None,
     }
     for number, (sender, buy) in enumerate((("bank-nl", "USD"), ("carrier", "KES"))):
-        message = Message(f"m{number}", sender, "fx-amber", REQUEST, {**body, "buy_currency": buy})
+        message = json_message(f"m{number}", sender, "fx-amber", REQUEST, {**body, "buy_currency": buy})
         with world["fx-amber"].database.transaction() as session:
             desk.on_request(session, message)
     assert issued_states(world, "fx-amber") == []
@@ -204,7 +205,7 @@ def answered() -> Iterator[tuple[World, Message]]:
             session.delete(offer)
         import json
 
-        message = Message("m1", "fx-amber", "bank-nl", ANSWER, json.loads(row.body))
+        message = json_message("m1", "fx-amber", "bank-nl", ANSWER, json.loads(row.payload))
     return world, message
 
 
@@ -216,7 +217,7 @@ def test_an_answer_is_refused_with_the_field_when_it_is_not_what_was_asked(
     body = dict(message.body)
     change(body)
     with pytest.raises(MessageRejectedError) as caught:
-        handle(world, Message("m2", "fx-amber", "bank-nl", ANSWER, body))
+        handle(world, json_message("m2", "fx-amber", "bank-nl", ANSWER, body))
     assert caught.value.field == field
     assert offers(world) == []
 
@@ -224,9 +225,9 @@ def test_an_answer_is_refused_with_the_field_when_it_is_not_what_was_asked(
 def test_an_answer_is_refused_when_its_sender_was_not_asked(answered: tuple[World, Message]) -> None:
     world, message = answered
     with pytest.raises(MessageRejectedError, match="sender: expected a provider that was asked"):
-        handle(world, Message("m3", "bank-ke", "bank-nl", ANSWER, message.body))
+        handle(world, json_message("m3", "bank-ke", "bank-nl", ANSWER, message.body))
     with pytest.raises(UnknownRequestError):
-        handle(world, Message("m4", "fx-amber", "bank-nl", ANSWER, {**message.body, "request_id": "r7"}))
+        handle(world, json_message("m4", "fx-amber", "bank-nl", ANSWER, {**message.body, "request_id": "r7"}))
 
 
 def test_the_true_answer_is_taken_once(answered: tuple[World, Message]) -> None:

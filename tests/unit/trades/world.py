@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from node.app.cast import devnet_seed
 from node.app.home import message_key
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
-from node.messages.in_process import InProcessTransport
+from node.messages.limits import BACKOFF_MAX_S
 from node.messages.papers import PaperPost
 from node.messages.service import MessageService
 from node.participants.directory import Directory
@@ -42,6 +43,7 @@ from node.trades.context import Actor
 from node.trades.service import TradeService
 from pqc import sealing, secp256k1, signatures
 from pqc.keys import KeyInfo, key_info
+from tests.unit.messages.post import Post, accept_any
 from tests.unit.trades.ledger import Ledger, address_of, genesis
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -176,7 +178,9 @@ class TestDesk:
         self.participants = ParticipantService(
             institution=directory.institution(institution_id), directory=directory, custody=keystore
         )
-        self.messages = MessageService(self.database, institution_id, world.transport)
+        self.messages = MessageService(
+            self.database, institution_id, world.transport, accept_any, clock=world.wall_clock, dice=lambda: 0.5
+        )
         world.transport.connect(institution_id, self.messages.receive)
         self.peers = Peers(directory=directory, deployment=deployment)
         post = PaperPost(institution_id=institution_id, directory=directory, messages=self.messages, peers=self.peers)
@@ -264,7 +268,10 @@ class World:
     ) -> None:
         _, self.deployment, _ = genesis()
         self.ledger: Any = Ledger.fresh() if ledger is None else ledger
-        self.transport = InProcessTransport()
+        self.transport = Post()
+        seconds = count(0.0, BACKOFF_MAX_S + 1)
+        self.wall_clock = seconds.__next__
+        """Later whenever somebody looks, so that what is put off is due at the next look."""
         self.with_oracle = with_oracle
         self.rates = rates or daily_rates()
         self.open_database = open_database or (lambda _: CountingDatabase("sqlite://"))

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from node.errors import UnavailableError
-from node.messages.ports import Message
 from node.trades import store
 from node.trades.disputes.arbitration import CASE
 from node.trades.errors import (
@@ -21,6 +20,7 @@ from node.trades.errors import (
 from node.trades.store import Dispute, EscrowEvent, MilestoneRow, Step
 from node.trades.terms import document as doc
 from node.web.store import NoticeRow
+from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
 from tests.unit.trades.motions.test_motions import COUNTERED, agree, propose
 from tests.unit.trades.world import CORE, TestDesk, World, customer
@@ -206,17 +206,17 @@ def test_a_case_is_refused_when_the_chain_does_not_bear_it_out() -> None:
     ]
     for sender, wrong, field in refusals:
         with arbiter.database.transaction() as session, pytest.raises(OfferRejectedError) as caught:
-            arbiter.trades.arbiter.on_case(session, Message("id", sender, "arbiter", CASE, wrong))
+            arbiter.trades.arbiter.on_case(session, json_message("id", sender, "arbiter", CASE, wrong))
         assert caught.value.field == field
     with arbiter.database.transaction() as session:
-        arbiter.trades.arbiter.on_case(session, Message("id", "bank-ke", "arbiter", CASE, body))
+        arbiter.trades.arbiter.on_case(session, json_message("id", "bank-ke", "arbiter", CASE, body))
         assert len(arbiter.trades.arbiter.cases(session)) == 1
         with pytest.raises(UnknownDisputeError):
             arbiter.trades.arbiter.case(session, b"\1" * 32)
         # The bank may be ahead of this desk: later again.
         ahead = {**body, "block": block + 1}
         with pytest.raises(UnavailableError, match="expected to have followed it"):
-            arbiter.trades.arbiter.on_case(session, Message("id", "bank-ke", "arbiter", CASE, ahead))
+            arbiter.trades.arbiter.on_case(session, json_message("id", "bank-ke", "arbiter", CASE, ahead))
 
 
 def test_the_arbiter_judges_by_the_terms_in_force_when_they_were_amended() -> None:

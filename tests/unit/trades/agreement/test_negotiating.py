@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from node.errors import RejectedError
-from node.messages.ports import Message
 from node.trades.agreement.negotiating import COMPLETED, CONSENT, OFFER, WITHDRAW, Papers
 from node.trades.errors import (
     InvoiceRejectedError,
@@ -17,6 +16,7 @@ from node.trades.errors import (
     UnknownTradeError,
     WrongStateError,
 )
+from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
 from tests.unit.trades.world import World, clerk, customer, example
 
@@ -151,7 +151,7 @@ def send(world: World, to: str, kind: str, body: dict[str, Any], sender: str) ->
     handlers = world[to].messages._handlers
 
     def handle(session: Session, _: int) -> None:
-        handlers[kind](session, Message("m1", sender, to, kind, body))
+        handlers[kind](session, json_message("m1", sender, to, kind, body))
 
     world[to].run(handle)
 

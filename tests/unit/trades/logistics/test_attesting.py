@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
 from node.errors import RejectedError
-from node.messages.ports import Message
 from node.messages.store import SentMessage
 from node.quotes.wire import from_json, hex_of
 from node.trades.logistics.attesting import APPOINT, ATTESTED
 from node.trades.store import Appointment, Attestation
 from pqc import secp256k1
+from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
 from tests.unit.trades.ledger import devnet_seed, genesis
 from tests.unit.trades.world import World
@@ -36,14 +36,14 @@ def attested() -> tuple[World, dict[str, Any]]:
         sent = session.scalars(
             select(SentMessage).where(SentMessage.kind == ATTESTED, SentMessage.recipient == "bank-nl")
         ).one()
-        return world, json.loads(sent.body)
+        return world, json.loads(sent.payload)
 
 
 def receive(world: World, to: str, kind: str, body: dict[str, Any], sender: str) -> None:
     handler = world[to].messages._handlers[kind]
 
     def handle(session: Session, _: int) -> None:
-        handler(session, Message("m1", sender, to, kind, body))
+        handler(session, json_message("m1", sender, to, kind, body))
 
     world[to].run(handle)
 
@@ -114,7 +114,7 @@ def test_an_appointment_is_refused_when_it_is_not_the_banks_or_not_ours(
         sent = session.scalars(
             select(SentMessage).where(SentMessage.kind == APPOINT, SentMessage.recipient == "carrier")
         ).one()
-        body = {**json.loads(sent.body), "trade_id": "0x" + "22" * 32}
+        body = {**json.loads(sent.payload), "trade_id": "0x" + "22" * 32}
     entry = body["milestones"][0]
     strangers = {**entry["milestone"], "attesters": ["0x" + "11" * 20]}
     cases = [

@@ -248,7 +248,7 @@ def test_an_institution_waives_by_its_own_transaction_when_it_holds_a_milestone_
 def papers(world: World) -> dict[str, Any]:
     with world["bank-ke"].database.read() as session:
         sent = session.scalars(select(SentMessage).where(SentMessage.kind == PAPERS)).one()
-        found: dict[str, Any] = json.loads(sent.body)
+        found: dict[str, Any] = json.loads(sent.payload)
         return found
 
 

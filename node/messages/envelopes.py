@@ -1,0 +1,210 @@
+"""Messages into envelopes and back, for one institution: whose keys count now, and by which clock.
+
+The clock is ledger time, as far as this institution has followed the chain: keys hold in windows of ledger time, and
+every institution has the same one, give or take how far it has followed. A message from ahead of it waits for it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from node.errors import abci_code
+from node.messages.errors import PeerNotReadyError, PeerSuspendedError, PeerUnavailableError
+from node.messages.ports import Arrival, Message
+from node.messages.quantum import Quantum, choose_key
+from node.participants.clock import check_not_ahead
+from node.participants.directory import Directory
+from node.participants.keys import SEALING_KEY, MessageKey
+from node.participants.limits import LAG_S_MAX
+from node.participants.peers import PeerKeys, Peers
+from node.participants.ports import SealingRing
+from node.storage.cursor import booked_until_s
+from node.storage.database import Database
+from pqc import acknowledgement, envelope, qkd, sealing
+from pqc.acknowledgement import Acknowledgement, Outcome
+from pqc.envelope import Allowed, ClockLimits, Header, Opened, Outer, Protection
+from pqc.errors import KeySourceError, QuantumRequiredError
+from pqc.jws import SigningKey, VerifyingKey
+
+# Whoever has not followed the chain as far as the other: what lies ahead is looked at by `check_not_ahead`.
+_CLOCK: Final = ClockLimits(ahead_s=LAG_S_MAX)
+_SHUT_OUT: Final = ("suspended", "key_revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An envelope on its way."""
+
+    header: Header
+    data: bytes
+    peer: PeerKeys
+    protection: Protection
+
+
+class Envelopes:
+    """Packs, opens, acknowledges and reads acknowledgements."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        institution_id: str,
+        directory: Directory,
+        peers: Peers,
+        key: MessageKey,
+        ring: SealingRing,
+        genesis_time_s: int,
+        quantum: Quantum,
+    ) -> None:
+        self._database = database
+        self._lei = directory.institution(institution_id).lei
+        self._directory = directory
+        self._peers = peers
+        self._key = key
+        self._ring = ring
+        self._genesis_time_s = genesis_time_s
+        self._quantum = quantum
+
+    @property
+    def lei(self) -> str:
+        """Of this institution."""
+        return self._lei
+
+    async def pack(self, message: Message) -> Packed:
+        """Sign and seal a message to its recipient.
+
+        Raises:
+            UnknownInstitutionError: the network has no such recipient.
+            PeerNotReadyError: its keys or its endpoint are not known now.
+            PeerUnavailableError: there is no quantum key for it, and the policy requires one.
+            OwnKeyMissingError: the keystore lacks the key that the registry holds.
+            pqc's RejectedError: the message does not fit into an envelope.
+        """
+        lei = self._directory.institution(message.recipient).lei
+        with self._database.read() as session:
+            now_s = self._now_s(session)
+            peer = self._peers.keys_of(session, lei, now_s)
+        if peer.status != "active":
+            raise PeerNotReadyError(peer.id, peer.status)
+        quantum = await self._sending_key(lei)
+        header = Header(message.message_id, self._lei, lei, message.kind, now_s, message.thread, message.uetr)
+        key, seal_to = self._signing_key(), peer.sealing_keys[0]
+        data = envelope.pack(header, message.payload, key=key, seal_to=seal_to, quantum=quantum)
+        quantum_id = None if quantum is None else quantum.key_id
+        protection = Protection(key.alg, key.verifying_key.key_id, seal_to.kem, seal_to.key_id, quantum_id)
+        return Packed(header, data, peer, protection)
+
+    def read_acknowledgement(self, packed: Packed, data: bytes) -> Acknowledgement:
+        """Return what the recipient has signed of an envelope.
+
+        Raises:
+            pqc's RejectedError: it did not sign this, or not for this envelope.
+            KeyNotValidError, KeyPendingError: it signed with a key that did not hold then.
+        """
+        with self._database.read() as session:
+            return acknowledgement.read_acknowledgement(
+                data,
+                header=packed.header,
+                sent_hash=acknowledgement.envelope_hash(packed.data),
+                verify_keys=lambda lei, kid: self._known_key(session, lei, kid),
+                allowed=_allowed(packed.peer, is_quantum_required=False),
+                now_s=self._now_s(session),
+                clock=_CLOCK,
+            )
+
+    def sender_of(self, outer: Outer) -> PeerKeys:
+        """Return the keys of who an envelope says it is from.
+
+        Raises:
+            UnknownInstitutionError: the network has no such institution.
+        """
+        with self._database.read() as session:
+            return self._peers.keys_of(session, outer.sender, self._now_s(session))
+
+    async def open(self, data: bytes, outer: Outer, peer: PeerKeys) -> Arrival:
+        """Open and verify an envelope.
+
+        Args:
+            outer: Its clear line.
+            peer: Keys of its sender.
+
+        Raises:
+            PeerSuspendedError: the sender may not take part.
+            PeerNotReadyError: its keys are not known yet.
+            AheadOfLedgerError: this institution has not followed the chain to the message's time.
+            KeySourceError: the key server does not give the quantum key now.
+            KeyNotValidError, KeyPendingError: the sender signed with a key that did not hold then.
+            pqc's RejectedError: it is not a sound envelope of this sender to this institution.
+        """
+        if peer.status in _SHUT_OUT:
+            raise PeerSuspendedError(peer.id, peer.status)
+        if peer.status != "active":
+            raise PeerNotReadyError(peer.id, peer.status)
+        quantum = await self._receiving_key(peer.lei, outer.qkd_key_id)
+        with self._database.read() as session:
+            now_s = self._now_s(session)
+            opened = envelope.unpack(
+                data,
+                recipient=self._lei,
+                sealing_keys={key.public_half.key_id: key for key in self._ring.sealing_keys(SEALING_KEY)},
+                verify_keys=lambda lei, kid: self._known_key(session, lei, kid),
+                allowed=_allowed(peer, self._quantum.policy_for(peer.lei) is qkd.Policy.REQUIRE),
+                now_s=now_s,
+                quantum=quantum,
+                clock=_CLOCK,
+            )
+            header = opened.header
+            check_not_ahead(header.sender, "created_at_s", header.created_at_s, now_s)
+            self._peers.key_at(session, header.sender, opened.protection.signer_key, header.created_at_s)
+        return self._arrival(opened, peer.id)
+
+    def acknowledge(self, data: bytes, outer: Outer, message_id: str | None, refusal: Exception | None) -> bytes:
+        """Sign what was done with an envelope: stored, or refused for a reason."""
+        with self._database.read() as session:
+            now_s = self._now_s(session)
+        reason = None if refusal is None else "{}/{}".format(*abci_code(refusal))
+        said = Acknowledgement(
+            envelope_hash=acknowledgement.envelope_hash(data),
+            sender=self._lei,
+            recipient=outer.sender,
+            outcome=Outcome.STORED if refusal is None else Outcome.REFUSED,
+            at_s=now_s,
+            message_id=message_id,
+            reason=reason,
+        )
+        return acknowledgement.acknowledge(said, key=self._signing_key())
+
+    def _now_s(self, session: Session) -> int:
+        return max(booked_until_s(session), self._genesis_time_s)
+
+    def _signing_key(self) -> SigningKey:
+        generation = self._key.anchored
+        return SigningKey(generation.algorithm, generation.public_key, lambda signed: generation.sign(signed, b""))
+
+    def _known_key(self, session: Session, lei: str, kid: str) -> VerifyingKey | None:
+        return self._peers.known_key(session, lei, kid)
+
+    async def _sending_key(self, lei: str) -> qkd.QuantumKey | None:
+        policy = self._quantum.policy_for(lei)
+        try:
+            return (await choose_key(policy, self._quantum.source, self._quantum.saes.get(lei, ""))).key
+        except QuantumRequiredError as error:
+            raise PeerUnavailableError(str(error)) from error
+
+    async def _receiving_key(self, lei: str, key_id: str | None) -> qkd.QuantumKey | None:
+        if key_id is None:
+            return None
+        if self._quantum.source is None or lei not in self._quantum.saes:
+            raise KeySourceError("an envelope with a quantum layer, and no quantum link with its sender")
+        return await self._quantum.source.fetch_receiving_key(self._quantum.saes[lei], key_id)
+
+    def _arrival(self, opened: Opened, sender: str) -> Arrival:
+        header = opened.header
+        recipient = self._directory.institution(self._lei).id
+        message = Message(header.message_id, sender, recipient, header.kind, opened.payload, header.thread, header.uetr)
+        return Arrival(message, header.created_at_s, opened.protection, opened.token)
+
+
+def _allowed(peer: PeerKeys, is_quantum_required: bool) -> Allowed:
+    return Allowed(peer.algorithms, frozenset(sealing.kems()), is_quantum_required)

@@ -1,0 +1,202 @@
+"""What this institution sends: queued with the change it tells about, tried until its recipient has signed for it.
+
+A row's next attempt is stored with it, so that a restart goes on where the process ended.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from node.errors import family_of
+from node.messages.errors import MessageIdReusedError, NotDeadError, OutboxFullError, RefusedByPeerError
+from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, LOOK_MAX, OUTBOX_WAITING_MAX, REASON_CHARS_MAX
+from node.messages.ports import Message, Receipt
+from node.messages.store import DEAD, DROPPED, QUEUED, REFUSED, STORED, SentMessage
+from node.storage.database import signal
+
+TOPIC: Final = "messages"
+_DEAD_LETTERS: Final = (DEAD, REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that may be sent now: the first of its lane."""
+
+    row: int
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How an attempt ended."""
+
+    row: int
+    recipient: str
+    result: Receipt | Exception
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether the recipient could not be asked, or asked to wait."""
+        return isinstance(self.result, Exception) and family_of(self.result) == "UnavailableError"
+
+
+def queue(session: Session, message: Message, now_s: float) -> None:
+    """Queue a message; the same one queued again changes nothing.
+
+    One over OUTBOX_WAITING_MAX is a dead letter at once: what a block brings cannot wait for a peer that is away.
+
+    Raises:
+        MessageIdReusedError: another message has this id.
+    """
+    found = session.scalar(select(SentMessage).where(SentMessage.message_id == message.message_id))
+    if found is not None:
+        same = (found.recipient, found.kind, found.payload, found.thread, found.uetr)
+        if same != (message.recipient, message.kind, message.payload, message.thread, message.uetr):
+            raise MessageIdReusedError(
+                f"message id {message.message_id}: expected one message, got another one under it"
+            )
+        return
+    is_full = waiting_for(session, message.recipient) >= OUTBOX_WAITING_MAX
+    session.add(
+        SentMessage(
+            message_id=message.message_id,
+            recipient=message.recipient,
+            kind=message.kind,
+            payload=message.payload,
+            thread=message.thread,
+            uetr=message.uetr,
+            lane=message.lane,
+            state=DEAD if is_full else QUEUED,
+            queued_at_s=now_s,
+            attempts=0,
+            next_attempt_at_s=0.0,
+            is_unanswered=False,
+            reason=str(OutboxFullError(message.recipient, OUTBOX_WAITING_MAX)) if is_full else None,
+        )
+    )
+    session.flush()
+    signal(session, TOPIC)
+
+
+def waiting_for(session: Session, recipient: str) -> int:
+    """Return how many messages wait for a recipient."""
+    wanted = select(func.count()).where(SentMessage.state == QUEUED, SentMessage.recipient == recipient)
+    return session.scalar(wanted) or 0
+
+
+def look(session: Session, now_s: float, *, away: Collection[str], flying: Collection[int]) -> Sequence[Due]:
+    """Return what may be sent now, the oldest first, at most LOOK_MAX.
+
+    Args:
+        away: Recipients that are not tried now.
+        flying: Rows that are under way.
+    """
+    heads = _heads(away).subquery()
+    wanted = (
+        select(SentMessage.id, SentMessage.recipient)
+        .join(heads, SentMessage.id == heads.c.id)
+        .where(_is_due(now_s), SentMessage.id.not_in(flying))
+        .order_by(SentMessage.id)
+        .limit(LOOK_MAX)
+    )
+    return [Due(row, recipient) for row, recipient in session.execute(wanted)]
+
+
+def next_attempt_at_s(session: Session, now_s: float, away: Collection[str]) -> float | None:
+    """Return when the next message that is put off may be tried, None when none is."""
+    heads = _heads(away).subquery()
+    wanted = select(func.min(SentMessage.next_attempt_at_s)).join(heads, SentMessage.id == heads.c.id)
+    return session.scalar(wanted.where(~_is_due(now_s)))
+
+
+def load(session: Session, rows: Iterable[int], sender: str) -> Mapping[int, Message]:
+    """Return messages by row."""
+    found = session.scalars(select(SentMessage).where(SentMessage.id.in_(list(rows))))
+    return {
+        one.id: Message(one.message_id, sender, one.recipient, one.kind, one.payload, one.thread, one.uetr)
+        for one in found
+    }
+
+
+def record(session: Session, landings: Iterable[Landing], now_s: float, delays_s: Mapping[int, float]) -> None:
+    """Write down how attempts ended.
+
+    Args:
+        delays_s: By row, how long what is unavailable waits.
+    """
+    for landing in landings:
+        row = session.get_one(SentMessage, landing.row)
+        row.attempts += 1
+        row.last_attempt_at_s = now_s
+        match landing.result:
+            case Receipt() as receipt:
+                _store(row, receipt, now_s)
+            case error if landing.is_unavailable:
+                row.reason = str(error)[:REASON_CHARS_MAX]
+                row.is_unanswered = row.is_unanswered or bool(getattr(error, "is_unanswered", False))
+                row.next_attempt_at_s = now_s + delays_s[landing.row]
+                if now_s - row.queued_at_s > GIVE_UP_S:
+                    _end(row, DEAD, row.reason, now_s)
+            case RefusedByPeerError() as error:
+                row.acknowledgement = error.acknowledgement
+                _end(row, REFUSED, str(error), now_s)
+            case error:
+                _end(row, DEAD, str(error), now_s)
+
+
+def give_up(session: Session, recipient: str, now_s: float, reason: str) -> None:
+    """Make dead letters of what has waited too long for a recipient."""
+    session.execute(
+        update(SentMessage)
+        .where(
+            SentMessage.state == QUEUED,
+            SentMessage.recipient == recipient,
+            SentMessage.queued_at_s < now_s - GIVE_UP_S,
+        )
+        .values(state=DEAD, reason=reason[:REASON_CHARS_MAX], ended_at_s=now_s)
+    )
+
+
+def retry(session: Session, row: SentMessage, now_s: float) -> None:
+    """Send a dead letter again, or raise NotDeadError."""
+    _check_dead(row)
+    row.state, row.queued_at_s, row.next_attempt_at_s, row.ended_at_s = QUEUED, now_s, 0.0, None
+    signal(session, TOPIC)
+
+
+def drop(row: SentMessage, now_s: float) -> None:
+    """Let a dead letter be: nobody is asked to look at it again; raise NotDeadError for any other."""
+    _check_dead(row)
+    row.state, row.ended_at_s = DROPPED, now_s
+
+
+def _heads(away: Collection[str]) -> Select[int]:
+    wanted = select(func.min(SentMessage.id).label("id")).where(
+        SentMessage.state == QUEUED, SentMessage.recipient.not_in(away)
+    )
+    return wanted.group_by(SentMessage.recipient, SentMessage.lane)
+
+
+def _is_due(now_s: float) -> ColumnElement[bool]:
+    # Later than any back-off: the clock was set back since.
+    at_s = SentMessage.next_attempt_at_s
+    return or_(at_s <= now_s, at_s > now_s + BACKOFF_MAX_S)
+
+
+def _store(row: SentMessage, receipt: Receipt, now_s: float) -> None:
+    row.acknowledgement, row.created_at_s = receipt.acknowledgement, receipt.created_at_s
+    row.protection = None if receipt.protection is None else asdict(receipt.protection)
+    _end(row, STORED, None, now_s)
+
+
+def _end(row: SentMessage, state: str, reason: str | None, now_s: float) -> None:
+    row.state, row.ended_at_s, row.is_unanswered = state, now_s, False
+    row.reason = None if reason is None else reason[:REASON_CHARS_MAX]
+
+
+def _check_dead(row: SentMessage) -> None:
+    if row.state not in _DEAD_LETTERS:
+        raise NotDeadError(row.message_id, row.state)
