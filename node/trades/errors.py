@@ -116,6 +116,12 @@ class UnknownDisputeError(RejectedError):
         super().__init__("dispute", "a case of this arbiter", digest)
 
 
+class PaymentRejectedError(RejectedError):
+    """A status or a confirmation is about no payment that this bank has sent to its sender; nothing was kept of it."""
+
+    code = 18
+
+
 def _shown(value: object) -> str:
     """Return `value` cut to a length that fits one line."""
     text = value if isinstance(value, str) else repr(value)

@@ -146,11 +146,9 @@ class Answering:
         """Put off what tells of a time that this bank has not followed the chain to."""
         now_s = booked_until_s(session)
         if got.created_s > now_s:
-            raise UnavailableError(f"created: expected at most {now_s}, followed so far, got {got.created_s}; later again")
+            raise UnavailableError(f"created: expected at most {now_s}, as far as followed, got {got.created_s}; later")
 
-    def _tell(
-        self, session: Session, kind: str, trade: Trade | None, message: Message, reason: Reason | None
-    ) -> None:
+    def _tell(self, session: Session, kind: str, trade: Trade | None, message: Message, reason: Reason | None) -> None:
         body = {
             "reference": None if trade is None else trade.reference,
             "message_id": message.message_id,

@@ -10,7 +10,6 @@ from fx.currencies import get_currency
 from fx.money import Money
 from node.messages.iso20022 import codec
 from node.messages.iso20022.formats.transfers import CustomerTransfer
-from node.trades import store
 from node.trades.context import Desk
 from node.trades.errors import InvariantError
 from node.trades.payments import notifications, statuses, transfer

@@ -10,7 +10,7 @@ from node.messages.iso20022.formats.cash import CashReport, CashReportKind, Entr
 from node.messages.iso20022.parts import Party
 from node.participants.directory import Institution
 from node.trades.payments.people import NAME_CHARS_MAX, account_of, agent_of, party_of
-from node.trades.payments.settled import SettledMilestone, Share
+from node.trades.payments.settled import INVOICE, SettledMilestone, Share
 from node.trades.payments.transfer import Banks, remittance_of
 from node.trades.payments.wording import end_to_end_id, in_set_x
 from node.trades.terms.document import TermsDocument
@@ -63,14 +63,18 @@ class Holder:
     account: str
     owner: Party
     servicer: Institution
+    creditor: Party
+    """To whom what is told of has been paid: the owner, or the exporter."""
 
 
 def credit_lines(about: About, settled: SettledMilestone, share: Share) -> list[Line]:
     """Return what a settlement has put on a payee's account; what the rate has made of it stands apart."""
     due = share.amount if share.due is None else share.due
+    # Of the others' shares only the exporter's side is told: it is what is missing from its own.
+    text = split_text(settled) if share.purpose == INVOICE else f"{milestone_text(settled)}: {share.purpose}"
     adjusted = f"FX adjustment: what the rate has made of {due} due"
     return [
-        Line(due, _RECEIVED, about.transfer_code, split_text(settled)),
+        Line(due, _RECEIVED, about.transfer_code, text),
         Line(share.amount - due, _RECEIVED, _ADJUSTMENT, adjusted),
     ]
 
@@ -98,13 +102,19 @@ def cancel_fee_line(amount: Money) -> Line:
 
 def payee(share: Share, servicer: Institution) -> Holder:
     """Return a payee as the holder of its account."""
-    return Holder(share.account, Party(None if share.name is None else in_set_x(share.name, NAME_CHARS_MAX)), servicer)
+    owner = Party(None if share.name is None else in_set_x(share.name, NAME_CHARS_MAX))
+    return Holder(share.account, owner, servicer, creditor=owner)
 
 
 def importer(about: About) -> Holder:
     """Return the importer as the holder of its account."""
-    found = about.document.importer
-    return Holder(found.account or "", party_of(found.name, found.address), about.banks.importer)
+    payer, paid = about.document.importer, about.document.exporter
+    return Holder(
+        payer.account or "",
+        party_of(payer.name, payer.address),
+        about.banks.importer,
+        creditor=party_of(paid.name, paid.address),
+    )
 
 
 def notification(
@@ -124,7 +134,8 @@ def notification(
         owner=holder.owner,
         servicer=agent_of(holder.servicer),
         entries=tuple(
-            _entry(about, line, f"{message_id}-{number}", time_s, remark) for number, line in enumerate(told, start=1)
+            _entry(about, holder, line, f"{message_id}-{number}", time_s, remark)
+            for number, line in enumerate(told, start=1)
         ),
     )
 
@@ -143,7 +154,7 @@ def split_text(settled: SettledMilestone) -> str:
     return f"{milestone_text(settled)}: {', '.join(parts)}"
 
 
-def _entry(about: About, line: Line, reference: str, time_s: int, remark: str) -> Entry:
+def _entry(about: About, holder: Holder, line: Line, reference: str, time_s: int, remark: str) -> Entry:
     document = about.document
     return Entry(
         reference=reference,
@@ -156,7 +167,7 @@ def _entry(about: About, line: Line, reference: str, time_s: int, remark: str) -
         end_to_end_id=end_to_end_id(document.reference),
         uetr=about.uetr,
         debtor=party_of(document.importer.name, document.importer.address),
-        creditor=party_of(document.exporter.name, document.exporter.address),
+        creditor=holder.creditor,
         remittance=remittance_of(document, in_set_x(remark, _REMARK_CHARS_MAX)),
         text=in_set_x(line.text, _TEXT_CHARS_MAX),
     )

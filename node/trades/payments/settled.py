@@ -1,4 +1,4 @@
-"""What a settled milestone has moved, by the escrow's events: whom it paid for what, what it sold, what it gave back."""
+"""What a settled milestone has moved, by the escrow's events: whom it paid for what, what it sold and gave back."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class TradeMessage(Base):
     message_id: Mapped[str]
     kind: Mapped[str]
     """Its definition, `pacs.008.001.08`."""
-    uetr: Mapped[str | None] = mapped_column(index=True)
+    uetr: Mapped[str | None]
     milestone: Mapped[int | None]
     status: Mapped[str | None]
     """Of a status message, as its ISO 20022 code."""
