@@ -4,10 +4,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from fx.currencies import get_currency
+from fx.money import Money
 from node.errors import RejectedError
 from node.messages.iso20022 import codec
 from node.messages.iso20022.formats.answers import PaymentStatus
-from node.messages.iso20022.formats.cash import CashReport
+from node.messages.iso20022.formats.cash import CashReport, EntryStatus
 from node.messages.iso20022.formats.transfers import CustomerTransfer
 from node.messages.iso20022.parts import Header, Reason
 from node.messages.ports import Message
@@ -97,18 +99,13 @@ def reason_text(reason: Reason | None) -> str | None:
 def _row(
     trade: Trade, direction: str, partner: str, message: PaymentMessage, document: bytes, milestone: int | None
 ) -> TradeMessage:
-    told: dict[str, Any] = {"status": None, "reason": None, "uetr": None}
     match message:
         case CustomerTransfer():
-            told["uetr"] = message.uetr
+            told: dict[str, Any] = {"uetr": message.uetr, **_amount(message.amount)}
         case PaymentStatus():
-            told = {
-                "status": message.status,
-                "reason": reason_text(message.reason),
-                "uetr": message.original.uetr,
-            }
+            told = {"uetr": message.original.uetr, "status": message.status, "reason": reason_text(message.reason)}
         case CashReport():
-            told["uetr"] = message.entries[0].uetr
+            told = {"uetr": message.entries[0].uetr, **_amount(_booked(message))}
     return TradeMessage(
         reference=trade.reference,
         direction=direction,
@@ -120,3 +117,13 @@ def _row(
         document=document,
         **told,
     )
+
+
+def _booked(report: CashReport) -> Money:
+    """Return the sum of what a notification books, zero where it only informs."""
+    nothing = Money(0, get_currency(report.currency))
+    return sum((entry.amount for entry in report.entries if entry.status is EntryStatus.BOOKED), nothing)
+
+
+def _amount(money: Money) -> dict[str, Any]:
+    return {"amount_minor": money.amount_minor, "currency": money.currency.code}

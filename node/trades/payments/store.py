@@ -7,6 +7,7 @@ from sqlalchemy import LargeBinary, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from node.storage.database import Base
+from node.storage.types import Amount
 
 SENT: Final = "sent"
 RECEIVED: Final = "received"
@@ -34,6 +35,9 @@ class TradeMessage(Base):
     status: Mapped[str | None]
     """Of a status message, as its ISO 20022 code."""
     reason: Mapped[str | None] = mapped_column(Text)
+    amount_minor: Mapped[int | None] = mapped_column(Amount)
+    """What it transfers, or books in sum; a debit is negative."""
+    currency: Mapped[str | None]
     time_s: Mapped[int]
     """Ledger time of what it tells about."""
     document: Mapped[bytes] = mapped_column(LargeBinary)

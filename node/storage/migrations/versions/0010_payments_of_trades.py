@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("milestone", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("amount_minor", sa.String(length=79), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
         sa.Column("time_s", sa.Integer(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trade_message")),

@@ -1,0 +1,67 @@
+"""The payment messages of a trade as people read them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from fx.currencies import get_currency
+from fx.money import Money
+from node.messages import tracking
+from node.messages.iso20022.catalogue import IN_FORCE
+from node.trades.context import Actor, Desk
+from node.trades.errors import UnknownMessageError
+from node.trades.payments.store import ISSUED, SENT, TradeMessage, messages_of
+from node.trades.store import Trade
+from node.trades.views.schemas import MessageOut
+
+
+def visible_messages(session: Session, desk: Desk, trade: Trade, actor: Actor) -> Sequence[TradeMessage]:
+    """Return what `actor` may see: staff everything, a party what the banks said and what was issued to it."""
+    is_party = bool(desk.sides_of(trade, actor))
+    return [
+        row
+        for row in messages_of(session, trade.reference)
+        if actor.customer is None or row.partner == actor.customer or (is_party and row.direction != ISSUED)
+    ]
+
+
+def visible_message(session: Session, desk: Desk, trade: Trade, actor: Actor, number: int) -> TradeMessage:
+    """Return one of them, or raise UnknownMessageError."""
+    for row in visible_messages(session, desk, trade, actor):
+        if row.id == number:
+            return row
+    raise UnknownMessageError(number)
+
+
+def shown_message(session: Session, row: TradeMessage) -> MessageOut:
+    """Return a message with where it is now."""
+    where = _whereabouts(session, row)
+    amount = None
+    if row.amount_minor is not None and row.currency is not None:
+        amount = str(Money(row.amount_minor, get_currency(row.currency)))
+    return MessageOut(
+        number=row.id,
+        direction=row.direction,
+        partner=row.partner,
+        kind=row.kind,
+        name=IN_FORCE[row.kind],
+        message_id=row.message_id,
+        uetr=row.uetr,
+        milestone=row.milestone,
+        amount=amount,
+        status=row.status,
+        reason=row.reason,
+        time_s=row.time_s,
+        state=row.direction if where is None else where.state,
+        state_reason=None if where is None else where.reason,
+        signed_with=None if where is None else where.signed_with,
+        sealed_with=None if where is None else where.sealed_with,
+    )
+
+
+def _whereabouts(session: Session, row: TradeMessage) -> tracking.Whereabouts | None:
+    if row.direction == ISSUED:
+        return None
+    if row.direction == SENT:
+        return tracking.sent(session, row.message_id)
+    return tracking.received(session, row.partner, row.message_id)
