@@ -20,7 +20,7 @@ SETTLED_IN_PART: Final = "ACWC"
 _CANCELLED: Final = 2
 _ORDER_CANCELLED: Final = "DS02"
 _ENDINGS: Final = {
-    1: "milestones settled as they fell due",
+    1: "each milestone settled by the terms",
     2: "both sides cancelled",
     3: "the hold lapsed",
     4: "closed with the rate out of band",
