@@ -33,6 +33,7 @@ from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
+from node.messages import routes as message_routes
 from node.messages import tls
 from node.messages.documents import check_document
 from node.messages.envelopes import Envelopes
@@ -76,6 +77,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_order_routes.router,
     ledger_issuance_routes.router,
     ledger_freezing_routes.router,
+    message_routes.router,
     quote_routes.router,
     trade_routes.router,
 )

@@ -63,10 +63,12 @@ class LandfallClient:
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return self._send("POST", path, json={} if body is None else body, headers=headers)
 
-    def post_bytes(self, path: str, content: bytes, *, key: str | None = None) -> Any:
-        """Post a JSON document byte for byte, as `post` does."""
+    def post_bytes(
+        self, path: str, content: bytes, *, query: dict[str, str] | None = None, key: str | None = None
+    ) -> Any:
+        """Post a document byte for byte, as `post` does."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex, "Content-Type": "application/json"}
-        return self._send("POST", path, content=content, headers=headers)
+        return self._send("POST", path, content=content, params=query, headers=headers)
 
     def _send(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self._answer(method, path, **arguments)

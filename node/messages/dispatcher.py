@@ -5,6 +5,7 @@ transaction. A peer that does not answer is tried by one message at a time, late
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ import structlog
 from node.errors import family_of
 from node.messages import outbox
 from node.messages.backoff import delay_s
-from node.messages.limits import FLIGHTS_MAX, PEER_FLIGHTS_MAX
+from node.messages.limits import FLIGHTS_MAX, GATHER_S_MAX, PEER_FLIGHTS_MAX
 from node.messages.outbox import Due, Landing
 from node.messages.ports import Message, Transport
 from node.storage.database import Database
 
 _LOG: Final = structlog.get_logger(__name__)
+_IDLE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,40 @@ class Dispatcher:
         self._flights: dict[asyncio.Task[Landing], Due] = {}
         self._ready: deque[Due] = deque()
         self._away: dict[str, _Away] = {}
+        self._gather_s = 0.0
 
-    @property
-    def flights(self) -> frozenset["asyncio.Task[Landing]"]:
-        """Deliveries under way."""
-        return frozenset(self._flights)
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        bell = self._database.signals.subscribe(outbox.TOPIC)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                ringing = tasks.create_task(bell.wait(_IDLE_S))
+                while True:
+                    self._launch(tasks, self._clock())
+                    await asyncio.wait(
+                        {ringing, *self._flights}, timeout=self._wait_s(), return_when=asyncio.FIRST_COMPLETED
+                    )
+                    # As in the reception: on a slow disk more land together.
+                    await asyncio.sleep(self._gather_s if self._flights else 0)
+                    began_s = time.perf_counter()
+                    self._land()
+                    self._gather_s = min(time.perf_counter() - began_s, GATHER_S_MAX)
+                    if ringing.done():
+                        ringing = tasks.create_task(bell.wait(_IDLE_S))
+        finally:
+            self._database.signals.unsubscribe(outbox.TOPIC, bell)
 
-    def launch(self, tasks: asyncio.TaskGroup, now_s: float) -> None:
+    async def drain(self) -> None:
+        """Deliver until nothing that is due now is left or under way."""
+        now_s = self._clock()
+        async with asyncio.TaskGroup() as tasks:
+            self._launch(tasks, now_s)
+            while self._flights:
+                await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
+                self._land()
+                self._launch(tasks, now_s)
+
+    def _launch(self, tasks: asyncio.TaskGroup, now_s: float) -> None:
         """Start what is due, as far as there is room."""
         if len(self._flights) >= FLIGHTS_MAX:
             return
@@ -69,40 +98,39 @@ class Dispatcher:
         with self._database.read() as session:
             messages = outbox.load(session, [due.row for due in chosen], self._institution_id)
         for due in chosen:
-            self._flights[tasks.create_task(self._fly(due, messages[due.row]))] = due
+            if due.row in messages:
+                self._flights[tasks.create_task(self._fly(due, messages[due.row]))] = due
 
-    def land(self) -> None:
+    def _land(self) -> None:
         """Write down what has ended."""
-        ended = [task for task in self._flights if task.done()]
-        if not ended:
+        landings = [task.result() for task in self._flights if task.done()]
+        if not landings:
             return
         now_s = self._clock()
-        landings = [task.result() for task in ended]
-        delays_s = {}
+        failed = [landing for landing in landings if landing.is_unavailable]
         for landing in landings:
-            if landing.is_unavailable:
-                self._mark_away(landing, now_s)
-                delays_s[landing.row] = self._away[landing.recipient].until_s - now_s
-            else:
-                self._away.pop(landing.recipient, None)
+            if not landing.is_unavailable:
+                self._away.pop(landing.due.recipient, None)
+        for landing in failed:
+            self._mark_away(landing, now_s)
+        away = {landing.due.recipient: self._away[landing.due.recipient] for landing in failed}
         with self._database.transaction() as session:
+            delays_s = {recipient: one.until_s - now_s for recipient, one in away.items()}
             outbox.record(session, landings, now_s, delays_s)
-            for recipient in {landing.recipient for landing in landings if landing.is_unavailable}:
-                outbox.give_up(session, recipient, now_s, self._away[recipient].reason)
-        for task in ended:
-            del self._flights[task]
-        # Lanes have moved on and peers may have gone: what was found before is looked for again.
-        self._ready.clear()
+            for recipient, one in away.items():
+                outbox.give_up(session, recipient, now_s, one.reason)
+        self._flights = {task: due for task, due in self._flights.items() if not task.done()}
 
-    def wait_s(self, idle_s: float) -> float:
-        """Return how long nothing is due unless something is queued, at most `idle_s`."""
+    def _wait_s(self) -> float:
+        """Return how long nothing is due unless something is queued or lands."""
         now_s = self._clock()
         times = [one.until_s for one in self._away.values()]
-        with self._database.read() as session:
-            put_off = outbox.next_attempt_at_s(session, now_s, self._away_now(now_s))
-        if put_off is not None:
-            times.append(put_off)
-        return max(0.0, min([idle_s, *(at_s - now_s for at_s in times if at_s > now_s)]))
+        # What lands next is looked after anyway; only when all is quiet is the database asked.
+        if not self._flights:
+            with self._database.read() as session:
+                put_off = outbox.next_attempt_at_s(session, now_s, self._away_now(now_s))
+            times += [] if put_off is None else [put_off]
+        return max(0.0, min([_IDLE_S, *(at_s - now_s for at_s in times if at_s > now_s)]))
 
     def _look(self, now_s: float) -> None:
         flying = [due.row for due in self._flights.values()]
@@ -131,22 +159,22 @@ class Dispatcher:
         return [recipient for recipient, one in self._away.items() if one.until_s > now_s]
 
     def _mark_away(self, landing: Landing, now_s: float) -> None:
-        before = self._away.get(landing.recipient)
+        before = self._away.get(landing.due.recipient)
         # Those that were under way together failed together: once.
         if before is not None and before.until_s > now_s:
             return
         failures = 1 if before is None else before.failures + 1
         until_s = now_s + delay_s(failures, self._dice())
-        self._away[landing.recipient] = _Away(failures, until_s, str(landing.result))
+        self._away[landing.due.recipient] = _Away(failures, until_s, str(landing.result))
         if failures == 1:
-            _LOG.info("peer_away", peer=landing.recipient, reason=str(landing.result))
+            _LOG.info("peer_away", peer=landing.due.recipient, reason=str(landing.result))
 
     async def _fly(self, due: Due, message: Message) -> Landing:
         try:
-            return Landing(due.row, due.recipient, await self._transport.deliver(message))
+            return Landing(due, await self._transport.deliver(message))
         except Exception as error:
             if family_of(error) == "InvariantError":
                 raise
             if family_of(error) == "RejectedError":
                 _LOG.warning("message_dead", message_id=message.message_id, to=due.recipient, reason=str(error))
-            return Landing(due.row, due.recipient, error)
+            return Landing(due, error)

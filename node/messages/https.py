@@ -85,7 +85,7 @@ class HttpsTransport:
                 allow_redirects=False,
             ) as response:
                 body = await _read_bounded(response)
-                reason = unquote(response.headers.get(REASON_HEADER, ""))[:REASON_CHARS_MAX]
+                reason = _printable(unquote(response.headers.get(REASON_HEADER, "")))
                 if response.content_type != ACKNOWLEDGEMENT_TYPE:
                     raise PeerUnavailableError(
                         f"{peer}: expected a signed answer, got HTTP {response.status}: {_detail(body)}"
@@ -131,4 +131,9 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _detail(body: bytes) -> str:
-    return body[:REASON_CHARS_MAX].decode("utf-8", "replace")
+    return _printable(body[:REASON_CHARS_MAX].decode("utf-8", "replace"))
+
+
+def _printable(text: str) -> str:
+    """Return a stranger's words as they may be shown on a terminal."""
+    return "".join(one if one.isprintable() else " " for one in text[:REASON_CHARS_MAX])

@@ -2,21 +2,45 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from node.errors import RejectedError
 from node.messages.errors import InboxFullError, MessageConflictError, UetrUsedError
 from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, INBOX_WAITING_MAX, REASON_CHARS_MAX
-from node.messages.outbox import TOPIC
 from node.messages.payloads import is_once_per_uetr
 from node.messages.ports import Arrival, Message
 from node.messages.store import HANDLED, RECEIVED, REFUSED, ReceivedMessage
 from node.storage.database import signal
 
+TOPIC: Final = "messages.inbox"
+
 Taken = RejectedError | InboxFullError | None
 """What became of an arrival: None once it is stored, or was before."""
+
+
+def _is_put_off(row: type[ReceivedMessage]) -> ColumnElement[bool]:
+    # Later than any back-off: the clock was set back since.
+    return and_(row.next_attempt_at_s > bindparam("now_s"), row.next_attempt_at_s <= bindparam("latest_s"))
+
+
+def _build_look() -> Select[int]:
+    earlier = aliased(ReceivedMessage)
+    is_behind = exists().where(
+        earlier.state == RECEIVED,
+        earlier.sender == ReceivedMessage.sender,
+        earlier.lane == ReceivedMessage.lane,
+        earlier.id < ReceivedMessage.id,
+        _is_put_off(earlier),
+    )
+    is_due = (ReceivedMessage.state == RECEIVED, ~_is_put_off(ReceivedMessage), ~is_behind)
+    return select(ReceivedMessage.id).where(*is_due).order_by(ReceivedMessage.id).limit(bindparam("rows"))
+
+
+# Asked for all the time; building it takes longer than running it.
+_LOOK: Final = _build_look()
 
 
 def take(session: Session, arrivals: Sequence[Arrival], now_s: float) -> list[Taken]:
@@ -45,18 +69,8 @@ def take(session: Session, arrivals: Sequence[Arrival], now_s: float) -> list[Ta
 
 def look(session: Session, now_s: float, limit: int) -> Sequence[int]:
     """Return rows to handle now in their order: nothing that follows one of its lane which is put off."""
-    earlier = aliased(ReceivedMessage)
-    is_behind = exists().where(
-        earlier.state == RECEIVED,
-        earlier.sender == ReceivedMessage.sender,
-        earlier.lane == ReceivedMessage.lane,
-        earlier.id < ReceivedMessage.id,
-        _is_put_off(earlier, now_s),
-    )
-    wanted = select(ReceivedMessage.id).where(
-        ReceivedMessage.state == RECEIVED, ~_is_put_off(ReceivedMessage, now_s), ~is_behind
-    )
-    return session.scalars(wanted.order_by(ReceivedMessage.id).limit(limit)).all()
+    times = {"now_s": now_s, "latest_s": now_s + BACKOFF_MAX_S, "rows": limit}
+    return session.scalars(_LOOK, times).all()
 
 
 def next_attempt_at_s(session: Session) -> float | None:
@@ -138,8 +152,3 @@ def _add(session: Session, arrival: Arrival, now_s: float) -> None:
     )
     session.flush()
     signal(session, TOPIC)
-
-
-def _is_put_off(row: type[ReceivedMessage], now_s: float) -> ColumnElement[bool]:
-    # Later than any back-off: the clock was set back since.
-    return and_(row.next_attempt_at_s > now_s, row.next_attempt_at_s <= now_s + BACKOFF_MAX_S)

@@ -27,6 +27,8 @@ LOOK_MAX: Final = 256
 HANDLED_TOGETHER_MAX: Final = 16
 # Arrivals that one transaction stores.
 STORED_TOGETHER_MAX: Final = 32
+# How long the first of them waits for others: as long as the last commit took, at most this.
+GATHER_S_MAX: Final = 0.02
 
 CONNECT_TIMEOUT_S: Final = 5.0
 # Of a whole request; storing takes milliseconds, a queue before it a second or two.

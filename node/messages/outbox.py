@@ -5,19 +5,27 @@ A row's next attempt is stored with it, so that a restart goes on where the proc
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from node.errors import family_of
-from node.messages.errors import MessageIdReusedError, NotDeadError, OutboxFullError, RefusedByPeerError
+from node.messages.errors import (
+    MessageIdReusedError,
+    NotDeadError,
+    OutboxFullError,
+    PeerUnavailableError,
+    RefusedByPeerError,
+)
 from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, LOOK_MAX, OUTBOX_WAITING_MAX, REASON_CHARS_MAX
 from node.messages.ports import Message, Receipt
 from node.messages.store import DEAD, DROPPED, QUEUED, REFUSED, STORED, SentMessage
 from node.storage.database import signal
 
-TOPIC: Final = "messages"
+TOPIC: Final = "messages.outbox"
+# The session holds none of these rows.
+_NO_SYNC: Final = {"synchronize_session": False}
 _DEAD_LETTERS: Final = (DEAD, REFUSED)
 
 
@@ -27,14 +35,15 @@ class Due:
 
     row: int
     recipient: str
+    attempts: int
+    queued_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
     """How an attempt ended."""
 
-    row: int
-    recipient: str
+    due: Due
     result: Receipt | Exception
 
     @property
@@ -96,13 +105,13 @@ def look(session: Session, now_s: float, *, away: Collection[str], flying: Colle
     """
     heads = _heads(away).subquery()
     wanted = (
-        select(SentMessage.id, SentMessage.recipient)
+        select(SentMessage.id, SentMessage.recipient, SentMessage.attempts, SentMessage.queued_at_s)
         .join(heads, SentMessage.id == heads.c.id)
         .where(_is_due(now_s), SentMessage.id.not_in(flying))
         .order_by(SentMessage.id)
         .limit(LOOK_MAX)
     )
-    return [Due(row, recipient) for row, recipient in session.execute(wanted)]
+    return [Due(*found) for found in session.execute(wanted)]
 
 
 def next_attempt_at_s(session: Session, now_s: float, away: Collection[str]) -> float | None:
@@ -113,38 +122,30 @@ def next_attempt_at_s(session: Session, now_s: float, away: Collection[str]) -> 
 
 
 def load(session: Session, rows: Iterable[int], sender: str) -> Mapping[int, Message]:
-    """Return messages by row."""
-    found = session.scalars(select(SentMessage).where(SentMessage.id.in_(list(rows))))
+    """Return messages by row, those that still wait."""
+    found = session.scalars(select(SentMessage).where(SentMessage.id.in_(list(rows)), SentMessage.state == QUEUED))
     return {
         one.id: Message(one.message_id, sender, one.recipient, one.kind, one.payload, one.thread, one.uetr)
         for one in found
     }
 
 
-def record(session: Session, landings: Iterable[Landing], now_s: float, delays_s: Mapping[int, float]) -> None:
+def record(session: Session, landings: Iterable[Landing], now_s: float, delays_s: Mapping[str, float]) -> None:
     """Write down how attempts ended.
 
     Args:
-        delays_s: By row, how long what is unavailable waits.
+        delays_s: By recipient, how long what is unavailable waits.
     """
     for landing in landings:
-        row = session.get_one(SentMessage, landing.row)
-        row.attempts += 1
-        row.last_attempt_at_s = now_s
-        match landing.result:
-            case Receipt() as receipt:
-                _store(row, receipt, now_s)
-            case error if landing.is_unavailable:
-                row.reason = str(error)[:REASON_CHARS_MAX]
-                row.is_unanswered = row.is_unanswered or bool(getattr(error, "is_unanswered", False))
-                row.next_attempt_at_s = now_s + delays_s[landing.row]
-                if now_s - row.queued_at_s > GIVE_UP_S:
-                    _end(row, DEAD, row.reason, now_s)
-            case RefusedByPeerError() as error:
-                row.acknowledgement = error.acknowledgement
-                _end(row, REFUSED, str(error), now_s)
-            case error:
-                _end(row, DEAD, str(error), now_s)
+        due = landing.due
+        values: dict[str, Any] = {"attempts": due.attempts + 1, "last_attempt_at_s": now_s}
+        if landing.is_unavailable and now_s - due.queued_at_s <= GIVE_UP_S:
+            values |= _waiting(landing.result, now_s + delays_s[due.recipient])
+        else:
+            values |= _ended(landing.result, now_s)
+        # Not one that a person has dropped meanwhile.
+        is_waiting = (SentMessage.id == due.row, SentMessage.state == QUEUED)
+        session.execute(update(SentMessage).where(*is_waiting).values(values), execution_options=_NO_SYNC)
 
 
 def give_up(session: Session, recipient: str, now_s: float, reason: str) -> None:
@@ -186,15 +187,28 @@ def _is_due(now_s: float) -> ColumnElement[bool]:
     return or_(at_s <= now_s, at_s > now_s + BACKOFF_MAX_S)
 
 
-def _store(row: SentMessage, receipt: Receipt, now_s: float) -> None:
-    row.acknowledgement, row.created_at_s = receipt.acknowledgement, receipt.created_at_s
-    row.protection = None if receipt.protection is None else asdict(receipt.protection)
-    _end(row, STORED, None, now_s)
+def _waiting(result: Receipt | Exception, next_attempt_at_s: float) -> dict[str, Any]:
+    is_unanswered = isinstance(result, PeerUnavailableError) and result.is_unanswered
+    return {
+        "reason": str(result)[:REASON_CHARS_MAX],
+        # Once nobody knows whether it arrived, an attempt that was not even sent does not tell.
+        "is_unanswered": true() if is_unanswered else SentMessage.is_unanswered,
+        "next_attempt_at_s": next_attempt_at_s,
+    }
 
 
-def _end(row: SentMessage, state: str, reason: str | None, now_s: float) -> None:
-    row.state, row.ended_at_s, row.is_unanswered = state, now_s, False
-    row.reason = None if reason is None else reason[:REASON_CHARS_MAX]
+def _ended(result: Receipt | Exception, now_s: float) -> dict[str, Any]:
+    values: dict[str, Any] = {"ended_at_s": now_s, "is_unanswered": False}
+    match result:
+        case Receipt():
+            protection = None if result.protection is None else asdict(result.protection)
+            values |= {"state": STORED, "reason": None, "protection": protection}
+            values |= {"acknowledgement": result.acknowledgement, "created_at_s": result.created_at_s}
+        case RefusedByPeerError():
+            values |= {"state": REFUSED, "acknowledgement": result.acknowledgement}
+        case _:
+            values |= {"state": DEAD}
+    return {"reason": str(result)[:REASON_CHARS_MAX]} | values
 
 
 def _check_dead(row: SentMessage) -> None:

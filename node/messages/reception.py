@@ -5,6 +5,7 @@ says only that the sender has to come again.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +15,14 @@ from node.errors import family_of
 from node.messages.envelopes import Envelopes
 from node.messages.errors import WrongCertificateError
 from node.messages.inbox import Taken
-from node.messages.limits import STORED_TOGETHER_MAX
+from node.messages.limits import GATHER_S_MAX, STORED_TOGETHER_MAX
 from node.messages.ports import Arrival
 from node.messages.service import MessageService
+from node.participants.errors import UnknownInstitutionError
 from pqc.envelope import Outer
 
+# Who asks is not who the answer would be for.
+_UNSIGNED: Final = (UnknownInstitutionError, WrongCertificateError)
 _LOG: Final = structlog.get_logger(__name__)
 
 
@@ -38,6 +42,7 @@ class Reception:
         self._messages = messages
         self._pending: list[tuple[Arrival, asyncio.Future[Taken]]] = []
         self._is_storing = False
+        self._gather_s = 0.0
 
     @property
     def lei(self) -> str:
@@ -56,18 +61,15 @@ class Reception:
             WrongCertificateError: it is brought by somebody else than its sender.
             UnavailableError: it can neither be taken nor refused now.
         """
-        peer = self._envelopes.sender_of(outer)
-        if certificate not in peer.endpoints.certificates_der:
-            raise WrongCertificateError(outer.sender)
         message_id, refusal = None, None
         try:
-            arrival = await self._envelopes.open(data, outer, peer)
+            arrival = await self._envelopes.open(data, outer, certificate)
             message_id = arrival.message.message_id
             await self._store(arrival)
         except Exception as error:
-            if family_of(error) != "RejectedError":
+            if family_of(error) != "RejectedError" or isinstance(error, _UNSIGNED):
                 raise
-            _LOG.warning("envelope_refused", sender=peer.id, message_id=message_id, reason=str(error))
+            _LOG.warning("envelope_refused", sender=outer.sender, message_id=message_id, reason=str(error))
             refusal = error
         return Answer(self._envelopes.acknowledge(data, outer, message_id, refusal), refusal)
 
@@ -78,9 +80,11 @@ class Reception:
         if not self._is_storing:
             self._is_storing = True
             try:
-                # Let those join that are ready: a commit waits for the disk, however many it holds.
-                await asyncio.sleep(0)
+                # A commit waits for the disk, however many it holds: on a slow one more may join.
+                await asyncio.sleep(self._gather_s)
+                began_s = time.perf_counter()
                 self._store_pending()
+                self._gather_s = min(time.perf_counter() - began_s, GATHER_S_MAX)
             finally:
                 self._is_storing = False
         outcome = await future

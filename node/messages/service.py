@@ -14,13 +14,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from node.errors import RejectedError, family_of
-from node.messages import inbox, outbox, payloads
+from node.messages import inbox, outbox, payloads, tracker
 from node.messages.backoff import delay_s
 from node.messages.dispatcher import Dispatcher
 from node.messages.errors import OutboxFullError, UnknownKindError
 from node.messages.inbox import Taken
 from node.messages.limits import HANDLED_TOGETHER_MAX, OUTBOX_WAITING_MAX
-from node.messages.outbox import TOPIC
 from node.messages.ports import Arrival, DocumentCheck, Message, Transport
 from node.messages.store import ReceivedMessage
 from node.storage.cursor import booked_until_s
@@ -118,6 +117,19 @@ class MessageService:
         if outbox.waiting_for(session, to) >= OUTBOX_WAITING_MAX:
             raise OutboxFullError(to, OUTBOX_WAITING_MAX)
 
+    def retry(self, session: Session, message_id: str) -> None:
+        """Send a dead letter again.
+
+        Raises:
+            UnknownMessageError: nothing was sent under this id.
+            NotDeadError: it is no dead letter.
+        """
+        outbox.retry(session, tracker.sent_row(session, message_id), self._clock())
+
+    def drop(self, session: Session, message_id: str) -> None:
+        """Let a dead letter be; raises as `retry` does."""
+        outbox.drop(tracker.sent_row(session, message_id), self._clock())
+
     def receive(self, arrivals: Sequence[Arrival]) -> list[Taken]:
         """Store messages that arrived, in one transaction; returns once they are durable.
 
@@ -133,45 +145,37 @@ class MessageService:
 
     async def run(self) -> None:
         """Deliver and handle until cancelled."""
-        bell = self._database.signals.subscribe(TOPIC)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                ringing = tasks.create_task(bell.wait(_IDLE_S))
-                while True:
-                    now_s = self._clock()
-                    self._dispatcher.launch(tasks, now_s)
-                    timeout_s = 0.0 if self._handle_some(now_s) else self._wait_s()
-                    await asyncio.wait(
-                        {ringing, *self._dispatcher.flights}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    self._dispatcher.land()
-                    if ringing.done():
-                        ringing = tasks.create_task(bell.wait(_IDLE_S))
-        finally:
-            self._database.signals.unsubscribe(TOPIC, bell)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._dispatcher.run())
+            tasks.create_task(self._run_handling())
 
     async def deliver_queued(self) -> None:
-        """Deliver what is due until nothing is due or under way."""
-        now_s = self._clock()
-        async with asyncio.TaskGroup() as tasks:
-            self._dispatcher.launch(tasks, now_s)
-            while self._dispatcher.flights:
-                await asyncio.wait(self._dispatcher.flights, return_when=asyncio.FIRST_COMPLETED)
-                self._dispatcher.land()
-                self._dispatcher.launch(tasks, now_s)
+        """Deliver until nothing that is due now is left or under way."""
+        await self._dispatcher.drain()
 
     def handle_received(self) -> None:
-        """Hand the received messages that are due to their handlers, in order."""
+        """Hand the received messages that are due now to their handlers, in order."""
         now_s = self._clock()
         while self._handle_some(now_s):
             pass
 
+    async def _run_handling(self) -> None:
+        bell = self._database.signals.subscribe(inbox.TOPIC)
+        try:
+            while True:
+                if self._handle_some(self._clock()):
+                    # Others want the loop too.
+                    await asyncio.sleep(0)
+                else:
+                    await bell.wait(self._wait_s())
+        finally:
+            self._database.signals.unsubscribe(inbox.TOPIC, bell)
+
     def _wait_s(self) -> float:
-        """Return how long nothing is due unless a bell rings or a delivery ends."""
+        """Return how long nothing is due unless something arrives."""
         with self._database.read() as session:
             at_s = inbox.next_attempt_at_s(session)
-        handling_s = _IDLE_S if at_s is None else max(0.0, at_s - self._clock())
-        return min(handling_s, self._dispatcher.wait_s(_IDLE_S))
+        return _IDLE_S if at_s is None else max(0.0, min(_IDLE_S, at_s - self._clock()))
 
     def _handle_some(self, now_s: float) -> bool:
         """Handle several messages in one transaction, each by itself; False when none was due."""

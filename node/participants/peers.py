@@ -42,12 +42,16 @@ from node.participants.papers import (
 )
 from node.participants.registry import institution_of
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
+from node.storage.database import signal
 from node.web.notices import publish
 from pqc.jws import VerifyingKey
 from pqc.sealing import PublicSealingKey
 
 # Of a network with some hundred institutions all; a document has some kilobytes.
 _DOCUMENTS_CACHED: Final = 512
+
+TOPIC: Final = "participants"
+"""Rings when a paper was taken; what blocks change, `node.storage.cursor` rings."""
 
 Status = Literal["active", "suspended", "no_document", "key_unconfirmed", "key_revoked"]
 
@@ -116,6 +120,7 @@ class Peers:
             case Revocation():
                 is_new = revocation.take(session, row, paper, now_s)
         if is_new:
+            signal(session, TOPIC)
             self._directory.put(institution_of(row))
             body = {"lei": paper.lei, "type": paper.type, "kid": paper.signature.kid}
             publish(session, kind="participant.paper_taken", owner=None, body=body, time_s=now_s)

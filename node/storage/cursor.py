@@ -1,13 +1,16 @@
 """How far this database has followed the chain."""
 
 from contextlib import AbstractContextManager
+from typing import Final
 
 from sqlalchemy import LargeBinary
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.follower import Cursor
-from node.storage.database import Base, Database
+from node.storage.database import Base, Database, signal
 
+TOPIC: Final = "chain_cursor"
+"""Rings at every block."""
 _ONLY_ROW = 1
 
 
@@ -52,3 +55,4 @@ class SqlFollowerStore:
             session.add(CursorRow(id=_ONLY_ROW, number=cursor.number, hash=cursor.hash, time_s=time_s))
         else:
             row.number, row.hash, row.time_s = cursor.number, cursor.hash, time_s
+        signal(session, TOPIC)

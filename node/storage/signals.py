@@ -20,6 +20,12 @@ class Subscription:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._event.set)
 
+    def was_rung(self) -> bool:
+        """Tell whether it has rung since this was asked, without waiting."""
+        rung = self._event.is_set()
+        self._event.clear()
+        return rung
+
     async def wait(self, timeout_s: float) -> bool:
         """Wait for a ring; False when none came in time."""
         try:

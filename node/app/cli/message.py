@@ -1,4 +1,4 @@
-"""`landfall message ...`: ISO 20022 messages on the command line. Needs no node and no network."""
+"""`landfall message validate | show`: ISO 20022 messages on the command line. Needs no node and no network."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from node.app.cli.output import print_json, print_line
 if TYPE_CHECKING:
     from node.messages.iso20022.report import Finding, Report
 
-app = typer.Typer(help="ISO 20022 messages: judge a file, show what it says.", no_args_is_help=True)
+app = typer.Typer(help="ISO 20022 messages: judge a file, show what it says, send it, follow it.", no_args_is_help=True)
 
 MessageFile = Annotated[Path, typer.Argument(help="Message (XML)", exists=True, dir_okay=False, metavar="FILE")]
 

@@ -1,18 +1,23 @@
 """The payment messages of a trade as people read them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from fx.currencies import get_currency
 from fx.money import Money
-from node.messages import tracking
+from node.messages import tracker
 from node.messages.iso20022.catalogue import IN_FORCE
+from node.messages.tracker import Query, Track
 from node.trades.context import Actor, Desk
 from node.trades.errors import UnknownMessageError
-from node.trades.payments.store import ISSUED, SENT, TradeMessage, messages_of
+from node.trades.payments.store import ISSUED, TradeMessage, messages_of
 from node.trades.store import Trade
 from node.trades.views.schemas import MessageOut
+
+_SAME_ID_MAX: Final = 100
+"""Senders that may have given one id to messages of theirs."""
 
 
 def visible_messages(session: Session, desk: Desk, trade: Trade, actor: Actor) -> Sequence[TradeMessage]:
@@ -35,7 +40,8 @@ def visible_message(session: Session, desk: Desk, trade: Trade, actor: Actor, nu
 
 def shown_message(session: Session, row: TradeMessage) -> MessageOut:
     """Return a message with where it is now."""
-    where = _whereabouts(session, row)
+    track = _track(session, row)
+    protection = {} if track is None else track.protection or {}
     amount = None
     if row.amount_minor is not None and row.currency is not None:
         amount = str(Money(row.amount_minor, get_currency(row.currency)))
@@ -52,16 +58,14 @@ def shown_message(session: Session, row: TradeMessage) -> MessageOut:
         status=row.status,
         reason=row.reason,
         time_s=row.time_s,
-        state=row.direction if where is None else where.state,
-        state_reason=None if where is None else where.reason,
-        signed_with=None if where is None else where.signed_with,
-        sealed_with=None if where is None else where.sealed_with,
+        state=row.direction if track is None else track.state,
+        state_reason=None if track is None else track.reason,
+        signed_with=protection.get("alg"),
+        sealed_with=protection.get("kem"),
     )
 
 
-def _whereabouts(session: Session, row: TradeMessage) -> tracking.Whereabouts | None:
-    if row.direction == ISSUED:
-        return None
-    if row.direction == SENT:
-        return tracking.sent(session, row.message_id)
-    return tracking.received(session, row.partner, row.message_id)
+def _track(session: Session, row: TradeMessage) -> Track | None:
+    """Return what outbox or inbox know of a message; None of one for a customer, which fetches it here."""
+    found = tracker.find(session, Query(message_id=row.message_id), _SAME_ID_MAX)
+    return next((one for one in found if (one.direction, one.peer) == (row.direction, row.partner)), None)

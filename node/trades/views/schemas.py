@@ -237,7 +237,7 @@ class MessageOut(Answer):
     reason: str | None = Field(description="Of a status: code, then words")
     time_s: int
     state: str = Field(
-        description="queued, stored (its recipient has signed), refused, dead, dropped; received, handled; issued"
+        description="queued, sent, stored (its recipient has signed), refused, dead, dropped; received, handled; issued"
     )
     state_reason: str | None = Field(description="Why it waits, or has ended badly")
     signed_with: str | None = Field(examples=["id-MLDSA65-Ed25519-SHA512"])
