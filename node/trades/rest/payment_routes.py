@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from node.trades.rest.routing import actor_of, trades_of
 from node.trades.views.payments import shown_message, visible_message, visible_messages
-from node.trades.views.schemas import MessageOut
+from node.trades.views.schemas import PaymentMessageOut
 from node.web.auth import Caller
 from node.web.desk import CallersDesk
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/trades", tags=["trades"])
 
 
 @router.get("/{reference}/messages")
-async def list_messages(reference: str, principal: Caller, desk: CallersDesk) -> list[MessageOut]:
+async def list_messages(reference: str, principal: Caller, desk: CallersDesk) -> list[PaymentMessageOut]:
     """Return the payment messages of a trade that were sent, received or issued, in their order, and where they are."""
     service, actor = trades_of(desk).desk, actor_of(principal)
     with desk.database.read() as session:

@@ -14,7 +14,7 @@ from node.trades.context import Actor, Desk
 from node.trades.errors import UnknownMessageError
 from node.trades.payments.store import ISSUED, TradeMessage, messages_of
 from node.trades.store import Trade
-from node.trades.views.schemas import MessageOut
+from node.trades.views.schemas import PaymentMessageOut
 
 _SAME_ID_MAX: Final = 100
 """Senders that may have given one id to messages of theirs."""
@@ -38,14 +38,14 @@ def visible_message(session: Session, desk: Desk, trade: Trade, actor: Actor, nu
     raise UnknownMessageError(number)
 
 
-def shown_message(session: Session, row: TradeMessage) -> MessageOut:
+def shown_message(session: Session, row: TradeMessage) -> PaymentMessageOut:
     """Return a message with where it is now."""
     track = _track(session, row)
     protection = {} if track is None else track.protection or {}
     amount = None
     if row.amount_minor is not None and row.currency is not None:
         amount = str(Money(row.amount_minor, get_currency(row.currency)))
-    return MessageOut(
+    return PaymentMessageOut(
         number=row.id,
         direction=row.direction,
         partner=row.partner,

@@ -221,7 +221,7 @@ class EventOut(Answer):
     args: dict[str, Any]
 
 
-class MessageOut(Answer):
+class PaymentMessageOut(Answer):
     """A payment message about a trade, and where it is."""
 
     number: int = Field(description="For its XML: /v1/trades/{reference}/messages/{number}")
