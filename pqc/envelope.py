@@ -248,6 +248,9 @@ def unpack(
     key = sealing_keys.get(outer.recipient_key)
     if key is None:
         raise NotForUsError("recipient_key", outer.recipient_key)
+    if key.kem != outer.kem:
+        # Else a sender could name a KEM it may use and seal with another.
+        raise MalformedError("kem", f"{key.kem}, the KEM of recipient_key", repr(outer.kem)[:80])
     plaintext = sealing.unseal(key, sealed, _info(line))
     if outer.qkd_key_id is not None:
         if quantum is None or quantum.key_id != outer.qkd_key_id:

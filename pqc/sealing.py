@@ -177,10 +177,7 @@ def from_jwk(key: Mapping[str, object]) -> PublicSealingKey:
     alg, kty, pub = key.get("alg"), key.get("kty"), key.get("pub")
     if kty != "AKP" or not isinstance(alg, str) or not isinstance(pub, str):
         raise InvalidKeyError("jwk", "kty AKP and text members alg and pub", "something else")
-    expected = _kem(alg).public_key_bytes
-    if len(pub) != (expected * 4 + 2) // 3:
-        raise InvalidKeyError("pub", f"{expected} bytes in base64url", f"{len(pub)} characters")
-    return PublicSealingKey(alg, base64url.decode("pub", pub.encode()))
+    return PublicSealingKey(alg, base64url.decode_key("pub", pub, _kem(alg).public_key_bytes))
 
 
 def thumbprint(kem: str, public_key: bytes) -> bytes:

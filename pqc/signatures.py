@@ -8,13 +8,12 @@ Source: docs/spec/signatures.md; FIPS 204; RFC 9964 and RFC 8037 (JSON Web Keys)
 
 import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from pqc import base64url
 from pqc.classical import ED25519
 from pqc.composite import composites
 from pqc.errors import InvalidKeyError, InvalidSignatureError, UnknownAlgorithmError
@@ -125,7 +124,7 @@ def jwk(alg: str, public_key: bytes) -> dict[str, str]:
         InvalidKeyError: `public_key` has a wrong length.
     """
     _check_bytes("public_key", public_key, scheme(alg).public_key_bytes)
-    encoded = urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    encoded = base64url.encode(public_key).decode()
     if alg == ED25519.name:
         return {"crv": alg, "kty": "OKP", "x": encoded}
     return {"alg": alg, "kty": "AKP", "pub": encoded}
@@ -137,6 +136,7 @@ def from_jwk(key: Mapping[str, object]) -> tuple[str, bytes]:
     Raises:
         UnknownAlgorithmError: its algorithm is not registered.
         InvalidKeyError: not a public key of that algorithm, or one that carries its private half.
+        MalformedError: its key is not base64url.
     """
     name_member, key_member = ("crv", "x") if key.get("kty") == "OKP" else ("alg", "pub")
     for private in ("priv", "d"):
@@ -145,7 +145,7 @@ def from_jwk(key: Mapping[str, object]) -> tuple[str, bytes]:
     alg, encoded = key.get(name_member), key.get(key_member)
     if not isinstance(alg, str) or not isinstance(encoded, str):
         raise InvalidKeyError("jwk", f"text members {name_member} and {key_member}", "something else")
-    public_key = _decode(key_member, encoded, scheme(alg).public_key_bytes)
+    public_key = base64url.decode_key(key_member, encoded, scheme(alg).public_key_bytes)
     if key.get("kty") != jwk(alg, public_key)["kty"]:
         raise InvalidKeyError("kty", f"AKP, or OKP for {ED25519.name}", repr(key.get("kty"))[:80])
     return alg, public_key
@@ -155,20 +155,6 @@ def thumbprint(alg: str, public_key: bytes) -> bytes:
     """Return the RFC 7638 thumbprint (SHA-256, 32 bytes) of the key's `jwk`."""
     canonical = json.dumps(jwk(alg, public_key), sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode()).digest()
-
-
-def _decode(member: str, encoded: str, length: int) -> bytes:
-    """Decode base64url without padding, in its one canonical spelling."""
-    expected = f"{length} bytes in base64url without padding"
-    if len(encoded) != (length * 4 + 2) // 3:
-        raise InvalidKeyError(member, expected, f"{len(encoded)} characters")
-    try:
-        decoded = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    except (Base64Error, ValueError):
-        raise InvalidKeyError(member, expected, "something else") from None
-    if urlsafe_b64encode(decoded).rstrip(b"=").decode() != encoded:
-        raise InvalidKeyError(member, expected, "something else")
-    return decoded
 
 
 def _check_bytes(field_name: str, value: bytes, length: int) -> None:

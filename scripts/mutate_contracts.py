@@ -38,9 +38,9 @@ PAGE: Final = ROOT / "docs" / "testing.md"
 TABLE_START, TABLE_END = "<!-- mutations -->\n", "<!-- end of mutations -->\n"
 
 TESTS: Final[dict[str, list[str]]] = {
-    "TradeEscrow": ["milestones", "waive", "assign", "funding", "messages", "closing", "reentrancy"],
-    "TradeFunding": ["funding", "lock", "float", "messages"],
-    "TradeAmendment": ["amend", "assign", "funding"],
+    "TradeEscrow": ["milestones", "waive", "assign", "funding", "messages", "closing", "purposes", "reentrancy"],
+    "TradeFunding": ["funding", "lock", "float", "messages", "purposes"],
+    "TradeAmendment": ["amend", "assign", "funding", "purposes"],
     "TradePayment": ["closing", "float", "lock", "reprice", "last_resort", "options", "waive", "assign", "reentrancy"],
     "trade_consents": ["messages", "assign", "funding", "milestones", "closing", "options"],
     "trade_fx": ["float", "reprice", "last_resort", "lock", "waive", "amend"],
@@ -55,6 +55,7 @@ OTHER_TESTS: Final[dict[str, list[str]]] = {
     "FxSettlement": ["test_fx_settlement", "test_trade_escrow_lock", "test_trade_escrow_funding"],
     "ParticipantRegistry": ["test_participant_registry*"],
     "wallets": ["test_participant_registry*", "test_settlement_token_purposes"],
+    "checks": ["test_trade_escrow_funding"],
     "network": ["test_trade_escrow_funding"],
     "SettlementToken": ["test_settlement_token_*"],
     "accounts": ["test_settlement_token_*"],
@@ -210,6 +211,12 @@ class Mutant:
         """What the result is about: the lines before and after."""
         return hashlib.sha256(f"{self.before}\0{self.text}".encode()).hexdigest()[:16]
 
+    @property
+    def function(self) -> str:
+        """Name of the function that it is in."""
+        above = self.source.read_text().split("\n")[: self.first]
+        return next(line[4:].split("(")[0] for line in reversed(above) if line.startswith("def "))
+
     def reason(self) -> str | None:
         """Why it is no bug, if so."""
         return EQUIVALENT.get((self.source.stem, self.kind, " ".join(self.text.split())))
@@ -289,16 +296,13 @@ def _mutants_at(source: Path, lines: list[str], first: int, last: int) -> Iterat
             yield mutant("order", f"{after}\n{statement}", following[1], f"{statement}\n{after}")
 
 
-def test_files(source: Path) -> list[str]:
-    """Return the tests that cover a source, the most telling first."""
+def covering(source: Path, function: str = "") -> list[str]:
+    """Return the tests that cover a source: those that call the function the most first, then the most telling."""
     names = [f"test_trade_escrow_{name}" for name in TESTS.get(source.stem, [])] or OTHER_TESTS.get(source.stem, [])
     folder = ROOT / "tests" / "contracts"
-    return [
-        path.relative_to(ROOT).as_posix()
-        for name in names
-        for path in sorted(folder.glob(f"{name}.py"))
-        if not path.stem.endswith("_gas")
-    ]
+    paths = [path for name in names for path in sorted(folder.glob(f"{name}.py")) if not path.stem.endswith("_gas")]
+    paths.sort(key=lambda path: -path.read_text().count(f".{function}("))
+    return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
 def reached_functions(deployer: Any) -> set[tuple[str, int, int]]:
@@ -430,7 +434,7 @@ def check_sound(bench: Bench, source: Path, seconds_max: int) -> None:
     Raises:
         SystemExit: a test fails as it is.
     """
-    tests = test_files(source)
+    tests = covering(source)
     read = [*sources(), *(ROOT / name for name in tests), *(ROOT / "tests" / "contracts").glob("[!t]*.py")]
     fingerprint = hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(read))).hexdigest()[:16]
     name = f"{source.stem}:unchanged"
@@ -511,7 +515,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for mutant in todo:
             check_sound(bench, mutant.source, 6 * options.seconds)
-            outcome = bench.run(mutant, test_files(mutant.source), options.seconds)
+            outcome = bench.run(mutant, covering(mutant.source, mutant.function), options.seconds)
             save_result(mutant.id, outcome, mutant.fingerprint, mutant.text)
             survivors += outcome == "survived" and mutant.reason() is None
             print(f"{outcome:9} {mutant.id:40} {' '.join(mutant.text.split())[:120]}", flush=True)

@@ -260,5 +260,39 @@ def balance_lines(balances: Sequence[dict[str, Any]]) -> list[str]:
     return table(("account", "available", "held", "blocked", "total"), rows)
 
 
+def wallet_order_lines(order: dict[str, Any]) -> list[str]:
+    """Return an order about wallets, purposes or limits as a line."""
+    return [f"{order['summary']}: {order['state']}"]
+
+
+def wallet_lines(wallets: Sequence[dict[str, Any]]) -> list[str]:
+    """Return wallets as a table."""
+    rows = [(one["customer"], one["account"], one["tier"], one["purpose"] or "-") for one in wallets]
+    return table(("customer", "account", "tier", "purpose"), rows)
+
+
+def purpose_lines(purposes: Sequence[dict[str, Any]]) -> list[str]:
+    """Return purposes as a table."""
+    rows = [(one["purpose"], one["owner"], ", ".join(one["payees"]) or "nobody yet") for one in purposes]
+    return table(("purpose", "owner", "payees"), rows)
+
+
+def limit_lines(limits: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the limits of tiers as a table."""
+
+    def shown(amount: str, currency: str) -> str:
+        return "no limit" if amount == "0" else show_money(amount, currency)
+
+    rows = [
+        (one["currency"], one["tier"], *(shown(one[name], one["currency"]) for name in ("holding_max", "flow_max")))
+        for one in limits
+    ]
+    windows = [f"{one['window_s']} s" for one in limits]
+    return table(
+        ("currency", "tier", "holds at most", "spends at most", "within"),
+        [(*row, window) for row, window in zip(rows, windows, strict=True)],
+    )
+
+
 def _counted(milestone: dict[str, Any]) -> int:
     return sum(1 for one in milestone["attestations"] if one["state"] == "counted")

@@ -210,6 +210,19 @@ class Steps:
         path.write_bytes(pack)
         return path
 
+    def order(self, who: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Order something about wallets, purposes or limits; return the order once the chain has taken it.
+
+        Raises:
+            StepError: the chain refused; the message says why.
+        """
+        ordered = self.devnet.client(who).post(path, body)
+        self.devnet.settle_down()
+        found: dict[str, Any] = self.get(who, f"/wallet-orders/{ordered['id']}")
+        if found["state"] == "failed":
+            raise StepError(f"{found['summary']}: expected the chain to take it, got {found['reason']}")
+        return found
+
     def get(self, who: str, path: str) -> Any:
         """Return the JSON at `path` for `who`."""
         return self.devnet.client(who).get(path)

@@ -28,11 +28,14 @@ from node.ledger import issuance_routes as ledger_issuance_routes
 from node.ledger import order_routes as ledger_order_routes
 from node.ledger import orders as ledger_orders
 from node.ledger import routes as ledger_routes
+from node.ledger import wallet_routes as ledger_wallet_routes
+from node.ledger import wallets as ledger_wallets
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
+from node.ledger.wallets import WalletService
 from node.messages import routes as message_routes
 from node.messages import tls
 from node.messages.documents import check_document
@@ -77,6 +80,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_order_routes.router,
     ledger_issuance_routes.router,
     ledger_freezing_routes.router,
+    ledger_wallet_routes.router,
     message_routes.router,
     quote_routes.router,
     trade_routes.router,
@@ -195,6 +199,7 @@ class _Builder:
         freezes = FreezeService(
             institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
         )
+        wallets = WalletService(participants=participants, deployment=deployment, issues=ledger.issues)
         quotes = self._quotes(participants, messages, message_key)
         compliance = ComplianceService()
         trades = self._trades(participants, messages, quotes, compliance, ledger, message_key)
@@ -206,15 +211,17 @@ class _Builder:
         self._handlers.blocks.append(ledger.on_block)
         self._handlers.blocks.append(issuance.on_block)
         self._handlers.blocks.append(freezes.on_block)
+        self._handlers.blocks.append(wallets.on_block)
         self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
         self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
+        self._outbox.subscribe(ledger_wallets.PREFIX, wallets.on_outcome)
         self._outbox.subscribe(WALLETS, participants.on_wallet_outcome)
         self._outbox.subscribe(ANCHORS, own.on_anchor_outcome)
         quotes.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
-        services = [participants, peers, own, messages, ledger, orders, issuance, freezes, reconciler, quotes]
+        services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         services += [compliance, trades, evidence]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))

@@ -88,14 +88,14 @@ class NotIssuerError(RejectedError):
 
 
 class NotEligibleError(RejectedError):
-    """Only banks and FX providers can ask for money; nothing was ordered."""
+    """The institution has no role that may order this; nothing was ordered."""
 
     codespace = "ledger"
     code = 16
     kind = "forbidden"
 
-    def __init__(self, institution: str, roles: tuple[str, ...]) -> None:
-        super().__init__(f"{institution}: expected the role bank or fx_provider, got {', '.join(roles)}")
+    def __init__(self, institution: str, roles: tuple[str, ...], expected: str = "bank or fx_provider") -> None:
+        super().__init__(f"{institution}: expected the role {expected}, got {', '.join(roles)}")
 
 
 class IssuanceStateError(RejectedError):
@@ -118,6 +118,41 @@ class FreezeStateError(RejectedError):
 
     def __init__(self, currency: str, number: int, state: str) -> None:
         super().__init__(f"freeze order {currency}/{number}: expected it to be in force, got {state}")
+
+
+class PurposeNameError(RejectedError):
+    """A purpose cannot be called that; nothing was ordered."""
+
+    codespace = "ledger"
+    code = 19
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"purpose: expected 1 to 32 of a-z, 0-9 and -, got {name[:80]!r}")
+        self.field = "purpose"
+
+
+class UnknownPurposeError(RejectedError):
+    """The network has no purpose of this name; its owner has to define it first. Nothing was ordered."""
+
+    codespace = "ledger"
+    code = 20
+    kind = "not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"purpose: expected one that a bank or central bank has defined, got {name[:80]!r}")
+        self.field = "purpose"
+
+
+class PurposeOwnerError(RejectedError):
+    """The purpose is another institution's; only its owner keeps its list, and its name is taken."""
+
+    codespace = "ledger"
+    code = 21
+    kind = "forbidden"
+
+    def __init__(self, name: str, owner: str, got: str) -> None:
+        super().__init__(f"purpose {name}: expected its owner {owner} to ask, or another name, got {got}")
+        self.field = "purpose"
 
 
 class PayeeError(RejectedError):

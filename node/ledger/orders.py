@@ -121,7 +121,7 @@ class OrderService:
             id=secrets.token_hex(32),
             kind=kind,
             owner=order.owner,
-            payee=self._payee_address(session, order.payee),
+            payee=payee_address(session, self._participants, order.payee),
             currency=order.currency,
             amount_minor=str(order.amount_minor),
             text=order.text,
@@ -139,11 +139,17 @@ class OrderService:
         if currency not in self._deployment.tokens:
             raise UnknownCurrencyError(currency, tuple(sorted(self._deployment.tokens)))
 
-    def _payee_address(self, session: Session, payee: str) -> str:
-        if _ADDRESS.fullmatch(payee):
-            return checksummed(payee)
-        known = {participant.id: participant.address for participant in self._deployment.participants}
-        known |= {customer.id: customer.address for customer in self._participants.customers(session)}
-        if payee not in known:
-            raise PayeeError(payee)
-        return known[payee]
+
+def payee_address(session: Session, participants: ParticipantService, payee: str) -> str:
+    """Return the account of a payee: an address, an institution's id or an own customer's.
+
+    Raises:
+        PayeeError: it is none of them.
+    """
+    if _ADDRESS.fullmatch(payee):
+        return checksummed(payee)
+    known = {institution.id: institution.address for institution in participants.directory}
+    known |= {customer.id: customer.address for customer in participants.customers(session)}
+    if payee not in known:
+        raise PayeeError(payee)
+    return known[payee]

@@ -149,6 +149,62 @@ class FreezeRow(Base):
     lifted_at_s: Mapped[int | None] = mapped_column(default=None)
 
 
+class WalletRow(Base):
+    """A wallet that a bank has opened in ParticipantRegistry, as the chain says; of every bank."""
+
+    __tablename__ = "ledger_wallet"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    bank: Mapped[str]
+    """Account of the bank that opened it."""
+    tier: Mapped[int]
+    """0 anonymous, 1 registered."""
+    purpose: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+class PurposeRow(Base):
+    """A purpose that a bank or central bank has defined, as the chain says."""
+
+    __tablename__ = "ledger_purpose"
+
+    purpose: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    owner: Mapped[str]
+    """Account of who keeps its list."""
+
+
+class PurposePayeeRow(Base):
+    """A payee on a purpose's list."""
+
+    __tablename__ = "ledger_purpose_payee"
+
+    purpose: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    payee: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TierLimitRow(Base):
+    """The limits of a tier in one currency, as the chain says; 0: none."""
+
+    __tablename__ = "ledger_tier_limit"
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    tier: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holding_max: Mapped[int] = mapped_column(Amount)
+    flow_max: Mapped[int] = mapped_column(Amount)
+    window_s: Mapped[int]
+
+
+class WalletOrderRow(Base):
+    """What this institution has ordered about wallets, purposes or limits; the chain decides."""
+
+    __tablename__ = "ledger_wallet_order"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    summary: Mapped[str]
+    state: Mapped[str]
+    """`queued`, then `done` or `failed`."""
+    reason: Mapped[str | None]
+
+
 def post(session: Session, entry: Entry) -> EntryRow:
     """Write a balanced entry and move its accounts.
 

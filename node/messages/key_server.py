@@ -5,6 +5,7 @@ The server knows this institution (its SAE) by the certificate and gives each ke
 Source: ETSI GS QKD 014 V1.1.1.
 """
 
+import asyncio
 import ssl
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,7 @@ class KeyServer:
         Args:
             url: Where the server is, without the standard's path: `https://kme.example:8443`.
             context: See `build_tls_context`.
-            timeout_s: For connecting, for sending and for each part of an answer.
+            timeout_s: For a whole question and its answer.
 
         Raises:
             MalformedError: `url` is no HTTPS URL.
@@ -61,11 +62,12 @@ class KeyServer:
         self._client = httpx.AsyncClient(
             base_url=_https(url),
             verify=context,
-            timeout=timeout_s,
+            timeout=None,  # noqa: S113 - `_ask` limits the whole, which httpx cannot
             trust_env=False,
             follow_redirects=False,
             headers={"Accept-Encoding": "identity"},
         )
+        self._timeout_s = timeout_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,9 +99,12 @@ class KeyServer:
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
         try:
-            async with self._client.stream(method, path, json=body) as response:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._client.stream(method, path, json=body) as response,
+            ):
                 return response.status_code, await _read_bounded(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise KeySourceError(f"a server that does not answer ({type(error).__name__})") from error
 
 

@@ -3,7 +3,7 @@
 A client names the institution it wants in the handshake (SNI), is shown that institution's certificate, and has to show
 one that the institution's directory knows. What comes in one connection is bounded in bytes, time and number.
 
-Source: docs/spec/messages-exchange.md; docs/adr/0010-pinned-certificates.md.
+Source: docs/spec/messages-exchange.md; docs/adr/0011-pinned-certificates.md.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ There is no certificate authority. A file `tls.pem` holds the private key and th
 where there is one, the pair that follows: its certificate is published beside the one in use, so that others know it
 before the files change places.
 
-Source: docs/adr/0010-pinned-certificates.md; RFC 8446.
+Source: docs/adr/0011-pinned-certificates.md; RFC 8446.
 """
 
 import datetime

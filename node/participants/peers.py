@@ -161,9 +161,7 @@ class Peers:
         for key in pins.holding(session, row.lei, time_s):
             if key.kid == kid:
                 return _verifying(key)
-        waiting = rotation.waiting_of(session, row.lei)
-        if waiting is not None and waiting.new == kid:
-            raise KeyPendingError(row.lei, kid)
+        _check_not_pending(session, row, kid)
         raise KeyNotValidError(row.lei, kid, _why_not(session, row, kid, time_s))
 
     def known_key(self, session: Session, lei: str, kid: str) -> VerifyingKey | None:
@@ -171,9 +169,14 @@ class Peers:
 
         Raises:
             UnknownInstitutionError: the registry has no institution of this LEI.
+            KeyPendingError: the key is announced and not yet anchored as far as this node has followed; try again.
         """
-        found = session.get(MessageKeyRow, (self._row(session, lei).lei, kid))
-        return None if found is None else _verifying(found)
+        row = self._row(session, lei)
+        found = session.get(MessageKeyRow, (row.lei, kid))
+        if found is None:
+            _check_not_pending(session, row, kid)
+            return None
+        return _verifying(found)
 
     def entry(self, session: Session, institution_id: str) -> Entry:
         """Return what is known of an institution, by id or LEI, or raise UnknownInstitutionError."""
@@ -285,6 +288,12 @@ def _check_issued(row: InstitutionRow, document: ParticipantDocument, now_s: int
             row.lei,
             f"issued_at_s: expected later than {kept.issued_at_s}, of the document kept, got {document.issued_at_s}",
         )
+
+
+def _check_not_pending(session: Session, row: InstitutionRow, kid: str) -> None:
+    waiting = rotation.waiting_of(session, row.lei)
+    if waiting is not None and waiting.new == kid:
+        raise KeyPendingError(row.lei, kid)
 
 
 def _why_not(session: Session, row: InstitutionRow, kid: str, time_s: int) -> str:

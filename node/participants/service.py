@@ -35,7 +35,7 @@ WALLETS: Final = "wallets:"
 NO_WALLET: Final = "none"
 # ParticipantRegistry: a customer that its bank knows, and no purpose.
 _REGISTERED_TIER: Final = 1
-_NO_PURPOSE: Final = bytes(32)
+NO_PURPOSE: Final = bytes(32)
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
 # With `customer.` in front a keystore's name, 64 characters at most.
@@ -107,7 +107,7 @@ class ParticipantService:
                 session,
                 contract="ParticipantRegistry",
                 function="open_wallet",
-                args=(row.address, _REGISTERED_TIER, _NO_PURPOSE),
+                args=(row.address, _REGISTERED_TIER, NO_PURPOSE),
                 reference=WALLETS + row.id,
             )
         session.flush()

@@ -13,6 +13,7 @@ from fx.currencies import get_currency
 from fx.rates import Rate, major_rate
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
+from node.ledger.wallets import forbidding_purpose, owner_name, purpose_name
 from node.messages.service import MessageService
 from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
@@ -67,6 +68,7 @@ class Desk:
             own_account={customer.id: customer.address for customer in customers}.get,
             own_name={customer.id: customer.name for customer in customers}.get,
             own_address=self.participants.postal_addresses(session).get,
+            forbidding=lambda payer, payee: self._forbidding(session, payer, payee),
             reference_rate=lambda base, quote: self.reference_rate(session, base, quote, now_s),
         )
 
@@ -84,6 +86,12 @@ class Desk:
             with suppress(QuotesUnavailableError):
                 return source()
         return None
+
+    def _forbidding(self, session: Session, payer: str, payee: str) -> str | None:
+        found = forbidding_purpose(session, payer, payee)
+        if found is None:
+            return None
+        return f"{purpose_name(found.purpose)} of {owner_name(self.participants.directory, found.owner)}"
 
     def trade(self, session: Session, reference: str) -> Trade:
         """Return a trade, or raise UnknownTradeError."""

@@ -36,6 +36,10 @@ class Shell:
         """Run `landfall trade ...` against the devnet."""
         return self.run("trade", *arguments, "--as", who, "--home", str(self.home), code=code)
 
+    def wallet(self, *arguments: str, who: str, code: int = 0) -> str:
+        """Run `landfall wallet ...` against the devnet."""
+        return self.run("wallet", *arguments, "--as", who, "--home", str(self.home), code=code)
+
     def trade_json(self, *arguments: str, who: str) -> Any:
         """Run it with --json."""
         return json.loads(self.trade(*arguments, "--json", who=who))

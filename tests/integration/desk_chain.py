@@ -21,8 +21,12 @@ from node.app.cast import devnet_seed
 from node.app.home import validator_key
 from node.chain.validator_key import write_validator_key
 from node.ledger.issuance import PREFIX, IssuanceService
+from node.ledger.orders import PREFIX as ORDERS
+from node.ledger.orders import OrderService
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
+from node.ledger.wallets import PREFIX as WALLET_ORDERS
+from node.ledger.wallets import WalletService
 from node.participants.directory import Directory
 from node.participants.service import WALLETS, ParticipantService
 from node.storage import outbox
@@ -116,6 +120,11 @@ class RealDesk:
         )
         self.handlers.blocks.append(self.issuance.on_block)
         self.outbox.subscribe(PREFIX, self.issuance.on_outcome)
+        self.wallets = WalletService(participants=self.participants, deployment=deployment, issues=self.ledger.issues)
+        self.handlers.blocks.append(self.wallets.on_block)
+        self.outbox.subscribe(WALLET_ORDERS, self.wallets.on_outcome)
+        self.orders = OrderService(participants=self.participants, deployment=deployment)
+        self.outbox.subscribe(ORDERS, self.orders.on_outcome)
         self.outbox.subscribe(WALLETS, self.participants.on_wallet_outcome)
         self.follower = EventFollower(self.feed, SqlFollowerStore(self.database), self.handlers)
         self.reconciler = Reconciler(

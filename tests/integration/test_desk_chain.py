@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,8 @@ from contracts.client.chain_client import ChainClient
 from contracts.client.deployment import Deployment
 from contracts.client.errors import CallRevertedError, ChainUnavailableError, InvariantError, RpcError
 from node.ledger.invariants import verify_books
+from node.ledger.orders import Order
+from node.ledger.wallets import Limits
 from node.storage import outbox
 from node.storage.database import Database
 from node.storage.outbox import OutboxRow
@@ -209,6 +212,79 @@ async def test_tier_limits_hold_for_customers_when_their_bank_has_opened_their_w
         assert (over.state, over.reason) == (outbox.FAILED, "token: over the holding limit")
         assert (await bank.finish(bank.queue("EUR", "transfer", bloem, 4))).state == outbox.CONFIRMED
         await central.finish(central.queue("EUR", "set_tier_limits", 1, 0, 0, 0))
+
+
+def ordered(desk: RealDesk, part: Callable[..., Any], *args: Any, **named: Any) -> str:
+    with desk.database.transaction() as session:
+        found: str = part(session, *args, **named).id
+        return found
+
+
+def wallet_order(desk: RealDesk, order_id: str) -> tuple[str, str | None]:
+    with desk.database.read() as session:
+        row = desk.wallets.order(session, order_id)
+        return row.state, row.reason
+
+
+async def pay(central: RealDesk, bank: RealDesk, payer: str, payee: str, amount: int) -> tuple[str, str | None]:
+    """Let somebody at the bank pay, and return what became of it."""
+    order = Order(owner=payer, payee=payee, currency="EUR", amount_minor=amount, text="")
+    order_id = ordered(bank, bank.orders.transfer, order, given_by="test")
+    await idle(central, bank)
+    with bank.database.read() as session:
+        row = bank.orders.order(session, order_id)
+        return row.state, row.reason
+
+
+async def test_an_anonymous_wallet_stops_at_its_limits_when_the_central_bank_has_set_them(
+    chain: ChainProcess, tmp_path: Path
+) -> None:
+    async with desks(chain, tmp_path) as (central, bank):
+        await issue(central, bank, 10_000, b"\6" * 32)
+        with bank.database.transaction() as session:
+            bank.participants.add_customer(session, customer_id="anon-1", name="Anonymous wallet 1", now_s=0)
+        ordered(bank, bank.wallets.open, "anon-1", tier="anonymous")
+        ordered(central, central.wallets.limit, "EUR", "anonymous", Limits(150, 100, 86_400))
+        await idle(central, bank)
+        with bank.database.read() as session:
+            assert dict(bank.wallets.wallets(session))["anon-1"].tier == 0
+            assert (0, 150) in [(row.tier, row.holding_max) for row in bank.wallets.limits(session)]
+        assert await pay(central, bank, "bank-nl", "anon-1", 150) == ("settled", None)
+        assert await pay(central, bank, "bank-nl", "anon-1", 1) == ("failed", "token: over the holding limit")
+        assert await pay(central, bank, "anon-1", "bank-nl", 101) == ("failed", "token: over the flow limit")
+        assert await pay(central, bank, "anon-1", "bank-nl", 100) == ("settled", None)
+        assert await pay(central, bank, "anon-1", "bank-nl", 1) == ("failed", "token: over the flow limit")
+        # A registered one has none of these limits.
+        ordered(bank, bank.wallets.open, "anon-1", tier="registered")
+        await idle(central, bank)
+        assert await pay(central, bank, "anon-1", "bank-nl", 50) == ("settled", None)
+        await check_books(central, bank)
+
+
+async def test_a_wallet_with_a_purpose_pays_only_whom_it_may_when_the_central_bank_keeps_the_list(
+    chain: ChainProcess, tmp_path: Path
+) -> None:
+    async with desks(chain, tmp_path) as (central, bank):
+        await issue(central, bank, 10_000, b"\7" * 32)
+        with bank.database.transaction() as session:
+            for customer in ("farmer", "shop", "bar"):
+                bank.participants.add_customer(session, customer_id=customer, name=customer.title(), now_s=0)
+            shop = bank.participants.address_of(session, "shop")
+        ordered(central, central.wallets.define, "fodder")
+        await idle(central, bank)
+        allowed = ordered(central, central.wallets.allow, "fodder", shop, allowed=True)
+        opened = ordered(bank, bank.wallets.open, "farmer", tier="registered", purpose="fodder")
+        await idle(central, bank)
+        assert (wallet_order(central, allowed), wallet_order(bank, opened)) == (("done", None), ("done", None))
+        with bank.database.read() as session:
+            assert [(owner, payees) for _, owner, payees in bank.wallets.purposes(session)] == [("cb-eur", ["shop"])]
+        assert await pay(central, bank, "bank-nl", "farmer", 100) == ("settled", None)
+        assert await pay(central, bank, "farmer", "bar", 1) == ("failed", "token: purpose forbids the payee")
+        assert await pay(central, bank, "farmer", "shop", 40) == ("settled", None)
+        # Its bank always takes its money back; what the shop got is free.
+        assert await pay(central, bank, "farmer", "bank-nl", 60) == ("settled", None)
+        assert await pay(central, bank, "shop", "bar", 40) == ("settled", None)
+        await check_books(central, bank)
 
 
 async def test_desks_go_on_when_chain_and_desks_were_killed(chain: ChainProcess, tmp_path: Path) -> None:

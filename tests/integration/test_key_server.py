@@ -122,7 +122,7 @@ async def test_the_policy_decides_when_the_server_is_away_or_slow(link: Link) ->
     link.keys.delay_s = 30
     certificate, private_key = link.authority.issue(PAYER)
     context = build_tls_context(link.authority.certificate, certificate, private_key)
-    for url, timeout_s, name in (("https://127.0.0.1:1", 2.0, "ConnectError"), (link.url, 0.3, "ReadTimeout")):
+    for url, timeout_s, name in (("https://127.0.0.1:1", 2.0, "ConnectError"), (link.url, 0.3, "TimeoutError")):
         async with KeyServer(url, context, timeout_s) as client:
             decision = await choose_key(Policy.PREFER, client, PAYEE)
             assert (decision.key, decision.reason) == (None, f"a server that does not answer ({name})")
@@ -164,6 +164,23 @@ async def test_the_answer_is_refused_when_it_is_none(link: Link, body: bytes, st
         ):
             with pytest.raises(KeySourceError, match="key server: expected a key, got"):
                 await ask
+
+
+async def test_the_server_counts_as_away_when_its_answer_never_ends(link: Link) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    certificate, private_key = link.authority.issue(PAYER)
+    context = build_tls_context(link.authority.certificate, certificate, private_key)
+    async with served(application, link.authority) as url, KeyServer(url, context, timeout_s=0.3) as client:
+        with pytest.raises(KeySourceError, match=r"does not answer \(TimeoutError\)"):
+            await client.fetch_sending_key(PAYEE)
 
 
 async def test_a_key_is_missing_for_good_when_the_server_answers_400_as_the_standard_says(link: Link) -> None:

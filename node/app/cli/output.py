@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _FAMILIES = {"RejectedError", "UnavailableError"}
@@ -18,6 +19,15 @@ def fail(error: BaseException) -> bool:
 def print_json(value: Any) -> None:
     """Write one JSON document to standard output."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_answer(answer: Any, as_json: bool, lines: Callable[[Any], list[str]]) -> None:
+    """Write an answer as one JSON document, or as the lines that a person reads."""
+    if as_json:
+        print_json(answer)
+        return
+    for line in lines(answer):
+        print_line(line)
 
 
 def print_line(text: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from node.app.cli.output import print_json, print_line
+from node.app.cli.output import print_answer, print_line
 
 app = typer.Typer(help="One trade, step by step, against a running `landfall devnet`.", no_args_is_help=True)
 
@@ -70,7 +70,7 @@ def quotes(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_j
 
     with _steps(home) as steps:
         answer = steps.quotes(who, reference)
-        _print(answer, as_json, lambda found: quote_lines(found["quotes"], found["accepted"]))
+        print_answer(answer, as_json, lambda found: quote_lines(found["quotes"], found["accepted"]))
 
 
 @app.command()
@@ -89,7 +89,7 @@ def accept(
         _act(home, who, as_json, lambda steps: steps.decide(who, reference, "accept", milestone))
         return
     with _steps(home) as steps:
-        _print(steps.accept(who, reference, quote), as_json, cost_lines)
+        print_answer(steps.accept(who, reference, quote), as_json, cost_lines)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def event(
 ) -> None:
     """Attest what a GS1 EPCIS 2.0 document shows, as an attester of the trade."""
     with _steps(home) as steps:
-        _print(steps.attest(who, reference, "events", document), as_json, _attested_lines)
+        print_answer(steps.attest(who, reference, "events", document), as_json, _attested_lines)
 
 
 @app.command()
@@ -113,7 +113,7 @@ def statement(
 ) -> None:
     """Attest what an inspector's statement says, as that inspector."""
     with _steps(home) as steps:
-        _print(steps.attest(who, reference, "statements", document), as_json, _attested_lines)
+        print_answer(steps.attest(who, reference, "statements", document), as_json, _attested_lines)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def needs(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_js
     from node.app.shown import need_lines
 
     with _steps(home) as steps:
-        _print(steps.needs(who, reference), as_json, need_lines)
+        print_answer(steps.needs(who, reference), as_json, need_lines)
 
 
 @app.command()
@@ -186,7 +186,7 @@ def motions(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_
     from node.app.shown import motion_lines
 
     with _steps(home) as steps:
-        _print(steps.motions(who, reference), as_json, motion_lines)
+        print_answer(steps.motions(who, reference), as_json, motion_lines)
 
 
 @app.command()
@@ -195,7 +195,7 @@ def asked(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) ->
     from node.app.shown import request_lines
 
     with _steps(home) as steps:
-        _print(steps.requests(who), as_json, request_lines)
+        print_answer(steps.requests(who), as_json, request_lines)
 
 
 @app.command()
@@ -210,7 +210,7 @@ def answer(
     from node.app.shown import request_lines
 
     with _steps(home) as steps:
-        _print(steps.answer_requests(who, reference, decline), as_json, request_lines)
+        print_answer(steps.answer_requests(who, reference, decline), as_json, request_lines)
 
 
 @app.command()
@@ -247,7 +247,7 @@ def disputes(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False)
     from node.app.shown import case_lines
 
     with _steps(home) as steps:
-        _print(steps.get(who, "/disputes"), as_json, case_lines)
+        print_answer(steps.get(who, "/disputes"), as_json, case_lines)
 
 
 @app.command()
@@ -267,7 +267,7 @@ def award(
 
     with _steps(home) as steps:
         decided = steps.award(who, reference, milestone, round(share * 100), reasons)
-        _print([decided], as_json, case_lines)
+        print_answer([decided], as_json, case_lines)
 
 
 @app.command("settlement-quotes")
@@ -279,7 +279,7 @@ def settlement_quotes(
 
     with _steps(home) as steps:
         answer = steps.settlement_quotes(who, reference, milestone)
-        _print(answer, as_json, lambda found: conversion_lines(found["quotes"]))
+        print_answer(answer, as_json, lambda found: conversion_lines(found["quotes"]))
 
 
 @app.command()
@@ -357,7 +357,7 @@ def show_next(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, a
     from node.app.shown import next_lines
 
     with _steps(home) as steps:
-        _print(steps.get(who, f"/trades/{reference}/next"), as_json, next_lines)
+        print_answer(steps.get(who, f"/trades/{reference}/next"), as_json, next_lines)
 
 
 @app.command()
@@ -366,7 +366,7 @@ def history(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_
     from node.app.shown import show_time
 
     with _steps(home) as steps:
-        _print(
+        print_answer(
             steps.get(who, f"/trades/{reference}/history"),
             as_json,
             lambda events: [
@@ -387,7 +387,7 @@ def messages(
     from node.app.shown import payment_lines
 
     with _steps(home) as steps:
-        _print(steps.get(who, f"/trades/{reference}/messages"), as_json, payment_lines)
+        print_answer(steps.get(who, f"/trades/{reference}/messages"), as_json, payment_lines)
         if xml is not None:
             paths = steps.write_messages(who, reference, xml)
             if not as_json:
@@ -398,7 +398,7 @@ def messages(
 def list_trades(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List a customer's trades, or all of a bank."""
     with _steps(home) as steps:
-        _print(
+        print_answer(
             steps.get(who, "/trades"),
             as_json,
             lambda trades: (
@@ -417,7 +417,7 @@ def balances(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False)
     from node.app.shown import balance_lines
 
     with _steps(home) as steps:
-        _print(steps.get(who, "/balances"), as_json, balance_lines)
+        print_answer(steps.get(who, "/balances"), as_json, balance_lines)
 
 
 @app.command()
@@ -443,15 +443,7 @@ def _act(home: Path, who: str, as_json: bool, act: Callable[[Any], dict[str, Any
     from node.app.shown import trade_lines
 
     with _steps(home) as steps:
-        _print(act(steps), as_json, trade_lines)
-
-
-def _print(answer: Any, as_json: bool, lines: Callable[[Any], list[str]]) -> None:
-    if as_json:
-        print_json(answer)
-        return
-    for line in lines(answer):
-        print_line(line)
+        print_answer(act(steps), as_json, trade_lines)
 
 
 def _attested_lines(attested: dict[str, Any]) -> list[str]:

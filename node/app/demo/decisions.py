@@ -45,6 +45,8 @@ def assigned(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     steps.answer_requests(FINANCIER, coffee.reference)
     trade = coffee.trade()
     story.tell(f"the milestone is {trade['milestones'][0]['assignee']}'s, {FINANCIER} at bank-ke")
+    story.tell("what it may do from its own bank, which is none of the trade's:")
+    story.tell(next_lines(steps.get(FINANCIER, f"/trades/{coffee.reference}/next")))
     yield steps.devnet.time_of("2026-08-18T10:00:00")
     story.step(f"{coffee.time()[:10]}: delivered")
     coffee.inspect("2026-08-18T09:00:00+02:00")

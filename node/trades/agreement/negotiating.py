@@ -36,7 +36,7 @@ from node.trades.context import ESCROW, SIDES, Actor, Desk
 from node.trades.errors import NotPermittedError, OfferRejectedError, WrongStateError
 from node.trades.store import Consent, TermsVersion, Trade
 from node.trades.terms import document as doc
-from node.trades.terms.checks import check_document
+from node.trades.terms.checks import check_document, check_purpose
 from node.trades.terms.document import TermsDocument
 from node.trades.terms.written import check_terms, parse_terms
 from pqc import secp256k1
@@ -265,7 +265,9 @@ class Agreement:
         context = self._desk.checking(session, now_s)
         document = check_terms(parse_terms(papers.terms), secrets.token_bytes(32), context, invoice_hash, known)
         check_invoice(document, papers.invoice)
-        return self._filled(session, document, known, now_s)
+        filled = self._filled(session, document, known, now_s)
+        check_purpose(filled, context)
+        return filled
 
     def _filled(
         self, session: Session, document: TermsDocument, known: TermsDocument | None, now_s: int

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
 from node.messages.ports import Message
+from node.participants.directory import Role
 from node.quotes.wire import hex_of, text_of, word_of
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
@@ -67,8 +68,8 @@ class Arbiter:
     def on_case(self, session: Session, message: Message) -> None:
         """Take a case from one of the trade's banks; others' copies add nothing but what is missing.
 
-        Whoever brings the reasons is heard too: only who raised the dispute knows what hashes to what the chain names.
-        An assignee's bank does, and gets the award.
+        Of an assignee's dispute its bank puts it before the arbiter too, and gets the award: only who raised it knows
+        what hashes to what the chain names.
 
         Raises:
             UnavailableError: this desk has not followed the chain as far as the dispute yet.
@@ -83,10 +84,8 @@ class Arbiter:
             raise OfferRejectedError("document.arbiter", self._desk.id, document.arbiter.institution)
         banks = {document.importer.bank, document.exporter.bank}
         reasons = body.get("reasons")
-        if reasons is not None:
-            keep_reasons(session, dispute, text_of(reasons, "reasons", length_max=TEXT_LENGTH_MAX))
-        elif message.sender not in banks:
-            expected = f"{' or '.join(sorted(banks))}, or who brings the reasons that the chain names"
+        if message.sender not in banks and not (reasons is not None and self._may_hold_the_key(message, dispute)):
+            expected = f"{' or '.join(sorted(banks))}, or the bank of who raised it, with its reasons"
             raise OfferRejectedError("sender", expected, message.sender)
         version = _whole("milestone_version", body.get("milestone_version"))
         case = session.get(Case, digest)
@@ -105,6 +104,8 @@ class Arbiter:
             self._tell(session, case)
         if message.sender not in case.banks:
             case.banks = sorted({*case.banks, message.sender})
+        if reasons is not None:
+            keep_reasons(session, dispute, text_of(reasons, "reasons", length_max=TEXT_LENGTH_MAX))
 
     def on_exhibit(self, session: Session, message: Message) -> None:
         """Keep a document of a case."""
@@ -211,6 +212,11 @@ class Arbiter:
         if dispute is None or dispute.raised_at_s is None:
             raise OfferRejectedError("dispute", "a dispute that the chain has taken", hex_of(digest))
         return digest, dispute
+
+    def _may_hold_the_key(self, message: Message, dispute: Dispute) -> bool:
+        """Tell whether the sender can keep the key that raised a dispute: its own account's, or as a bank anyone's."""
+        sender = self._desk.participants.directory.institution(message.sender)
+        return sender.address == dispute.party or Role.BANK in sender.roles
 
     def _require_in_force(self, session: Session, dispute: Dispute, document: TermsDocument, funded: Any) -> None:
         """Compare terms with what the chain says of them: the last amendment, or else the trade's id."""

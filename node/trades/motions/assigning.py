@@ -20,6 +20,7 @@ from node.trades.motions.collecting import Motions, consent_of
 from node.trades.standing.milestones import milestone_rows
 from node.trades.store import MilestoneRow, Motion, MotionSignature, Trade
 from node.trades.terms import document as doc
+from node.trades.terms.context import Context
 from node.trades.terms.document import TermsDocument
 
 ASSIGN: Final = "trades.assign"
@@ -62,7 +63,8 @@ class Assigning:
         row = self._milestone(session, trade, index)
         if row.assignee is not None:
             raise WrongStateError("milestone", "one that is not assigned yet; once given it stays given", row.assignee)
-        assignee = self._assignee(document, index, institution, account)
+        checking = self._desk.checking(session, now_s)
+        assignee = self._assignee(document, index, institution, account, checking)
         name = f"assign:{index}"
         content = {"milestone": index, "assignee": assignee, "institution": institution}
         motion = self._motions.put(session, trade, name, ASSIGN_TYPE, content, "exporter", now_s)
@@ -98,7 +100,9 @@ class Assigning:
             raise WrongStateError("milestone.state", "a milestone that is not settled", store.SETTLED)
         return rows[index]
 
-    def _assignee(self, document: TermsDocument, index: int, institution: str, account: str | None) -> str:
+    def _assignee(
+        self, document: TermsDocument, index: int, institution: str, account: str | None, checking: Context
+    ) -> str:
         own = self._desk.participants.directory.institution(institution).address
         if account is None:
             assignee = own
@@ -115,6 +119,10 @@ class Assigning:
             raise RejectedError("account", "an account that does not attest the milestone", assignee)
         if assignee in contracts:
             raise RejectedError("account", "an account, which no contract of the network is", assignee)
+        purpose = checking.forbidding(document.importer.account or "", assignee)
+        if purpose is not None:
+            expected = f"an account that the purpose {purpose} of the importer's wallet allows; its owner may allow it"
+            raise RejectedError("account", expected, assignee)
         return assignee
 
     def _call(

@@ -37,6 +37,7 @@ def check_document(document: TermsDocument, context: Context) -> None:
     _check_parties(document, context)
     _check_milestones(document, context, range(len(document.milestones)))
     _check_payees(document, context)
+    check_purpose(document, context)
     _check_expiry(document, context)
 
 
@@ -51,7 +52,29 @@ def check_amended(document: TermsDocument, changed: set[int], context: Context) 
     _check_parties(document, context)
     _check_milestones(document, context, changed)
     _check_payees(document, context)
+    check_purpose(document, context)
     _check_expiry(document, context)
+
+
+def check_purpose(document: TermsDocument, context: Context) -> None:
+    """Check that the purpose of the importer's wallet, as far as accounts are filled in, lets it pay everybody.
+
+    Raises:
+        TermsRejectedError: names who may not be paid.
+    """
+    payer = document.importer.account
+    if payer is None:
+        return
+    paid: list[tuple[str, doc.Party | doc.Payee]] = [("exporter", document.exporter)]
+    paid += [(f"payees.{index}", payee) for index, payee in enumerate(document.payees)]
+    for path, part in paid:
+        purpose = None if part.account is None else context.forbidding(payer, part.account)
+        if purpose is not None:
+            expected = (
+                f"a payee that the purpose {purpose} of the importer's wallet allows; name another, or let its owner "
+                f"allow this one, or let the importer pay from a wallet without it"
+            )
+            refuse(f"{path}.account", expected, f"{part.account} of {part.name}")
 
 
 def _check_windows(windows: doc.Windows) -> None:

@@ -15,6 +15,11 @@ WINDOW_S_MAX: Final = 400 * DAY_S
 """The contract takes no longer window; no hold lasts longer."""
 
 
+def no_purpose(_payer: str, _payee: str) -> str | None:
+    """Know no purposes."""
+    return None
+
+
 def no_rate(_base: str, _quote: str) -> Rate | None:
     """Know no reference rate."""
     return None
@@ -39,6 +44,8 @@ class Context:
     """Customer id of this bank to its name, None if unknown."""
     own_address: Callable[[str], PostalAddress | None] = no_address
     """Customer id of this bank to its postal address, None if unknown."""
+    forbidding: Callable[[str, str], str | None] = no_purpose
+    """(payer, payee) to the purpose of the payer's wallet that forbids the payee, None where it may be paid."""
     reference_rate: Callable[[str, str], Rate | None] = no_rate
     """(base, quote) to the present rate in major units of quote for one of base, None if none is known."""
 

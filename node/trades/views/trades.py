@@ -20,6 +20,7 @@ from node.trades.acting.duties import SETTLE
 from node.trades.agreement.funding import QUOTED
 from node.trades.agreement.negotiating import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
+from node.trades.errors import TermsRejectedError
 from node.trades.logistics.handing_in import is_current
 from node.trades.motions.collecting import Motions
 from node.trades.standing.facts import facts_of, market_of
@@ -37,6 +38,7 @@ from node.trades.store import (
     Trade,
 )
 from node.trades.terms import document as doc
+from node.trades.terms.checks import check_purpose
 from node.trades.terms.document import TermsDocument
 from node.trades.views.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
 
@@ -104,7 +106,7 @@ class Views:
         document = self._desk.document(session, trade)
         match trade.state:
             case store.NEGOTIATING:
-                return self._to_agree(session, trade, document)
+                return self._to_agree(session, trade, document, now_s)
             case store.AGREED:
                 return self._to_fund(session, trade, document, now_s)
             case store.FUNDING:
@@ -160,11 +162,16 @@ class Views:
             expires_at_s=offer.expires_at_s,
         )
 
-    def _to_agree(self, session: Session, trade: Trade, document: TermsDocument) -> list[NextOut]:
+    def _to_agree(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         missing = document.open_accounts()
         if missing:
             banks = {document.importer.bank, document.exporter.bank} - {self._desk.id}
             return [_next(bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)]
+        try:
+            check_purpose(document, self._desk.checking(session, now_s))
+        except TermsRejectedError as error:
+            who = " or ".join(document.side(side).name for side in SIDES)
+            return [_next(who, f"counter, as nobody can sign: {error}", document.fund_by_s)]
         signed = self._signed(session, trade, document)
         return [
             _next(document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)

@@ -15,7 +15,7 @@ from node.quotes.wire import bytes_of, hex_of, integer_of, text_of, word_of
 from node.storage.cursor import booked_until_s
 from node.trades import store
 from node.trades.agreement.negotiating import CONSENT_TYPE, require_signature
-from node.trades.agreement.versions import check_invoice, document_of, invoice_of, new_trade, version_of
+from node.trades.agreement.versions import document_of, new_trade, version_of
 from node.trades.context import SIDES, Desk, require_followed
 from node.trades.errors import OfferRejectedError
 from node.trades.store import Consent, EscrowEvent, TermsVersion, Trade
@@ -51,8 +51,6 @@ class Joining:
         events = events_of(session, trade_id)
         self._require_holder(session, events)
         is_funded = self._require_in_force(document, trade_id, events)
-        invoice = invoice_of(body)
-        check_invoice(document, invoice)
         trade = session.get(Trade, document.reference)
         if trade is not None and trade.trade_id != trade_id:
             expected = f"no other trade {document.reference} here; act on this one at {message.sender}"
@@ -65,7 +63,7 @@ class Joining:
                 proposed_by=text_of(body.get("side"), "side", length_max=8),
                 trade_id=trade_id if is_funded else None,
                 document=doc.canonical(document),
-                invoice=invoice,
+                invoice=None,
                 proposed_at_s=now_s,
             )
         )

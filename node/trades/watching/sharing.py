@@ -1,9 +1,9 @@
 """What the exporter's bank sends to an assignee's institution, so that the assignee can act from there.
 
-Papers only: terms with both consents, the quotes, the attestations. What happened is read from the chain there.
+Papers only: terms with both consents, the quotes, the attestations; the invoice stays with the trade's banks. What
+happened is read from the chain there.
 """
 
-import base64
 from typing import Final
 
 from sqlalchemy import select
@@ -63,7 +63,6 @@ class Sharing:
             "version": version.version,
             "side": version.proposed_by,
             "document": version.document.decode(),
-            "invoice": None if version.invoice is None else base64.b64encode(version.invoice).decode(),
             "consents": [
                 {
                     "side": consent.side,

@@ -51,8 +51,11 @@ def rotated(watcher: Watcher) -> Watcher:
 def test_new_key_does_not_count_when_only_the_notice_has_come(watcher: Watcher) -> None:
     watcher.take(notice(OLD, NEW))
     assert (watcher.status(), [one.key_id for one in watcher.keys(NOW_S + DAY_S).verify_keys]) == ("active", [OLD.kid])
-    with pytest.raises(KeyPendingError), watcher.database.read() as session:
-        watcher.peers.key_at(session, BANK, NEW.kid, NOW_S + DAY_S)
+    with watcher.database.read() as session:
+        with pytest.raises(KeyPendingError):
+            watcher.peers.key_at(session, BANK, NEW.kid, NOW_S + DAY_S)
+        with pytest.raises(KeyPendingError):
+            watcher.peers.known_key(session, BANK, NEW.kid)
 
 
 def test_both_keys_count_when_notice_and_anchor_have_come(rotated: Watcher) -> None:

@@ -235,6 +235,13 @@ def test_unpack_refuses_when_the_peer_may_not_use_the_kem():
         opened(packed(), allowed=replace(ALLOWED, kems=frozenset({"MLKEM1024-P384"})))
 
 
+def test_unpack_refuses_when_the_line_names_another_kem_than_the_keys():
+    named = outer_members() | {"kem": "MLKEM1024-P384"}
+    allowed = replace(ALLOWED, kems=frozenset({"MLKEM1024-P384"}))
+    with pytest.raises(MalformedError, match="kem: expected X-Wing, the KEM of recipient_key"):
+        opened(forged(outer=dumped(named), signed=dumped(signed_members(named))), allowed=allowed)
+
+
 def test_unpack_refuses_when_the_peer_may_not_use_the_signature():
     with pytest.raises(AlgorithmNotAllowedError, match="alg: expected one of id-MLDSA65-Ed25519-SHA512, got 'Ed25519'"):
         opened(packed(), allowed=replace(ALLOWED, signatures=frozenset({signatures.MESSAGE_ALGORITHM})))

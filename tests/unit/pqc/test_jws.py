@@ -1,10 +1,13 @@
 import json
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from pqc import base64url, signatures
 from pqc.errors import InvalidSignatureError, MalformedError, UnknownAlgorithmError
 from pqc.jws import SigningKey, parse, sign, verify
+from pqc.keystore import DEVNET, Keystore
 
 PAYLOAD = b"\x00payload\xff"
 HEADER = {"typ": "test/1", "n": 7}
@@ -20,6 +23,13 @@ def test_verify_takes_a_token_when_its_payload_is_embedded(key: SigningKey):
     verify(token, key.verifying_key)
     assert (token.payload, token.algorithm) == (PAYLOAD, key.alg)
     assert token.header == HEADER | {"alg": token.header["alg"], "kid": key.verifying_key.key_id}
+
+
+def test_verify_takes_a_token_when_a_keystore_signed_it(tmp_path: Path):
+    keystore = Keystore.create(tmp_path / "keys.json", b"passphrase", DEVNET)
+    info = keystore.add("messages", signatures.MESSAGE_ALGORITHM, "message")
+    key = SigningKey(info.alg, info.public_key, partial(keystore.sign_message, info.name))
+    verify(parse(sign(HEADER, PAYLOAD, key, is_detached=False)), key.verifying_key)
 
 
 def test_verify_takes_a_token_when_its_payload_is_beside_it(key: SigningKey):

@@ -21,6 +21,8 @@ from node.app.cast import devnet_seed
 from node.app.home import message_key
 from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
+from node.ledger.wallets import PREFIX as WALLET_ORDERS
+from node.ledger.wallets import WalletService
 from node.messages.documents import check_document
 from node.messages.limits import BACKOFF_MAX_S
 from node.messages.papers import PaperPost
@@ -219,6 +221,9 @@ class TestDesk:
         handlers: Handlers[Session] = Handlers()
         handlers.blocks.append(registry.on_block)
         handlers.blocks.append(self.ledger.on_block)
+        self.wallets = WalletService(participants=self.participants, deployment=deployment, issues=self.ledger.issues)
+        handlers.blocks.append(self.wallets.on_block)
+        self.outbox.subscribe(WALLET_ORDERS, self.wallets.on_outcome)
         handlers.outcomes.append(self.outbox.on_outcome)
         self.outbox.subscribe(ANCHORS, self.own.on_anchor_outcome)
         self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)

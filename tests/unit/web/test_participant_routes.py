@@ -88,7 +88,7 @@ async def test_institution_is_shown_with_endpoints_keys_and_status_when_its_docu
     before = await show(client)
     assert (before["status"], before["endpoints"], before["jwks"]) == (
         "no_document",
-        {"messages": None, "rest": None},
+        {"messages": None, "certificates": None, "rest": None},
         {"keys": []},
     )
     signed = document(OLD)
@@ -96,7 +96,11 @@ async def test_institution_is_shown_with_endpoints_keys_and_status_when_its_docu
     assert (taken.status_code, taken.json()) == (201, {"type": signed.type, "lei": BANK, "kid": OLD.kid})
     after = await show(client, "bloem-nl")
     assert (after["status"], after["document_issued_at_s"]) == ("active", NOW_S)
-    assert after["endpoints"] == {"messages": "https://rift.example/messages", "rest": None}
+    assert after["endpoints"] == {
+        "messages": "https://rift.example/messages",
+        "certificates": None,
+        "rest": None,
+    }
     assert after["jwks"] == {"keys": [one.model_dump() for one in signed.jwks.keys]}
     listed = (await client.get("/institutions", headers=bearer("staff-nl"))).json()
     assert [one["status"] for one in listed] == ["no_document", "no_document", "active"]

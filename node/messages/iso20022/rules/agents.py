@@ -31,6 +31,8 @@ _PAYMENTS: Final = frozenset({"CdtTrfTxInf", "PmtInf", "GrpHdr", "UndrlygCstmrCd
 _ASSIGNED: Final = {
     "camt.056": ("Assgnmt/Assgnr/Agt", "Assgnmt/Assgne/Agt"),
     "camt.029": ("Assgnmt/Assgnr/Agt", "Assgnmt/Assgne/Agt"),
+    "camt.110": ("InvstgtnReq/Rqstr/Agt", "InvstgtnReq/Rspndr/Agt"),
+    "camt.111": ("OrgnlInvstgtnReq/Rspndr/Agt", "OrgnlInvstgtnReq/Rqstr/Agt"),
 }
 # BIC: its name in versions before 2019.
 _CODES: Final = frozenset({"BICFI", "BIC", "LEI"})
@@ -132,8 +134,8 @@ def _header_agents(subject: Subject) -> Iterator[Problem]:
         for name in ("BICFI", "LEI"):
             own, theirs = subject.text(agent, name), subject.text(other, f"FinInstnId/{name}")
             if own is not None and theirs is not None and _full(own) != _full(theirs):
-                role = local_name(other)
-                role = role if role != "Agt" else ("Assgnr" if path == "Fr" else "Assgne")
+                parent = other.getparent()
+                role = local_name(other if local_name(other) != "Agt" or parent is None else parent)
                 yield Problem(agent, f"expected {theirs}, the {role} of the Document, got {own}", None, own)
 
 
@@ -198,7 +200,7 @@ RULES: Final = (
     Rule("header.definition", "MsgDefIdr names the Document that follows.", "head.001", _header_definition),
     Rule(
         "header.agents",
-        "From and To are the instructing and the instructed agent (of a case: assigner and assignee).",
+        "From and To are who sends and who receives by the Document (its agents, or a case's two ends).",
         "CBPR+, head.001",
         _header_agents,
         frozenset(_CARRIERS) | frozenset(_ASSIGNED),

@@ -355,6 +355,8 @@ EXAMPLES: Final[dict[str, Message]] = {
 
 def header_for(message: Message) -> Header:
     """Return the header under which the example's sender sends it."""
+    if isinstance(message, InvestigationResponse):
+        return Header(message.message_id, message.responder, message.requestor, NOW_S)
     pairs = (("instructing", "instructed"), ("assigner", "assignee"), ("requestor", "responder"))
     found = next(
         ((getattr(message, one), getattr(message, other)) for one, other in pairs if hasattr(message, one)),

@@ -24,6 +24,7 @@ from tests.unit.messages.iso20022.examples import (
     COVERED_TRANSFER,
     CUSTOMER_TRANSFER,
     EXAMPLES,
+    INVESTIGATION,
     ORDER,
     ORDER_STATUS,
     REJECTED,
@@ -184,6 +185,15 @@ REJECTS: Final[list[tuple[str, bytes, str, str | None]]] = [
             ("<Fr><FIId><FinInstnId><BICFI>DEUTDEFF", "<Fr><FIId><FinInstnId><BICFI>CITIUS33"),
         ),
         "/Fr/FIId/FinInstnId",
+        None,
+    ),
+    (
+        "header.agents",
+        changed(
+            written(INVESTIGATION, header_for(INVESTIGATION)),
+            ("<To><FIId><FinInstnId><BICFI>KCBLKENX", "<To><FIId><FinInstnId><BICFI>CITIUS33"),
+        ),
+        "/To/FIId/FinInstnId",
         None,
     ),
     ("header.id", changed(TRANSFER, ("<BizMsgIdr>LF", "<BizMsgIdr>XX")), "/BizMsgIdr", None),

@@ -52,7 +52,10 @@ def test_summarize_says_who_pays_whom_when_given_a_transfer() -> None:
         ("rejected", [("status", "rejected (RJCT)"), ("reason", "AC04: The account was closed on 2026-11-01")]),
         ("return", [("returned", "2,250,000.00 KES"), ("payer", "Naivasha Roses Ltd, at KCBLKENX")]),
         ("cancellation_refused", [("answer", "refused (RJCR)"), ("from", "KCBLKENX")]),
-        ("investigation", [("asks", "UTAP"), ("says", "Which invoice does this pay?"), ("UETR", UETR)]),
+        (
+            "investigation",
+            [("from", "DEUTDEFF"), ("asks", "UTAP"), ("says", "Which invoice does this pay?"), ("UETR", UETR)],
+        ),
         ("statement", [("account", "01100123456789 KES"), ("opening balance", "-120.50 KES on 2026-11-27")]),
         ("statement", [("entry", "-350.00 KES, PDNG"), ("reference", "N0002")]),
         ("order", [("amount", "0.01 EUR"), ("payer", "Hansa Blumen GmbH, DE89370400440532013000, at DEUTDEFF")]),

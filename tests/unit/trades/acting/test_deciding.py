@@ -199,6 +199,7 @@ def test_a_case_is_refused_when_the_chain_does_not_bear_it_out() -> None:
     other_terms = document.model_copy(update={"goods": "Tulips"})
     refusals: list[tuple[str, dict[str, Any], str]] = [
         ("carrier", body, "sender"),
+        ("bank-ug", {**body, "reasons": None}, "sender"),
         ("bank-ke", {**body, "dispute": "0x" + "11" * 32}, "dispute"),
         ("bank-ke", {**body, "document": doc.canonical(other_terms).decode()}, "document"),
         ("bank-ke", {**body, "reasons": "Others."}, "reasons"),

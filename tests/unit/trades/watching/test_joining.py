@@ -280,8 +280,8 @@ def one_sided(body: dict[str, Any]) -> None:
     body["consents"] = body["consents"][:1]
 
 
-def without_invoice(body: dict[str, Any]) -> None:
-    body["invoice"] = None
+def unnumbered(body: dict[str, Any]) -> None:
+    body["version"] = 51
 
 
 def oversized(body: dict[str, Any]) -> None:
@@ -299,7 +299,7 @@ def same(body: dict[str, Any]) -> None:
         (unheard, "bank-ke", "trade_id: expected a trade of which somebody here holds"),
         (unsigned, "bank-ke", "signature"),
         (one_sided, "bank-ke", "consents"),
-        (without_invoice, "bank-ke", "invoice.sha256"),
+        (unnumbered, "bank-ke", "version: expected 1 to 50"),
         (oversized, "bank-ke", "document"),
         (same, "bank-nl", "sender"),
     ],
