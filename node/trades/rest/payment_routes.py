@@ -17,8 +17,7 @@ async def list_messages(reference: str, principal: Caller, desk: CallersDesk) ->
     """Return the payment messages of a trade that were sent, received or issued, in their order, and where they are."""
     service, actor = trades_of(desk).desk, actor_of(principal)
     with desk.database.read() as session:
-        trade = service.trade_of(session, reference, actor)
-        return [shown_message(session, row) for row in visible_messages(session, service, trade, actor)]
+        return [shown_message(session, row) for row in visible_messages(session, service, reference, actor)]
 
 
 @router.get("/{reference}/messages/{number}", response_class=Response)
@@ -26,7 +25,6 @@ async def download_message(reference: str, number: int, principal: Caller, desk:
     """Return the XML of a payment message, byte for byte."""
     service, actor = trades_of(desk).desk, actor_of(principal)
     with desk.database.read() as session:
-        trade = service.trade_of(session, reference, actor)
-        row = visible_message(session, service, trade, actor, number)
+        row = visible_message(session, service, reference, actor, number)
         headers = {"Content-Disposition": f'attachment; filename="{reference}-{number}.xml"'}
         return Response(row.document, media_type="application/xml", headers=headers)

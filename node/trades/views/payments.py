@@ -13,26 +13,32 @@ from node.messages.tracker import Query, Track
 from node.trades.context import Actor, Desk
 from node.trades.errors import UnknownMessageError
 from node.trades.payments.store import ISSUED, TradeMessage, messages_of
-from node.trades.store import Trade
 from node.trades.views.schemas import PaymentMessageOut
 
 _SAME_ID_MAX: Final = 100
 """Senders that may have given one id to messages of theirs."""
 
 
-def visible_messages(session: Session, desk: Desk, trade: Trade, actor: Actor) -> Sequence[TradeMessage]:
-    """Return what `actor` may see: staff everything, a party what the banks said and what was issued to it."""
-    is_party = bool(desk.sides_of(trade, actor))
-    return [
+def visible_messages(session: Session, desk: Desk, reference: str, actor: Actor) -> Sequence[TradeMessage]:
+    """Return what `actor` may see: staff everything, a party what the banks said, a payee what was issued to it.
+
+    Raises:
+        UnknownTradeError: no such trade here, or one that is none of the actor's business.
+    """
+    is_party = bool(desk.sides_of(desk.trade(session, reference), actor))
+    found = [
         row
-        for row in messages_of(session, trade.reference)
+        for row in messages_of(session, reference)
         if actor.customer is None or row.partner == actor.customer or (is_party and row.direction != ISSUED)
     ]
+    if not found:
+        desk.trade_of(session, reference, actor)
+    return found
 
 
-def visible_message(session: Session, desk: Desk, trade: Trade, actor: Actor, number: int) -> TradeMessage:
+def visible_message(session: Session, desk: Desk, reference: str, actor: Actor, number: int) -> TradeMessage:
     """Return one of them, or raise UnknownMessageError."""
-    for row in visible_messages(session, desk, trade, actor):
+    for row in visible_messages(session, desk, reference, actor):
         if row.id == number:
             return row
     raise UnknownMessageError(number)

@@ -16,6 +16,7 @@ from node.trades.store import EscrowEvent, Trade
 from tests.unit.trades import rated, story
 from tests.unit.trades.payments.paid import content, entries, notices, rows, told
 from tests.unit.trades.test_story import VASES, vases
+from tests.unit.trades.watching.test_joining import assigned
 from tests.unit.trades.world import World
 
 
@@ -171,6 +172,16 @@ def test_payment_is_accepted_with_a_change_when_a_part_of_it_was_waived() -> Non
         "ACWC",
         "NARR 1,450,000.00 KES of 1,500,000.00 KES paid: each milestone settled by the terms",
     )
+
+
+def test_an_assignees_own_bank_notifies_it_and_the_exporters_bank_confirms_its_credit() -> None:
+    world = settled_once(assigned())
+    nl, ke, ug = world["bank-nl"], world["bank-ke"], world["bank-ug"]
+    assert told(ug) == [("issued", "rwenzori", "CRDT-1-3", None)]
+    assert [row[1] for row in told(ke) if row[0] == "issued"] == ["kra"]
+    confirmed = content(nl, "CONF-1", CashReport)
+    assert confirmed.account == account_of(world.account("bank-ug", "rwenzori"))
+    assert notices(nl, "payment.contradicted") == []
 
 
 def test_nothing_leaves_the_bank_when_it_has_both_sides() -> None:

@@ -35,9 +35,10 @@ def test_messages_are_listed_with_where_they_are(api: Api) -> None:
     assert {one["uetr"] for one in (sent, answer, debit, confirmed)} == {api.get("bank-nl", TRADE)["uetr"]}
 
 
-def test_a_party_sees_what_banks_said_and_its_own_notifications(api: Api) -> None:
+def test_a_party_sees_what_banks_said_and_everybody_its_own_notifications(api: Api) -> None:
     assert names(api, "bank-ke") == ["PACS008", "PACS002", "CRDT-1-1", "CRDT-1-3", "CONF-1"]
     assert names(api, "naivasha") == ["PACS008", "PACS002", "CRDT-1-3", "CONF-1"]
+    assert names(api, "kra") == ["CRDT-1-1"]
     assert names(api, "bloem") == ["PACS008", "PACS002", "DBIT-1", "CONF-1"]
 
 

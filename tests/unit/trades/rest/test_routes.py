@@ -16,6 +16,7 @@ from tests.unit.trades.world import World, example
 
 PEOPLE = {
     "naivasha": Principal("bank-ke", "naivasha", frozenset()),
+    "kra": Principal("bank-ke", "kra", frozenset()),
     "bloem": Principal("bank-nl", "bloem", frozenset()),
     "vanrijn": Principal("bank-nl", "vanrijn", frozenset()),
     "bank-nl": Principal("bank-nl", None, frozenset()),
