@@ -9,6 +9,7 @@ from node.participants.errors import InvalidIdentifierError
 
 _LEI_CHARS: Final = 20
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
+_COUNTRY_CHARS: Final = 2
 
 
 def validate_lei(value: str, field: str = "lei") -> None:
@@ -16,6 +17,12 @@ def validate_lei(value: str, field: str = "lei") -> None:
     # The library checks the digits, not the length, and takes spaces and lower case.
     if len(value) != _LEI_CHARS or not lei.is_valid(value) or lei.compact(value) != value:
         raise InvalidIdentifierError(field, "an LEI: 20 characters A-Z 0-9 whose last two are its check digits", value)
+
+
+def validate_country(value: str, field: str = "country") -> None:
+    """Return when `value` is a country of ISO 3166 by the table that BICs are checked with, or XK, or raise."""
+    if len(value) != _COUNTRY_CHARS or not value.isupper() or not bic.is_valid(f"AAAA{value}2A"):
+        raise InvalidIdentifierError(field, "a country of ISO 3166, two capital letters", value)
 
 
 def validate_bic(value: str, field: str = "bic") -> None:
