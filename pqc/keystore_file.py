@@ -113,6 +113,9 @@ def unseal(data: bytes, passphrase: bytes) -> tuple[Sealer, int, Any]:
 def _derive(passphrase: bytes, cost: KdfCost, salt: bytes) -> Sealer:
     if not isinstance(passphrase, bytes) or not 0 < len(passphrase) <= PASSPHRASE_BYTES_MAX:
         raise InvalidKeyError("passphrase", f"1 to {PASSPHRASE_BYTES_MAX} bytes", "something else")
+    # Half of a surrogate pair could not be authenticated.
+    if not isinstance(cost.profile, str) or not cost.profile.isascii():
+        raise KeystoreFormatError(f"kdf.profile: expected a name in ASCII, got {str(cost.profile)[:40]!a}")
     _check_range("kdf.iterations", cost.iterations, 1, ITERATIONS_MAX)
     _check_range("kdf.lanes", cost.lanes, 1, LANES_MAX)
     _check_range("kdf.memory_kib", cost.memory_kib, MEMORY_KIB_MIN, MEMORY_KIB_MAX)
@@ -157,7 +160,7 @@ def _parse(data: bytes) -> tuple[dict[str, Any], KdfCost, bytes, bytes, bytes, b
     kdf, cipher = document["kdf"], document["cipher"]
     _check_keys("kdf", kdf, {"name", "profile", "iterations", "memory_kib", "lanes", "salt"})
     _check_keys("cipher", cipher, {"name", "nonce"})
-    if kdf["name"] != "argon2id" or cipher["name"] != "aes-256-gcm" or not isinstance(kdf["profile"], str):
+    if kdf["name"] != "argon2id" or cipher["name"] != "aes-256-gcm":
         raise KeystoreFormatError("kdf.name, cipher.name: expected argon2id and aes-256-gcm, got something else")
     cost = KdfCost(kdf["profile"], kdf["iterations"], kdf["memory_kib"], kdf["lanes"])
     header = {name: value for name, value in document.items() if name != "sealed"}

@@ -29,7 +29,8 @@ def create(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put new content in the place of the old."""
+    """Put new content in the place of the old: of the file itself where `path` is a link to it."""
+    path = _followed(path)
     temporary = _write_beside(path, data)
     try:
         temporary.replace(path)
@@ -41,12 +42,16 @@ def replace(path: Path, data: bytes) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep other processes that ask for it out of the folder of `path`; BlockingIOError where one is in it."""
-    folder = os.open(path.parent, os.O_RDONLY)
+    folder = os.open(_followed(path).parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(folder)
+
+
+def _followed(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _write_beside(path: Path, data: bytes) -> Path:

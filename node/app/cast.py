@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from node.participants.addresses import PostalAddress
+
 Role = Literal["central_bank", "bank", "fx_provider", "attester", "arbiter", "reporter", "validator", "regulator"]
 DecimalText = str
 
@@ -44,7 +46,7 @@ class CustomerCast(_Strict):
 
     id: str
     name: str
-    country: str
+    postal_address: PostalAddress
     funds: dict[str, DecimalText] = Field(default_factory=dict)
 
 

@@ -56,6 +56,8 @@ def trade_lines(trade: dict[str, Any]) -> list[str]:
     if trade["fx"] and trade["fx"]["top_up_missing"]:
         fx = trade["fx"]
         lines.append(f"  a call wants {fx['top_up_missing']} more by {show_time(fx['call_ends_s'])}")
+    if trade["uetr"]:
+        lines.append(f"  payment UETR {trade['uetr']}")
     lines += [f"  {one['step']} was refused: {one['reason']}" for one in trade["steps"] if one["state"] == "failed"]
     if trade["failure"]:
         lines.append(f"  funding was refused: {trade['failure']}")
@@ -103,6 +105,26 @@ def need_lines(need: dict[str, Any]) -> list[str]:
             f"the importer has {need['available']}" + (f", {need['missing']} too little" if need["missing"] else "")
         )
     return lines
+
+
+def payment_lines(messages: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a trade's payment messages as a table, in their order."""
+    rows = [
+        (
+            show_time(one["time_s"]),
+            one["kind"],
+            {"sent": "to", "received": "from"}.get(one["direction"], "for") + f" {one['partner']}",
+            "-" if one["milestone"] is None else f"milestone {one['milestone'] + 1}",
+            one["amount"] or one["status"] or "-",
+            one["state"],
+            one["state_reason"] or one["reason"] or "",
+        )
+        for one in messages
+    ]
+    if not rows:
+        return ["no payment messages: they begin when the trade is funded"]
+    uetr = next((one["uetr"] for one in messages if one["uetr"]), None)
+    return [f"UETR {uetr or 'not known here'}", *table(("time", "message", "", "about", "says", "state", ""), rows)]
 
 
 def motion_lines(motions: Sequence[dict[str, Any]]) -> list[str]:

@@ -192,6 +192,17 @@ class Steps:
         trade: dict[str, Any] = self.get(who, f"/trades/{reference}")
         return trade
 
+    def write_messages(self, who: str, reference: str, folder: Path) -> list[Path]:
+        """Write the XML of a trade's payment messages, one file each, numbered in their order."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for place, one in enumerate(self.get(who, f"/trades/{reference}/messages"), start=1):
+            # No message id in a name: the other bank has made it.
+            path = folder / f"{place:02}-{one['kind']}.xml"
+            path.write_bytes(self.devnet.client(who).get_bytes(f"/trades/{reference}/messages/{one['number']}"))
+            paths.append(path)
+        return paths
+
     def write_evidence(self, who: str, reference: str, path: Path) -> Path:
         """Write the evidence pack of a closed trade."""
         pack = self.devnet.client(who).get_bytes(f"/trades/{reference}/evidence")

@@ -236,6 +236,7 @@ class _Builder:
                     customer_id=customer.id,
                     name=customer.name,
                     now_s=self._chain.deployment.genesis_time_s,
+                    postal_address=customer.postal_address,
                 )
 
     def _quotes(

@@ -231,6 +231,8 @@ class Peers:
         if row.pinned_kid not in (None, key.kid) and accept_key != key.kid:
             raise PinnedKeyError(row.lei, str(row.pinned_kid), key.kid)
         _check_issued(row, document, now_s)
+        if row.pinned_kid not in (None, key.kid):
+            rotation.drop_waiting(session, row.lei, str(row.pinned_kid))
         row.document, row.name = document.data, document.name
         pins.pin(session, row, key, row.usable_since_s)
         return True

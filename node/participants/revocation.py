@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from node.participants import pins
+from node.participants import pins, rotation
 from node.participants.clock import check_not_ahead
 from node.participants.errors import PaperSignatureError, StalePaperError
 from node.participants.papers import Revocation
@@ -32,6 +32,8 @@ def take(session: Session, row: InstitutionRow, paper: Revocation, now_s: int) -
         )
     key.revoked_at_s, key.revocation = paper.revoked_at_s, paper.data
     pins.end(session, row.lei, paper.revoked_at_s, "revocation", paper.kid)
+    # Whoever has the key could have dated its notice before the revocation.
+    rotation.drop_waiting(session, row.lei, paper.kid)
     return True
 
 

@@ -1,7 +1,8 @@
 """From one message key to the next: the old key's notice, then the new anchor on the chain; both are needed.
 
 A notice waits until the registry holds the new key. From then on both keys hold until the notice's end. A notice that
-comes after the anchor confirms the new key, but gives the old one no more time: the chain has ended it.
+comes after the anchor confirms the new key, but gives the old one no more time: the chain has ended it. A notice that
+waits is forgotten when its old key is revoked, or when a person accepts another key in its place.
 """
 
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ _ROTATION: Final = "rotation"
 
 
 def take(session: Session, row: InstitutionRow, notice: RotationNotice, now_s: int) -> bool:
-    """Keep a notice of the pinned key; False when it is the one that waits already.
+    """Keep a notice of the pinned key; False when it is known.
 
     Raises:
         StalePaperError: its old key is not the pinned one, a later notice waits, or the new key was used before.
@@ -34,7 +35,8 @@ def take(session: Session, row: InstitutionRow, notice: RotationNotice, now_s: i
         AheadOfLedgerError: it was issued after the time this node has followed to.
     """
     waiting = waiting_of(session, row.lei)
-    if waiting is not None and waiting.notice == notice.data:
+    known = session.get(RotationRow, (row.lei, notice.new))
+    if known is not None and known.notice == notice.data:
         return False
     if notice.old != row.pinned_kid:
         raise StalePaperError(row.lei, f"old: expected {row.pinned_kid}, the pinned key, got {notice.old}")
@@ -68,6 +70,14 @@ def take(session: Session, row: InstitutionRow, notice: RotationNotice, now_s: i
 def waiting_of(session: Session, lei: str) -> RotationRow | None:
     """Return the notice whose new key the registry does not hold yet."""
     return session.scalar(select(RotationRow).where(RotationRow.lei == lei, RotationRow.is_done.is_(False)))
+
+
+def drop_waiting(session: Session, lei: str, kid: str) -> None:
+    """Forget the notice of `kid` that waits: that key has no say any more in which one comes next."""
+    waiting = waiting_of(session, lei)
+    if waiting is not None and waiting.old == kid:
+        session.delete(waiting)
+        session.flush()
 
 
 def complete(session: Session, row: InstitutionRow, rotation: RotationRow, anchored_at_s: int) -> None:

@@ -150,7 +150,11 @@ async def add_customer(order: CustomerIn, principal: Staff, desk: CallersDesk, c
 
     def effect(session: Session) -> CustomerOut:
         row = desk.get(ParticipantService).add_customer(
-            session, customer_id=order.id, name=order.name, now_s=booked_until_s(session)
+            session,
+            customer_id=order.id,
+            name=order.name,
+            now_s=booked_until_s(session),
+            postal_address=order.postal_address,
         )
         return CustomerOut.model_validate(row)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from node.participants.addresses import PostalAddress
 from node.participants.limits import OVERLAP_S_MAX, REASON_CHARS_MAX
 from node.participants.papers import Endpoints, Jwk, Kid
 from node.participants.peers import Entry
@@ -125,6 +126,7 @@ class CustomerOut(Answer):
     address: str = Field(description="Of the key that the institution keeps for it")
     created_at_s: int = Field(description="Ledger time, unix seconds")
     wallet: str = Field(description="On the chain, opened by its bank: none, queued, open or failed")
+    postal_address: PostalAddress | None = None
 
 
 class CustomerIn(Order):
@@ -132,3 +134,4 @@ class CustomerIn(Order):
 
     id: str = Field(description="Up to 55 of a-z, 0-9 and -", examples=["bloem"])
     name: str = Field(description="Up to 140 characters", examples=["Bloemenhuis BV"])
+    postal_address: PostalAddress | None = Field(None, description="As its payment messages name it")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
+from node.participants.addresses import PostalAddress
 from node.participants.directory import Directory, Institution, Role
 from node.participants.errors import (
     CustomerExistsError,
@@ -61,8 +62,18 @@ class ParticipantService:
         """This institution, as the directory has it now."""
         return self.directory.institution(self._institution_id)
 
-    def add_customer(self, session: Session, *, customer_id: str, name: str, now_s: int) -> CustomerRow:
-        """Make a customer and its key, and queue its wallet if this is a bank; asking again changes nothing.
+    def add_customer(
+        self,
+        session: Session,
+        *,
+        customer_id: str,
+        name: str,
+        now_s: int,
+        postal_address: PostalAddress | None = None,
+    ) -> CustomerRow:
+        """Make a customer and its key, and queue its wallet if this is a bank.
+
+        Asking again changes nothing but the postal address, where it names one.
 
         Raises:
             InvalidCustomerError: id or name is not acceptable, or the id is the institution's own.
@@ -76,6 +87,8 @@ class ParticipantService:
         if found is not None:
             if found.name != name:
                 raise CustomerExistsError(f"id: expected a new one or the name {found.name!r}, got {name[:80]!r}")
+            if postal_address is not None:
+                found.postal_address = postal_address.model_dump()
             return found
         key_name = f"customer.{customer_id}"
         row = CustomerRow(
@@ -85,6 +98,7 @@ class ParticipantService:
             key_name=key_name,
             created_at_s=now_s,
             wallet=NO_WALLET,
+            postal_address=None if postal_address is None else postal_address.model_dump(),
         )
         session.add(row)
         if Role.BANK in self.institution.roles:
@@ -114,6 +128,14 @@ class ParticipantService:
     def customers(self, session: Session) -> Sequence[CustomerRow]:
         """Return every customer, by id."""
         return session.scalars(select(CustomerRow).order_by(CustomerRow.id)).all()
+
+    def postal_addresses(self, session: Session) -> dict[str, PostalAddress]:
+        """Return the postal addresses that are known, by customer id."""
+        return {
+            row.id: PostalAddress.model_validate(row.postal_address)
+            for row in self.customers(session)
+            if row.postal_address is not None
+        }
 
     def account_names(self, session: Session) -> dict[str, str]:
         """Return the accounts this institution keeps books for: address to owner's id, its own included."""

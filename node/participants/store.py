@@ -20,6 +20,8 @@ class CustomerRow(Base):
     created_at_s: Mapped[int]
     wallet: Mapped[str] = mapped_column(server_default="none")
     """Its wallet in ParticipantRegistry: `none`, `queued`, then `open` or `failed`."""
+    postal_address: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """A `PostalAddress`, None while the institution knows none."""
 
 
 class ConsentRow(Base):

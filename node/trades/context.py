@@ -67,6 +67,7 @@ class Desk:
             bank=self.id,
             own_account={customer.id: customer.address for customer in customers}.get,
             own_name={customer.id: customer.name for customer in customers}.get,
+            own_address=self.participants.postal_addresses(session).get,
             forbidding=lambda payer, payee: self._forbidding(session, payer, payee),
             reference_rate=lambda base, quote: self.reference_rate(session, base, quote, now_s),
         )

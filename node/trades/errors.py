@@ -116,6 +116,22 @@ class UnknownDisputeError(RejectedError):
         super().__init__("dispute", "a case of this arbiter", digest)
 
 
+class PaymentRejectedError(RejectedError):
+    """A status or a confirmation is about no payment that this bank has sent to its sender; nothing was kept of it."""
+
+    code = 18
+
+
+class UnknownMessageError(RejectedError):
+    """The trade has no payment message of that number, or none that the caller may see."""
+
+    code = 19
+    kind = "not_found"
+
+    def __init__(self, number: int) -> None:
+        super().__init__("number", "a message of the trade, as its list numbers them", number)
+
+
 def _shown(value: object) -> str:
     """Return `value` cut to a length that fits one line."""
     text = value if isinstance(value, str) else repr(value)

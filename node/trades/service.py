@@ -36,6 +36,10 @@ from node.trades.motions.amending import AGREED, AMEND, Amending
 from node.trades.motions.assigning import ASSIGN, Assigning
 from node.trades.motions.cancelling import CANCEL, Cancelling
 from node.trades.motions.collecting import STEP, Motions
+from node.trades.payments import notifications, statuses, transfer
+from node.trades.payments.answering import Answering
+from node.trades.payments.booking import Booking
+from node.trades.payments.posting import Posting
 from node.trades.store import MilestoneRow, Trade
 from node.trades.views.trades import Views
 from node.trades.watching.chain_view import ChainView
@@ -51,7 +55,8 @@ class TradeService:
     attestations (attesters); `handing_in` takes them (banks); `deciding`, `settling` and `repricing` are what parties
     decide; `arbitration` puts disputes before an arbiter, `arbiter` awards; `watch` does what is due (banks);
     `amending`, `assigning` and `cancelling` are what several sign, `motions` collects it, `asking` asks others and
-    answers them; `joining` takes a trade that others' banks keep and somebody here holds a part of; `views` reads.
+    answers them; `joining` takes a trade that others' banks keep and somebody here holds a part of; `booking` writes
+    payment messages as the chain goes on, `answering` takes those of other banks; `views` reads.
     """
 
     def __init__(
@@ -112,6 +117,9 @@ class TradeService:
             sharing=Sharing(self.desk, self.funding, self.handing_in),
         )
         self.joining = Joining(self.desk, self.chain_view)
+        posting = Posting(self.desk)
+        self.booking = Booking(self.desk, posting)
+        self.answering = Answering(self.desk, posting, self.booking)
 
     def attach(self, *, messages: MessageService, outbox: Outbox, handlers: Handlers[Session]) -> None:
         """Register what this service listens to; the ledger's handlers come first, memos need their entries."""
@@ -139,6 +147,10 @@ class TradeService:
         outbox.subscribe(PREFIX, self._on_outcome)
         handlers.events.append(self.chain_view.on_event)
         if Role.BANK in self.desk.participants.institution.roles:
+            messages.register(transfer.DEFINITION, self.answering.on_transfer)
+            messages.register(statuses.DEFINITION, self.answering.on_status)
+            messages.register(notifications.DEFINITION, self.answering.on_notification)
+            handlers.infos.append(self.booking.on_block)
             handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:

@@ -77,6 +77,8 @@ class Trade(Base):
     closed_at_s: Mapped[int | None]
     chain_version: Mapped[int | None]
     """Of the terms on chain: 1 as funded, one more with each amendment; None until funded."""
+    uetr: Mapped[str | None] = mapped_column(unique=True)
+    """Of its payment: made by the importer's bank at funding, at the exporter's once it has taken the transfer."""
 
 
 class TermsVersion(Base):

@@ -19,6 +19,7 @@ def test_trade_is_settled_and_proven_when_taken_step_by_step(shell: Shell, tmp_p
     assert "settled" in shown
     assert "nothing is waited for" in shown
     assert "1,469,850.00 KES" in shell.trade("balances", who="naivasha")
+    _check_payment(shell, tmp_path / "xml")
     pack = tmp_path / "pack.json"
     assert "landfall verify" in shell.trade("evidence", REFERENCE, "--out", str(pack), who="bloem")
     assert shell.run("verify", str(pack)).startswith("yes:")
@@ -59,6 +60,21 @@ def _attest_and_settle(shell: Shell, kind: str, when: str) -> None:
     shell.advance("--days", "2")
     states = {one["kind"]: one["state"] for one in shell.trade_json("show", REFERENCE, who="bloem")["milestones"]}
     assert states[kind] == "settled"
+
+
+def _check_payment(shell: Shell, folder: Path) -> None:
+    listed = shell.trade_json("messages", REFERENCE, who="bank-ke")
+    between = [one for one in listed if one["direction"] != "issued"]
+    assert [one["status"] for one in between] == [None, "ACSP", None, None, "ACSC"]
+    assert {one["state"] for one in between} == {"stored", "handled"}
+    assert {(one["signed_with"], one["sealed_with"]) for one in between} == {("id-MLDSA65-Ed25519-SHA512", "X-Wing")}
+    uetr = shell.trade_json("show", REFERENCE, who="bloem")["uetr"]
+    assert {one["uetr"] for one in listed} == {uetr}
+    assert f"UETR {uetr}" in shell.trade("messages", REFERENCE, who="naivasha")
+    assert "9 files" in shell.trade("messages", REFERENCE, "--xml", str(folder), who="bank-ke")
+    assert len(list(folder.iterdir())) == 9
+    for file in folder.iterdir():
+        shell.run("message", "validate", str(file))
 
 
 def _check_one_flipped_byte(shell: Shell, pack: Path) -> None:

@@ -375,6 +375,25 @@ def history(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_
         )
 
 
+@app.command()
+def messages(
+    reference: Reference,
+    who: Who,
+    xml: Annotated[Path | None, typer.Option(help="Folder to write each message's XML to", file_okay=False)] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """List a trade's payment messages (ISO 20022) between the banks and to you, and where they are."""
+    from node.app.shown import payment_lines
+
+    with _steps(home) as steps:
+        print_answer(steps.get(who, f"/trades/{reference}/messages"), as_json, payment_lines)
+        if xml is not None:
+            paths = steps.write_messages(who, reference, xml)
+            if not as_json:
+                print_line(f"{len(paths)} files in {xml}; check one: landfall message validate FILE")
+
+
 @app.command("list")
 def list_trades(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List a customer's trades, or all of a bank."""

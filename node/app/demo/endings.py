@@ -35,6 +35,31 @@ def tell_books(
         story.tell(line for line in _statement(steps, owner, currency) if about in line)
 
 
+def tell_payment(steps: Steps, story: Story, bank: str, reference: str) -> None:
+    """Tell which payment messages went between the banks, and how they were protected.
+
+    Raises:
+        ScenarioError: one of them is not where it should be, or was not protected.
+    """
+    story.step("The payment messages between the banks")
+    found = [one for one in steps.get(bank, f"/trades/{reference}/messages") if one["direction"] != "issued"]
+    lost = [one["message_id"] for one in found if one["state"] not in ("stored", "handled")]
+    if lost or not found:
+        raise ScenarioError(f"{reference}: expected every message stored or handled, got {lost or 'none'}")
+    kinds = ", ".join(
+        f"{one['kind']} {'to' if one['direction'] == 'sent' else 'from'} {one['partner']}"
+        + (f" ({one['status']})" if one["status"] else "")
+        for one in found
+    )
+    signed, sealed = (", ".join(sorted({str(one[name]) for one in found})) for name in ("signed_with", "sealed_with"))
+    story.tell(f"{bank}: {kinds}")
+    story.tell(
+        f"UETR {found[0]['uetr']}, each signed with {signed}, sealed with {sealed}",
+        uetr=found[0]["uetr"],
+        messages=[one["kind"] for one in found],
+    )
+
+
 def tell_evidence(steps: Steps, story: Story, who: str, reference: str, out: Path) -> None:
     """Write the evidence pack, verify it, and verify it again with one byte flipped.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from node.app.demo.endings import tell_books, tell_evidence
+from node.app.demo.endings import tell_books, tell_evidence, tell_payment
 from node.app.demo.story import Story
 from node.app.examples import example
 from node.app.shown import (
@@ -32,6 +32,7 @@ def roses(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     yield from _milestone(steps, story, reference, "delivered")
     yield int(steps.devnet.cast.genesis_time.timestamp()) + 60 * 86_400
     _sixtieth_day(steps, story)
+    tell_payment(steps, story, "bank-nl", reference)
     tell_books(steps, story, ("bank-nl", "bank-ke"), ((EXPORTER, "KES"), ("kra", "KES"), (IMPORTER, "EUR")))
     tell_evidence(steps, story, IMPORTER, reference, out)
 

@@ -93,6 +93,7 @@ def build(message: Message, header: Header | None = None) -> bytes:
 
     Raises:
         InvalidMessageError: it breaks its schema or a usage rule; nothing is sent that another bank would refuse.
+        UnsupportedContentError: a text holds what XML cannot carry.
     """
     from lxml import etree
 

@@ -56,7 +56,7 @@ class InvalidMessageError(RejectedError):
 
 
 class UnsupportedContentError(RejectedError):
-    """The message is valid, and holds what this node does not read (many transactions, another version)."""
+    """The message is valid, and holds what this node does not read or write (many transactions, another version)."""
 
     codespace = "iso20022"
     code = 10

@@ -12,5 +12,7 @@ ELEMENTS_MAX: Final = 50_000
 ATTRIBUTES_MAX: Final = 16
 # A report that is longer helps nobody.
 FINDINGS_MAX: Final = 100
+# What a finding says; a schema lists every element that may follow.
+TEXT_CHARS_MAX: Final = 400
 # What a report repeats of a value.
 VALUE_CHARS_MAX: Final = 140

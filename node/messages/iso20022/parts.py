@@ -63,6 +63,8 @@ class Remittance:
 
     reference: str | None = None
     text: str | None = None
+    invoice: str | None = None
+    """Number of the commercial invoice that is paid, at most 35 characters."""
 
 
 class ChargeBearer(StrEnum):

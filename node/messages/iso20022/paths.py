@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from node.messages.iso20022.limits import VALUE_CHARS_MAX
+from node.messages.iso20022.limits import TEXT_CHARS_MAX, VALUE_CHARS_MAX
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -27,6 +27,11 @@ def value_of(element: "_Element") -> str:
     """Return the element's own text, shortened; an element with children has none."""
     text = (element.text or "").strip()
     return text if len(text) <= VALUE_CHARS_MAX else text[:VALUE_CHARS_MAX] + "..."
+
+
+def shortened(text: str) -> str:
+    """Return what a finding says, within its limit."""
+    return text if len(text) <= TEXT_CHARS_MAX else text[:TEXT_CHARS_MAX] + " ..."
 
 
 def _step(element: "_Element") -> str:

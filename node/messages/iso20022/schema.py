@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from node.messages.iso20022.catalogue import manifest, require_known, schemas
 from node.messages.iso20022.errors import DamagedSchemaError
 from node.messages.iso20022.limits import FINDINGS_MAX
-from node.messages.iso20022.paths import value_of, xpath_of
+from node.messages.iso20022.paths import shortened, value_of, xpath_of
 from node.messages.iso20022.report import Finding, Severity
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SCHEMA_RULE: Final = "schema"
 _NAMESPACE: Final = re.compile(r"\{urn:[^}]*\}")
 _SUBJECT: Final = re.compile(r"^Element '[^']*'(, attribute '[^']*')?: ")
-_TEXT_CHARS: Final = 400
 
 
 @cache
@@ -48,8 +47,8 @@ def check(element: "_Element", definition: str) -> tuple[Finding, ...]:
 
 
 def _findings(element: "_Element", schema: "XMLSchema") -> Iterator[Finding]:
-    # libxml2's paths have the prefixes that the message chose.
-    prefixes = {prefix: uri for one in element.iter() for prefix, uri in one.nsmap.items() if prefix}
+    # libxml2's paths have the prefixes that the message chose. Those in scope of every element would be a million.
+    prefixes = {one.prefix: str(one.tag).rpartition("}")[0][1:] for one in element.iter("*") if one.prefix}
     # It says first which facet a value breaks, then once more that its type refuses it.
     seen: set[str] = set()
     for entry in cast("Iterable[_LogEntry]", schema.error_log):
@@ -66,7 +65,7 @@ def _finding(element: "_Element", message: str) -> Finding:
         severity=Severity.ERROR,
         xpath=xpath_of(element),
         value=value_of(element),
-        text=text if len(text) <= _TEXT_CHARS else text[:_TEXT_CHARS] + " ...",
+        text=shortened(text),
     )
 
 

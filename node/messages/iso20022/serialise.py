@@ -10,12 +10,19 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from node.messages.iso20022.errors import UnsupportedContentError
+from node.messages.iso20022.paths import local_name
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
 def to_tree(model: Any, namespace: str) -> "_Element":
-    """Return the tree of a `Document` or an `AppHdr`, in `namespace` without a prefix."""
+    """Return the tree of a `Document` or an `AppHdr`, in `namespace` without a prefix.
+
+    Raises:
+        UnsupportedContentError: a text holds a control character or half of a surrogate pair.
+    """
     from lxml import etree
 
     # The stubs know no namespace without a prefix.
@@ -36,11 +43,18 @@ def _fill(element: "_Element", model: Any, namespace: str, make: Any) -> None:
                 if hasattr(one, "__dataclass_fields__"):
                     _fill(child, one, namespace, make)
                 else:
-                    child.text = _text(one)
+                    _write(child, _text(one))
         elif kind == "Attribute":
             element.set(name, _text(value))
         else:
-            element.text = _text(value)
+            _write(element, _text(value))
+
+
+def _write(element: "_Element", text: str) -> None:
+    try:
+        element.text = text
+    except ValueError as error:
+        raise UnsupportedContentError(local_name(element), "characters that XML can carry", repr(text)) from error
 
 
 @cache

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fx.money import Money
 from node.messages.iso20022.errors import UnsupportedContentError
@@ -28,6 +28,7 @@ from node.messages.iso20022.parts import (
 )
 
 T = TypeVar("T")
+_INVOICE: Final = "CINV"
 
 
 @cache
@@ -56,8 +57,11 @@ def read_instant(value: Any) -> int:
     """Return whole unix seconds.
 
     Raises:
-        UnsupportedContentError: a year beyond 9999 or hour 24, which a schema allows.
+        UnsupportedContentError: a year beyond 9999, hour 24 or a fraction of many digits, which a schema allows.
     """
+    # What the parser cannot take for a time it leaves as text.
+    if isinstance(value, str):
+        raise UnsupportedContentError("time", "a time with a fraction of at most nine digits", value)
     try:
         return int(value.to_datetime().timestamp())
     except (ValueError, OverflowError) as error:
@@ -257,13 +261,14 @@ def read_bearer(value: Any) -> ChargeBearer | None:
 
 
 def remittance(m: Any, value: Remittance | None) -> Any:
-    """Write what a payment is for: a reference structured, with its words beside it; words alone unstructured."""
+    """Write what a payment is for: reference and invoice structured, words beside them; words alone unstructured."""
     if value is None:
         return None
-    if value.reference is None:
+    if value.reference is None and value.invoice is None:
         return m.RemittanceInformation16(ustrd=[] if value.text is None else [value.text])
     structured = m.StructuredRemittanceInformation16(
-        cdtr_ref_inf=m.CreditorReferenceInformation2(ref=value.reference),
+        rfrd_doc_inf=[] if value.invoice is None else [_invoice(m, value.invoice)],
+        cdtr_ref_inf=None if value.reference is None else m.CreditorReferenceInformation2(ref=value.reference),
         addtl_rmt_inf=[] if value.text is None else [value.text],
     )
     return m.RemittanceInformation16(strd=[structured])
@@ -275,7 +280,25 @@ def read_remittance(value: Any) -> Remittance | None:
         return None
     references = [one.cdtr_ref_inf.ref for one in value.strd if one.cdtr_ref_inf is not None]
     texts = [*value.ustrd, *(text for one in value.strd for text in one.addtl_rmt_inf)]
-    return Remittance(reference=next(iter(references), None), text=next(iter(texts), None))
+    invoices = [
+        document.nb
+        for one in value.strd
+        for document in one.rfrd_doc_inf
+        if document.nb is not None and _is_invoice(document)
+    ]
+    return Remittance(
+        reference=next(iter(references), None), text=next(iter(texts), None), invoice=next(iter(invoices), None)
+    )
+
+
+def _invoice(m: Any, number: str) -> Any:
+    kind = m.ReferredDocumentType3Choice(cd=m.DocumentType6Code(_INVOICE))
+    return m.ReferredDocumentInformation7(tp=m.ReferredDocumentType4(cd_or_prtry=kind), nb=number)
+
+
+def _is_invoice(document: Any) -> bool:
+    kind = None if document.tp is None else document.tp.cd_or_prtry.cd
+    return kind is not None and kind.value == _INVOICE
 
 
 def original(m: Any, value: Original) -> dict[str, Any]:

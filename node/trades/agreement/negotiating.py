@@ -23,13 +23,14 @@ from node.trades.agreement.versions import (
     VERSIONS_MAX,
     check_invoice,
     document_of,
+    fill_in,
     invoice_of,
+    is_completed,
     known_accounts,
     new_trade,
     require_open,
     require_same_parties,
     version_of,
-    without_accounts,
 )
 from node.trades.context import ESCROW, SIDES, Actor, Desk
 from node.trades.errors import NotPermittedError, OfferRejectedError, WrongStateError
@@ -212,7 +213,7 @@ class Agreement:
             # An answer to a version that has been replaced meanwhile.
             return
         ours = self._desk.document(session, trade)
-        if without_accounts(ours, message.sender) != without_accounts(document, message.sender):
+        if not is_completed(ours, document, message.sender):
             raise OfferRejectedError("document", "our version with the other bank's accounts", "other changes")
         if trade.state != store.NEGOTIATING or not ours.open_accounts():
             return
@@ -271,20 +272,16 @@ class Agreement:
     def _filled(
         self, session: Session, document: TermsDocument, known: TermsDocument | None, now_s: int
     ) -> TermsDocument:
-        """Fill in accounts of our customers, and those that an earlier version names."""
-        own = self._desk.checking(session, now_s).own_account
+        """Fill in accounts and addresses of our customers, and accounts that an earlier version names."""
+        own = self._desk.checking(session, now_s)
         accounts = {} if known is None else known_accounts(known)
-
-        def account(part: doc.Party | doc.Payee) -> str | None:
-            if part.account is not None or part.customer is None:
-                return part.account
-            return own(part.customer) if part.bank == self._desk.id else accounts.get((part.bank, part.customer))
-
-        def filled(part: Any) -> Any:
-            return part.model_copy(update={"account": account(part)})
-
-        parties = {side: filled(document.side(side)) for side in SIDES}
-        return document.model_copy(update={**parties, "payees": tuple(filled(payee) for payee in document.payees)})
+        return fill_in(
+            document,
+            lambda bank, customer: (
+                own.own_account(customer) if bank == self._desk.id else accounts.get((bank, customer))
+            ),
+            lambda bank, customer: own.own_address(customer) if bank == self._desk.id else None,
+        )
 
     def _propose(
         self,

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from node.participants.addresses import PostalAddress
 from node.quotes.wire import text_of
 from node.trades import store
 from node.trades.context import SIDES
@@ -16,6 +17,8 @@ from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
 from node.trades.terms.invoice import check_agreement, parse_invoice
 
+Found = TypeVar("Found")
+Find = Callable[[str, str], Found | None]
 VERSIONS_MAX: Final = 50
 """Versions of one trade: a negotiation, not a loop."""
 
@@ -64,15 +67,36 @@ def known_accounts(document: TermsDocument) -> dict[tuple[str, str | None], str]
     return {(part.bank, part.customer): part.account for part in parts if part.account is not None}
 
 
-def without_accounts(document: TermsDocument, bank: str) -> TermsDocument:
-    """Return the document with the accounts of that bank's customers left open."""
+def fill_in(document: TermsDocument, account: Find[str], address: Find[PostalAddress]) -> TermsDocument:
+    """Return the document with its open accounts filled in; with a party's account comes its address, if it lacks one.
 
-    def opened(part: Any) -> Any:
-        is_open = part.bank == bank and part.customer is not None
-        return part.model_copy(update={"account": None}) if is_open else part
+    Args:
+        account: (bank, customer) to the account, None where it stays open.
+        address: (bank, customer) to the postal address, None where it is not known.
+    """
 
-    parties = {side: opened(document.side(side)) for side in SIDES}
-    return document.model_copy(update={**parties, "payees": tuple(opened(payee) for payee in document.payees)})
+    def filled(part: Any) -> Any:
+        if part.account is not None or part.customer is None:
+            return part
+        found: dict[str, Any] = {"account": account(part.bank, part.customer)}
+        if isinstance(part, doc.Party) and part.address is None:
+            found["address"] = address(part.bank, part.customer)
+        return part.model_copy(update=found)
+
+    parties = {side: filled(document.side(side)) for side in SIDES}
+    return document.model_copy(update={**parties, "payees": tuple(filled(payee) for payee in document.payees)})
+
+
+def is_completed(ours: TermsDocument, theirs: TermsDocument, bank: str) -> bool:
+    """Tell whether `theirs` is our document with what that bank may fill in, and nothing else."""
+    accounts = known_accounts(theirs)
+    addresses = {(party.bank, party.customer): party.address for party in (theirs.importer, theirs.exporter)}
+    filled = fill_in(
+        ours,
+        lambda at, customer: accounts.get((at, customer)) if at == bank else None,
+        lambda at, customer: addresses.get((at, customer)) if at == bank else None,
+    )
+    return filled == theirs
 
 
 def check_invoice(document: TermsDocument, invoice: bytes | None) -> None:

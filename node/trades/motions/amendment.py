@@ -6,14 +6,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from fx.errors import RejectedError as FxRejectedError
 from fx.quotes import sell_amount
 from fx.rates import Rate
 from fx.reprice import funding_slice
 from node.trades import store
-from node.trades.agreement.versions import known_accounts, require_same_parties
+from node.trades.agreement.versions import fill_in, known_accounts, require_same_parties
 from node.trades.errors import TermsRejectedError
 from node.trades.motions.collecting import Increase
 from node.trades.store import FxLeg, MilestoneRow
@@ -52,16 +52,9 @@ def amend_document(terms: bytes, invoice: bytes | None, before: TermsDocument, c
     kept_s = before.hold_expires_at_s if given.hold_expires is None else 0
     known = known_accounts(before)
 
-    def filled(part: Any) -> Any:
-        if part.account is not None or part.customer is None:
-            return part
-        return part.model_copy(update={"account": known.get((part.bank, part.customer))})
-
-    return built.model_copy(
+    filled = fill_in(built, lambda bank, customer: known.get((bank, customer)), lambda _bank, _customer: None)
+    return filled.model_copy(
         update={
-            "importer": filled(built.importer),
-            "exporter": filled(built.exporter),
-            "payees": tuple(filled(payee) for payee in built.payees),
             "fund_by_s": before.fund_by_s,
             "hold_expires_at_s": max(built.hold_expires_at_s, kept_s),
         }

@@ -12,7 +12,7 @@ from node.trades.agreement.negotiating import Papers
 from node.trades.evidence.packs import EvidenceRoom, pack_name
 from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.logistics.attesting import is_fulfilled
-from node.trades.rest import acting_routes, arbiter_routes, motion_routes
+from node.trades.rest import acting_routes, arbiter_routes, motion_routes, payment_routes
 from node.trades.rest.routing import actor_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
@@ -331,3 +331,4 @@ router.include_router(_trade_router)
 router.include_router(acting_routes.router)
 router.include_router(arbiter_routes.router)
 router.include_router(motion_routes.router)
+router.include_router(payment_routes.router)

@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from contracts.client.deployment import Deployment
 from fx.rates import Rate
+from node.participants.addresses import PostalAddress
 from node.trades.errors import TermsRejectedError
 
 BPS: Final = 10_000
@@ -24,6 +25,11 @@ def no_rate(_base: str, _quote: str) -> Rate | None:
     return None
 
 
+def no_address(_customer: str) -> PostalAddress | None:
+    """Know no postal address."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What terms are checked against."""
@@ -36,6 +42,8 @@ class Context:
     """Customer id of this bank to address, None if unknown."""
     own_name: Callable[[str], str | None]
     """Customer id of this bank to its name, None if unknown."""
+    own_address: Callable[[str], PostalAddress | None] = no_address
+    """Customer id of this bank to its postal address, None if unknown."""
     forbidding: Callable[[str, str], str | None] = no_purpose
     """(payer, payee) to the purpose of the payer's wallet that forbids the payee, None where it may be paid."""
     reference_rate: Callable[[str, str], Rate | None] = no_rate

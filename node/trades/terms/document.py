@@ -15,7 +15,15 @@ from typing import Annotated, Any, Final, Literal
 import rfc8785
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from contracts.client import typed_data
 from contracts.client.artifacts import checksummed
@@ -23,6 +31,7 @@ from contracts.client.deployment import Deployment
 from fx.rates import Rate
 from fx.reprice import FloatTerms, funding_slice, lock_slices
 from fx.slices import milestone_slices
+from node.participants.addresses import PostalAddress
 from node.trades.errors import TermsRejectedError
 from node.trades.limits import (
     ATTESTERS_MAX,
@@ -90,6 +99,13 @@ class Party(_Part):
     customer: str
     name: str
     account: Address | None
+    address: PostalAddress | None = None
+    """For payment messages; left out of the canonical form where it is not known."""
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_address(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return written if self.address is not None else {key: written[key] for key in written if key != "address"}
 
 
 class Institution(_Part):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from fx.currencies import get_currency
 from fx.errors import RejectedError as FxRejectedError
 from fx.money import Money
+from node.participants.addresses import PostalAddress
 from node.trades.errors import TermsRejectedError
 from node.trades.limits import (
     ATTESTERS_MAX,
@@ -54,12 +55,16 @@ class _Strict(BaseModel):
 
 
 class PartyInput(_Strict):
-    """A customer of a bank. `account` is only needed for a wallet the bank does not hold."""
+    """A customer of a bank. `account` is only needed for a wallet the bank does not hold.
+
+    Without `address` its bank puts in what it knows, together with the account.
+    """
 
     bank: Id
     customer: Id
     name: Name
     account: str | None = None
+    address: PostalAddress | None = None
 
 
 class InvoiceInput(_Strict):
@@ -212,8 +217,8 @@ def build_document(
         reference=terms.reference,
         goods=terms.goods,
         incoterms=terms.incoterms,
-        importer=_party("importer", terms.importer, context),
-        exporter=_party("exporter", terms.exporter, context),
+        importer=_party("importer", terms.importer, context, known),
+        exporter=_party("exporter", terms.exporter, context, known),
         arbiter=_institution("arbiter", terms.arbiter, context),
         invoice=doc.Invoice(
             number=terms.invoice.number,
@@ -266,9 +271,14 @@ def _milestone(index: int, item: MilestoneInput, context: Context) -> doc.Milest
     )
 
 
-def _party(path: str, party: PartyInput, context: Context) -> doc.Party:
+def _party(path: str, party: PartyInput, context: Context, known: TermsDocument | None) -> doc.Party:
     account = _account(path, party.bank, party.customer, party.account, context)
-    return doc.Party(bank=party.bank, customer=party.customer, name=party.name, account=account)
+    address = party.address
+    if address is None and known is not None:
+        address = known.side(path).address
+    if address is None and party.bank == context.bank:
+        address = context.own_address(party.customer)
+    return doc.Party(bank=party.bank, customer=party.customer, name=party.name, account=account, address=address)
 
 
 def _payee(path: str, payee: PayeeInput, context: Context) -> doc.Payee:

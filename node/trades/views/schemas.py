@@ -168,6 +168,7 @@ class TradeOut(Answer):
     funded_at_s: int | None
     importer_paid: str | None
     closed_cause: str | None = Field(description="settled, cancelled, lapsed or out of band")
+    uetr: str | None = Field(description="Of its payment; null until the bank has made or taken the transfer")
     screening: str = Field(examples=["not screened"])
     open_accounts: list[str]
     signed_by: list[str]
@@ -218,6 +219,29 @@ class EventOut(Answer):
     block_number: int
     tx_hash: str
     args: dict[str, Any]
+
+
+class PaymentMessageOut(Answer):
+    """A payment message about a trade, and where it is."""
+
+    number: int = Field(description="For its XML: /v1/trades/{reference}/messages/{number}")
+    direction: str = Field(description="sent, received, or issued to a customer")
+    partner: str = Field(description="The other bank, or the customer")
+    kind: str = Field(examples=["pacs.008.001.08"])
+    name: str = Field(examples=["customer credit transfer"])
+    message_id: str
+    uetr: str | None
+    milestone: int | None = Field(description="From 0; null where it is about the whole trade")
+    amount: str | None = Field(description="Transferred, or booked in sum", examples=["450,000.00 KES"])
+    status: str | None = Field(description="Of a status: ISO 20022 code", examples=["ACSP"])
+    reason: str | None = Field(description="Of a status: code, then words")
+    time_s: int
+    state: str = Field(
+        description="queued, sent, stored (its recipient has signed), refused, dead, dropped; received, handled; issued"
+    )
+    state_reason: str | None = Field(description="Why it waits, or has ended badly")
+    signed_with: str | None = Field(examples=["id-MLDSA65-Ed25519-SHA512"])
+    sealed_with: str | None = Field(description="Key encapsulation of the seal")
 
 
 class AppointmentOut(Answer):

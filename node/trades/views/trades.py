@@ -80,6 +80,7 @@ class Views:
             funded_at_s=trade.funded_at_s,
             importer_paid=None if trade.funding_minor is None else shown_money(trade.funding_minor, funding),
             closed_cause=None if trade.closed_cause is None else CAUSES[trade.closed_cause],
+            uetr=trade.uetr,
             screening=self._screening(session, trade),
             open_accounts=document.open_accounts(),
             signed_by=self._signed(session, trade, document),

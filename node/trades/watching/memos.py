@@ -4,12 +4,11 @@ from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
 from contracts.trade_transitions import Policy
-from fx.slices import payee_split, share_of
 from node.ledger.errors import NotBookedError
 from node.trades.context import Desk
-from node.trades.standing.rates import WITH_FUNDING_LEG, policy_of
+from node.trades.payments.settled import due_part, is_last_resort, purpose_of
+from node.trades.standing.rates import policy_of
 from node.trades.store import FxLeg, MilestoneRow, Trade
-from node.trades.terms.document import TermsDocument
 
 FX_ADJUSTMENT = "fx_adjustment"
 """What the rate has made of a payment beside what was due of the invoice."""
@@ -31,19 +30,17 @@ class Memos:
         account, amount = event.args["account"], event.args["amount"]
         if account not in self._desk.participants.account_names(session):
             return
-        purpose = {payee.account: payee.purpose for payee in document.payees}.get(account, "invoice")
-        policy = policy_of(document)
-        in_funding = event.args["token"] == self._desk.deployment.address(document.funding.currency)
-        is_last_resort = in_funding and policy in WITH_FUNDING_LEG
-        if policy is Policy.FLOAT and not is_last_resort:
-            due = _due_part(document, row, account)
+        purpose = purpose_of(document, account)
+        is_resort = is_last_resort(self._desk, document, event.args["token"])
+        if policy_of(document) is Policy.FLOAT and not is_resort:
+            due = due_part(document, row, account)
             part = None if due == amount else due
             self._write(session, trade, event, account, amount, purpose, row.index, part)
             if part is not None:
                 self._write(session, trade, event, account, amount, FX_ADJUSTMENT, row.index, amount - due)
             return
         self._write(session, trade, event, account, amount, purpose, row.index)
-        if is_last_resort:
+        if is_resort:
             self._write(session, trade, event, account, amount, LAST_RESORT, row.index)
 
     def converted(self, session: Session, trade: Trade, event: ChainEvent) -> None:
@@ -130,11 +127,3 @@ class Memos:
         except NotBookedError:
             # Payer and payee share these books and the account: nothing moved that a statement would show.
             return
-
-
-def _due_part(document: TermsDocument, row: MilestoneRow, account: str) -> int:
-    """Return what of the milestone's due amount is this account's, before the rate has its effect."""
-    due = share_of(row.amount, row.share_bps or 0)
-    parts, rest = payee_split(due, [payee.share_bps for payee in document.payees])
-    of_account = [part for payee, part in zip(document.payees, parts, strict=True) if payee.account == account]
-    return sum(of_account) if of_account else rest

@@ -27,12 +27,12 @@ def test_lei_is_refused_when_shape_or_check_digits_are_wrong(value: str) -> None
         validate_lei(value)
 
 
-@pytest.mark.parametrize("value", ["RIFTKEN0", "RIFTKEN0XXX", ""])
+@pytest.mark.parametrize("value", ["RIFTKEN0", "RIFTKEN0XXX", "R1F7KEN0", ""])
 def test_bic_is_taken_when_it_has_a_country(value: str) -> None:
     validate_bic(value)
 
 
-@pytest.mark.parametrize("value", ["RIFTXXN0", "riftken0", "RIFTKEN", "RIFT KEN0", "RIFTKEN0XXXX"])
+@pytest.mark.parametrize("value", ["RIFTXXN0", "riftken0", "RIFTKEN", "RIFT KEN0", "RIFTKEN0XXXX", "RIFTKEN0\n"])
 def test_bic_is_refused_when_it_is_none(value: str) -> None:
     with pytest.raises(InvalidIdentifierError, match="expected a BIC"):
         validate_bic(value)

@@ -241,3 +241,29 @@ def test_notice_is_refused_when_no_document_came_before(watcher: Watcher) -> Non
 def test_notice_is_refused_when_its_document_names_another_bic(watcher: Watcher) -> None:
     with pytest.raises(ForeignPaperError):
         watcher.take(notice(OLD, NEW, document=document(NEW, bic="RIFTKEN0")))
+
+
+def test_waiting_notice_is_forgotten_when_its_key_is_revoked(watcher: Watcher) -> None:
+    watcher.take(notice(OLD, key("thief")))
+    watcher.take(revocation(OLD))
+    watcher.anchor(key("thief").thumbprint, NOW_S + 10)
+    assert watcher.status() == "key_revoked"
+    assert not watcher.valid(key("thief").kid, NOW_S + 10)
+
+
+def test_waiting_notice_of_the_lost_key_is_forgotten_when_a_person_has_accepted_another(watcher: Watcher) -> None:
+    watcher.take(notice(OLD, key("thief")))
+    watcher.anchor(NEW.thumbprint, NOW_S + 10)
+    watcher.take(document(NEW, issued_at_s=NOW_S + 10), now_s=NOW_S + 10, accept_key=NEW.kid)
+    watcher.anchor(key("thief").thumbprint, NOW_S + 20)
+    assert watcher.status() == "key_unconfirmed"
+    assert not watcher.valid(key("thief").kid, NOW_S + 20)
+
+
+def test_notice_changes_nothing_when_it_comes_again_after_its_rotation(watcher: Watcher) -> None:
+    announced = notice(OLD, NEW)
+    watcher.take(announced)
+    watcher.anchor(NEW.thumbprint, NOW_S + 10)
+    told = watcher.told()
+    watcher.take(announced, now_s=NOW_S + 20)
+    assert watcher.told() == told

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from contracts.client import typed_data
 from contracts.client.artifacts import encode_call
+from node.participants.addresses import PostalAddress
 from node.participants.directory import Directory, Role
 from node.participants.errors import (
     CustomerExistsError,
@@ -79,6 +80,21 @@ def test_add_customer_changes_nothing_when_asked_again(database: Database, servi
         assert service.account_names(session) == {Actor("bank-nl").address: "bank-nl", address: "bloem"}
         assert service.address_of(session, "bloem") == address
         assert service.address_of(session, "bank-nl") == Actor("bank-nl").address
+
+
+def test_postal_address_is_replaced_when_it_is_given_again_and_stays_when_not(
+    database: Database, service: ParticipantService
+) -> None:
+    addresses = (None, PostalAddress(town="Aalsmeer", country="NL"), PostalAddress(town="Delft", country="NL"), None)
+    known = []
+    for address in addresses:
+        with database.transaction() as session:
+            service.add_customer(
+                session, customer_id="bloem", name="Bloemenhuis BV", now_s=NOW_S, postal_address=address
+            )
+        with database.read() as session:
+            known.append(service.postal_addresses(session).get("bloem"))
+    assert known == [None, addresses[1], addresses[2], addresses[2]]
 
 
 def test_add_customer_queues_one_wallet_in_the_registered_tier_when_a_bank_makes_it(

@@ -147,10 +147,13 @@ def test_open_says_tampered_when_content_changed_under_the_right_passphrase(path
         ("extra", 1, "keystore: expected an object of"),
         ("check", "00", "check: expected 32 bytes"),
         ("sealed", 3, "sealed: expected hex"),
+        ("kdf", {"profile": "\ud800"}, "kdf.profile: expected a name in ASCII"),
+        ("kdf", {"profile": 3}, "kdf.profile: expected a name in ASCII"),
     ],
 )
 def test_open_raises_when_file_is_of_another_format(path: Path, keystore: Keystore, field: str, value: Any, said: str):
-    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, field: document[field] | value if isinstance(value, dict) else value}))
     with pytest.raises(KeystoreFormatError, match=said):
         Keystore.open(path, PASSPHRASE)
 
@@ -488,3 +491,13 @@ def test_errors_and_texts_hold_no_secret_when_keys_are_used(keystore: Keystore):
     for text in (*texts, str(refused.value)):
         assert SEED.hex() not in text
         assert repr(SEED) not in text
+
+
+def test_rotation_reaches_the_linked_file_when_the_keystore_was_opened_through_a_link(path: Path, keystore: Keystore):
+    keystore.add("message", "ML-DSA-65", "message", SEED)
+    link = path.parent / "folder" / "link.json"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    Keystore.open(link, PASSPHRASE).rotate("message", 100, 10)
+    assert link.is_symlink()
+    assert len(Keystore.open(path, PASSPHRASE).history("message")) == 2

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from node.storage.outbox import FAILED, OutboxRow
 from tests.unit.storage.crashes import Crash
 from tests.unit.trades import story
+from tests.unit.trades.payments.paid import told
 from tests.unit.trades.world import CORE, ROUNDS_MAX, CountingDatabase, TestDesk, World
 
 
@@ -44,7 +45,7 @@ class DyingWorld(World):
             for name, desk in list(self.desks.items()):
                 try:
                     await desk.work()
-                except Crash:
+                except* Crash:
                     crashed = True
                     self.desks[name] = self._restart(desk)
             if not crashed and [desk.database.commits for desk in self.desks.values()] == before:
@@ -82,6 +83,23 @@ def test_a_trade_ends_the_same_when_desks_die_all_through_it() -> None:
         assert (closed.state, closed.closed_cause) == ("closed", "settled")
         assert [item.state for milestone in closed.milestones for item in milestone.attestations] == ["counted"] * 4
         assert story.refused(world[bank]) == []
+    assert told(world["bank-ke"]) == [
+        ("received", "bank-nl", "PACS008", None),
+        ("sent", "bank-nl", "PACS002", "ACSP"),
+        ("issued", "kra", "CRDT-1-1", None),
+        ("issued", "naivasha", "CRDT-1-3", None),
+        ("sent", "bank-nl", "CONF-1", None),
+        ("issued", "kra", "CRDT-2-1", None),
+        ("issued", "naivasha", "CRDT-2-3", None),
+        ("sent", "bank-nl", "CONF-2", None),
+        ("sent", "bank-nl", "PACS002", "ACSC"),
+    ]
+    assert [row for row in told(world["bank-nl"]) if row[0] == "received"] == [
+        ("received", "bank-ke", "PACS002", "ACSP"),
+        ("received", "bank-ke", "CONF-1", None),
+        ("received", "bank-ke", "CONF-2", None),
+        ("received", "bank-ke", "PACS002", "ACSC"),
+    ]
     naivasha = world.account("bank-ke", "naivasha")
     assert world.balance("KES", naivasha) == 146_985_000
     deaths = 0

@@ -23,6 +23,7 @@ from node.compliance.service import ComplianceService
 from node.ledger.service import LedgerService
 from node.ledger.wallets import PREFIX as WALLET_ORDERS
 from node.ledger.wallets import WalletService
+from node.messages.documents import check_document
 from node.messages.limits import BACKOFF_MAX_S
 from node.messages.papers import PaperPost
 from node.messages.service import MessageService
@@ -45,7 +46,7 @@ from node.trades.context import Actor
 from node.trades.service import TradeService
 from pqc import sealing, secp256k1, signatures
 from pqc.keys import KeyInfo, key_info
-from tests.unit.messages.post import Post, accept_any
+from tests.unit.messages.post import Post
 from tests.unit.trades.ledger import Ledger, address_of, genesis
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -181,7 +182,7 @@ class TestDesk:
             institution=directory.institution(institution_id), directory=directory, custody=keystore
         )
         self.messages = MessageService(
-            self.database, institution_id, world.transport, accept_any, clock=world.wall_clock, dice=lambda: 0.5
+            self.database, institution_id, world.transport, check_document, clock=world.wall_clock, dice=lambda: 0.5
         )
         world.transport.connect(institution_id, self.messages.receive)
         self.peers = Peers(directory=directory, deployment=deployment)
@@ -242,7 +243,13 @@ class TestDesk:
         cast, _, _ = genesis()
         for customer in cast.institution(self.id).customers:
             with self.database.transaction() as session:
-                self.participants.add_customer(session, customer_id=customer.id, name=customer.name, now_s=0)
+                self.participants.add_customer(
+                    session,
+                    customer_id=customer.id,
+                    name=customer.name,
+                    now_s=0,
+                    postal_address=customer.postal_address,
+                )
 
     async def work(self) -> None:
         """Do everything there is to do once."""

@@ -30,6 +30,16 @@ class BalanceKind(StrEnum):
     PREVIOUS = "PRCD"
 
 
+class EntryStatus(StrEnum):
+    """Whether an entry stands on the account; the value is ISO 20022's code."""
+
+    BOOKED = "BOOK"
+    PENDING = "PDNG"
+    FUTURE = "FUTR"
+    INFORMATION = "INFO"
+    """Nothing is booked by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """A balance at the end of a day; negative when it is a debit."""
@@ -53,14 +63,15 @@ class Entry:
     """RCDT received, ICDT issued credit transfer."""
     sub_family: str
     """XBCT cross-border."""
-    is_booked: bool = True
-    """Else it is pending."""
+    status: EntryStatus = EntryStatus.BOOKED
     instruction_id: str | None = None
     end_to_end_id: str | None = None
     uetr: str | None = None
     debtor: Party | None = None
     creditor: Party | None = None
     remittance: Remittance | None = None
+    text: str | None = None
+    """What else is to be known of it, at most 500 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +197,7 @@ def _entry(m: Any, value: Entry) -> Any:
     return m.ReportEntry10(
         ntry_ref=value.reference,
         **_signed(m, value.amount),
-        sts=m.EntryStatus1Choice(cd="BOOK" if value.is_booked else "PDNG"),
+        sts=m.EntryStatus1Choice(cd=value.status.value),
         bookg_dt=m.DateAndDateTime2Choice(dt_tm=wire.instant(value.booked_s)),
         val_dt=None if value.value_on is None else m.DateAndDateTime2Choice(dt=wire.day(value.value_on)),
         bk_tx_cd=m.BankTransactionCodeStructure4(
@@ -196,6 +207,7 @@ def _entry(m: Any, value: Entry) -> Any:
             )
         ),
         ntry_dtls=[m.EntryDetails9(tx_dtls=[_transaction(m, value)])],
+        addtl_ntry_inf=value.text,
     )
 
 
@@ -220,6 +232,8 @@ def _read_entry(value: Any) -> Entry:
     domain = value.bk_tx_cd.domn
     if domain is None or value.bookg_dt is None:
         raise UnsupportedContentError("Ntry", "BkTxCd/Domn and BookgDt", "one less")
+    if value.sts.cd not in list(EntryStatus):
+        raise UnsupportedContentError("Ntry/Sts", f"one of {', '.join(EntryStatus)}", value.sts.cd)
     found = next((one for details in value.ntry_dtls for one in details.tx_dtls), None)
     references = None if found is None else found.refs
     parties = None if found is None else found.rltd_pties
@@ -231,13 +245,14 @@ def _read_entry(value: Any) -> Entry:
         domain=domain.cd,
         family=domain.fmly.cd,
         sub_family=domain.fmly.sub_fmly_cd,
-        is_booked=value.sts.cd == "BOOK",
+        status=EntryStatus(value.sts.cd),
         instruction_id=None if references is None else references.instr_id,
         end_to_end_id=None if references is None else references.end_to_end_id,
         uetr=None if references is None else references.uetr,
         debtor=None if parties is None else _read_customer(parties.dbtr),
         creditor=None if parties is None else _read_customer(parties.cdtr),
         remittance=None if found is None else wire.read_remittance(found.rmt_inf),
+        text=value.addtl_ntry_inf,
     )
 
 

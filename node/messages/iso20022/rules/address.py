@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
+from node.messages.iso20022.catalogue import COVERED
 from node.messages.iso20022.paths import local_name
 from node.messages.iso20022.report import Severity
 from node.messages.iso20022.rules.rule import Problem, Rule, Subject
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 LINES_MAX: Final = 2
 LINE_CHARS_MAX: Final = 70
 _SOURCE: Final = "CBPR+ 2026, structured and hybrid addresses"
+# Reports may go on with lines only: what they repeat was entered before.
+_STRUCTURED: Final = COVERED - {"camt.052", "camt.053", "camt.054"}
 # Not NA or XX, which a country or a house may be called.
 PLACEHOLDERS: Final = frozenset({"NOTPROVIDED", "NOT PROVIDED", "UNKNOWN", "NOTAVAILABLE", "NOT AVAILABLE", "N/A"})
 
@@ -129,10 +132,11 @@ RULES: Final = (
         "A postal address is not lines only: town and country have their own elements.",
         _SOURCE,
         _unstructured,
+        _STRUCTURED,
     ),
-    Rule("address.town", "A postal address has TwnNm.", _SOURCE, _town),
-    Rule("address.country", "A postal address has Ctry.", _SOURCE, _country),
-    Rule("address.lines", f"A postal address has at most {LINES_MAX} AdrLine.", _SOURCE, _line_count),
+    Rule("address.town", "A postal address has TwnNm.", _SOURCE, _town, _STRUCTURED),
+    Rule("address.country", "A postal address has Ctry.", _SOURCE, _country, _STRUCTURED),
+    Rule("address.lines", f"A postal address has at most {LINES_MAX} AdrLine.", _SOURCE, _line_count, _STRUCTURED),
     Rule("address.placeholder", "No element of an address says only that it is not provided.", _SOURCE, _placeholder),
     Rule("address.repeated", "An AdrLine does not repeat the town.", _SOURCE, _repeated, severity=Severity.WARNING),
 )

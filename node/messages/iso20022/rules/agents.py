@@ -24,7 +24,8 @@ _CHAIN: Final = (
     *((f"{base}{number}", f"{base}{number - 1}", "before") for base in _NUMBERED for number in (2, 3)),
     *((f"{base}{number}Acct", f"{base}{number}", "with") for base in _NUMBERED for number in (1, 2, 3)),
 )
-_PARTIES: Final = ("Dbtr", "Cdtr", "UltmtDbtr", "UltmtCdtr", "InitgPty")
+_PARTIES: Final = ("Dbtr", "Cdtr")
+_OTHERS: Final = ("UltmtDbtr", "UltmtCdtr", "InitgPty")
 # Elsewhere (a tax record) a Dbtr is another thing.
 _PAYMENTS: Final = frozenset({"CdtTrfTxInf", "PmtInf", "GrpHdr", "UndrlygCstmrCdtTrf", "RtrChain"})
 # Message -> paths of who sends and who receives, below the message's own element.
@@ -57,14 +58,30 @@ def find_end(subject: Subject, side: int) -> "_Element | None":
 def _unidentified(subject: Subject) -> Iterator[Problem]:
     for agent in subject.named("FinInstnId"):
         has = {local_name(child) for child in agent}
-        if not has.intersection(_CODES) and not {"ClrSysMmbId", "Nm", "PstlAdr"} <= has:
+        if has.intersection(_CODES) or {"Nm", "PstlAdr"} <= has or _is_clearing_alone(has):
+            continue
+        yield Problem(
+            agent,
+            "expected BICFI, LEI, Nm with PstlAdr, or ClrSysMmbId, got " + (", ".join(sorted(has)) or "nothing"),
+            None,
+            subject.text(agent, "Nm") or "",
+        )
+
+
+def _clearing_alone(subject: Subject) -> Iterator[Problem]:
+    for agent in subject.named("FinInstnId"):
+        if _is_clearing_alone({local_name(child) for child in agent}):
             yield Problem(
                 agent,
-                "expected BICFI, LEI, or a clearing member id with name and address, got "
-                + (", ".join(sorted(has)) or "nothing"),
+                "expected Nm and PstlAdr beside ClrSysMmbId, unless every agent of the payment is in one country, "
+                "got ClrSysMmbId alone",
                 None,
-                subject.text(agent, "Nm") or "",
+                subject.text(agent, "ClrSysMmbId/MmbId") or "",
             )
+
+
+def _is_clearing_alone(has: set[str]) -> bool:
+    return "ClrSysMmbId" in has and not has.intersection({*_CODES, "Nm", "PstlAdr"})
 
 
 def _instructing(subject: Subject) -> Iterator[Problem]:
@@ -102,14 +119,19 @@ def _chain(subject: Subject) -> Iterator[Problem]:
 
 
 def _nameless(subject: Subject) -> Iterator[Problem]:
-    for party in subject.in_document(*_PARTIES):
+    for party in subject.in_document(*_PARTIES, *_OTHERS):
         parent = party.getparent()
         is_agent = subject.child(party, "FinInstnId") is not None or subject.child(party, "Agt") is not None
         if is_agent or parent is None or local_name(parent) not in _PAYMENTS:
             continue
         person = subject.child(party, "Pty")
         person = party if person is None else person
-        if subject.text(person, "Nm") is None and subject.text(person, "Id/OrgId/AnyBIC") is None:
+        if subject.text(person, "Nm") is not None:
+            continue
+        if local_name(party) in _OTHERS:
+            if subject.child(person, "PstlAdr") is not None:
+                yield Problem(party, "expected Nm, the party's name, beside PstlAdr, got an address alone", None, "")
+        elif subject.text(person, "Id/OrgId/AnyBIC") is None:
             yield Problem(party, "expected Nm, the party's name, or AnyBIC, got neither", None, "")
 
 
@@ -127,9 +149,11 @@ def _header_definition(subject: Subject) -> Iterator[Problem]:
 def _header_agents(subject: Subject) -> Iterator[Problem]:
     if subject.header is None:
         return
+    # A copy goes to somebody who is not in the Document.
+    is_copy = subject.text(subject.header, "CpyDplct") in ("COPY", "CODU")
     for path, other in (("Fr", find_end(subject, 0)), ("To", find_end(subject, 1))):
         agent = subject.child(subject.header, f"{path}/FIId/FinInstnId")
-        if agent is None or other is None:
+        if agent is None or other is None or (is_copy and path == "To"):
             continue
         for name in ("BICFI", "LEI"):
             own, theirs = subject.text(agent, name), subject.text(other, f"FinInstnId/{name}")
@@ -165,9 +189,16 @@ def _header_version(subject: Subject) -> Iterator[Problem]:
 RULES: Final = (
     Rule(
         "agent.identified",
-        "An agent is identified by BICFI, by LEI, or by a clearing member id with name and address.",
+        "An agent is identified by BICFI, by LEI, by name and address, or by a clearing member id.",
         "CBPR+",
         _unidentified,
+    ),
+    Rule(
+        "agent.clearing",
+        "A clearing member id alone identifies an agent only where all agents are in one country.",
+        "CBPR+",
+        _clearing_alone,
+        severity=Severity.WARNING,
     ),
     Rule(
         "agent.instructing",
@@ -192,7 +223,7 @@ RULES: Final = (
     ),
     Rule(
         "party.named",
-        "A debtor, creditor or initiating party has a name or AnyBIC.",
+        "A debtor or creditor has a name or AnyBIC, an ultimate or initiating party with an address has a name.",
         "CBPR+",
         _nameless,
         frozenset({"pacs.008", "pacs.009", "pacs.004", "pain.001"}),
@@ -200,7 +231,7 @@ RULES: Final = (
     Rule("header.definition", "MsgDefIdr names the Document that follows.", "head.001", _header_definition),
     Rule(
         "header.agents",
-        "From and To are who sends and who receives by the Document (its agents, or a case's two ends).",
+        "From and To are who sends and receives by the Document (its agents, or a case's two ends), save a copy's To.",
         "CBPR+, head.001",
         _header_agents,
         frozenset(_CARRIERS) | frozenset(_ASSIGNED),

@@ -53,9 +53,11 @@ _TIMES: Final = (
 
 def _method(subject: Subject) -> Iterator[Problem]:
     allowed = _METHODS[subject.family]
-    for element in subject.in_document("SttlmMtd"):
+    # That of a return's original (OrgnlTxRef) is another payment's.
+    for header in subject.in_document("GrpHdr"):
+        element = subject.child(header, "SttlmInf/SttlmMtd")
         text = subject.text(element)
-        if text not in allowed:
+        if element is not None and text not in allowed:
             yield Problem(element, f"expected {_either(allowed)}, got {text or 'none'}")
 
 
@@ -119,7 +121,8 @@ def _count(subject: Subject) -> Iterator[Problem]:
         element = subject.child(header, "NbOfTxs")
         text = subject.text(element)
         if element is not None and text is not None and text.lstrip("0") != str(actual).lstrip("0"):
-            yield Problem(element, f"expected NbOfTxs {actual}, the transactions there are, got {text}", str(actual))
+            # No repair: which of the two is wrong, the count or the transactions, the sender alone knows.
+            yield Problem(element, f"expected NbOfTxs {actual}, the transactions there are, got {text}")
 
 
 def _single(subject: Subject) -> Iterator[Problem]:

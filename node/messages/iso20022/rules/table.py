@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.messages.iso20022.limits import VALUE_CHARS_MAX
-from node.messages.iso20022.paths import value_of, xpath_of
+from node.messages.iso20022.paths import shortened, value_of, xpath_of
 from node.messages.iso20022.report import Finding
 from node.messages.iso20022.rules import address, agents, amounts, identifiers, payment, text
 from node.messages.iso20022.rules.rule import Problem, Rule, Subject
@@ -35,6 +35,6 @@ def told(rule: Rule, problem: Problem) -> Finding:
         severity=rule.severity,
         xpath=xpath_of(problem.element),
         value=value[:VALUE_CHARS_MAX],
-        text=problem.text,
+        text=shortened(problem.text),
         repair=problem.repair,
     )

@@ -49,14 +49,17 @@ def _outside_set(subject: Subject) -> Iterator[Problem]:
         text = element.text
         if not text:
             continue
-        pattern, set_name = (_NOT_X, "x") if name in _REFERENCES else (_NOT_EXTENDED, "extended x")
-        text = text.strip("\r\n\t")
+        is_reference = name in _REFERENCES
+        pattern, set_name = (_NOT_X, "x") if is_reference else (_NOT_EXTENDED, "extended x")
+        # A line break around a number or a date means nothing; one beside a reference makes it another reference.
+        text = text if is_reference else text.strip("\r\n\t")
         found = pattern.search(text)
         if found is not None:
             yield Problem(
                 element,
                 f"expected SWIFT's character set {set_name}, got {_shown(found[0])} at position {found.start() + 1}",
-                _latin(text, pattern),
+                # A reference in other letters is another reference: others look for it as it is.
+                None if is_reference else _latin(text, pattern),
             )
 
 
@@ -67,10 +70,12 @@ def _shown(character: str) -> str:
 
 def _latin(text: str, refused: "re.Pattern[str]") -> str | None:
     """Return the text in Latin letters without marks, None where something else remains."""
+    # One at a time: putting many marks after one letter in their order takes the square of their number.
     plain = "".join(
-        character
-        for character in unicodedata.normalize("NFKD", text.translate(_LETTERS))
-        if not unicodedata.combining(character)
+        part
+        for character in text.translate(_LETTERS)
+        for part in unicodedata.normalize("NFKD", character)
+        if not unicodedata.combining(part)
     )
     return None if refused.search(plain) else plain
 

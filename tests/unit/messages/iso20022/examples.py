@@ -13,7 +13,7 @@ from node.messages.iso20022.formats.cases import (
     InvestigationRequest,
     InvestigationResponse,
 )
-from node.messages.iso20022.formats.cash import Balance, BalanceKind, CashReport, CashReportKind, Entry
+from node.messages.iso20022.formats.cash import Balance, BalanceKind, CashReport, CashReportKind, Entry, EntryStatus
 from node.messages.iso20022.formats.orders import OrderedTransfer, OrderStatus, PaymentOrder, TransferStatus
 from node.messages.iso20022.formats.transfers import BankTransfer, Covered, CustomerTransfer
 from node.messages.iso20022.parts import (
@@ -202,7 +202,7 @@ CREDIT: Final = Entry(
     uetr=UETR,
     debtor=IMPORTER,
     creditor=EXPORTER,
-    remittance=Remittance(reference="ROSES-2026-0042"),
+    remittance=Remittance(reference="ROSES-2026-0042", invoice="INV-77"),
 )
 FEE: Final = Entry(
     reference="N0002",
@@ -210,7 +210,8 @@ FEE: Final = Entry(
     booked_s=NOW_S,
     family="MDOP",
     sub_family="CHRG",
-    is_booked=False,
+    status=EntryStatus.PENDING,
+    text="Charges of the day",
 )
 NOTIFICATION: Final = CashReport(
     kind=CashReportKind.NOTIFICATION,

@@ -20,7 +20,7 @@ from node.messages.iso20022.errors import (
     UnreadableMessageError,
     UnsupportedContentError,
 )
-from node.messages.iso20022.formats.cash import Balance, BalanceKind, CashReport, CashReportKind, Entry
+from node.messages.iso20022.formats.cash import Balance, BalanceKind, CashReport, CashReportKind, Entry, EntryStatus
 from node.messages.iso20022.parts import (
     Account,
     Address,
@@ -224,7 +224,7 @@ parties = st.builds(
 accounts = st.none() | st.builds(Account, iban=st.none(), number=ids) | st.just(Account(iban="DE89370400440532013000"))
 uetrs = st.uuids(version=4).map(str)
 dates = st.dates(date(2000, 1, 1), date(2099, 12, 31))
-remittances = st.none() | st.builds(Remittance, reference=st.none() | ids, text=names)
+remittances = st.none() | st.builds(Remittance, reference=st.none() | ids, text=names, invoice=st.none() | ids)
 seconds = st.integers(0, 4_000_000_000)
 
 
@@ -271,7 +271,8 @@ def test_statement_comes_back_when_any_valid_one_was_built(data: st.DataObject) 
                 value_on=st.none() | dates,
                 family=st.sampled_from(["RCDT", "ICDT"]),
                 sub_family=st.just("XBCT"),
-                is_booked=st.booleans(),
+                status=st.sampled_from(EntryStatus),
+                text=st.none() | names,
                 end_to_end_id=st.none() | ids,
                 uetr=st.none() | uetrs,
                 debtor=st.none() | parties,
@@ -297,3 +298,17 @@ def test_entry_is_a_debit_when_its_amount_is_negative() -> None:
     text = build(negative).decode()
     assert "<CdtDbtInd>DBIT</CdtDbtInd>" in text
     assert "-2250000" not in text
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x08", "\ufffe", "\ud800"])
+def test_build_refuses_a_text_when_xml_cannot_carry_it(character: str) -> None:
+    with pytest.raises(UnsupportedContentError, match="Nm: expected characters that XML can carry"):
+        build(replace(CUSTOMER_TRANSFER, debtor=Party(f"Hansa{character}")))
+
+
+@pytest.mark.filterwarnings("ignore:Failed to convert")
+def test_parse_refuses_a_time_when_its_fraction_has_more_digits_than_a_clock() -> None:
+    data = build(CUSTOMER_TRANSFER).replace(b"09:00:00+00:00", b"09:00:00.1234567890+00:00")
+    with pytest.raises(UnsupportedContentError, match=r"fraction .* got 2026-11-27T09:00:00\.1234567890"):
+        parse(data)
+    assert parse(data.replace(b"7890+", b"789+")).message == CUSTOMER_TRANSFER

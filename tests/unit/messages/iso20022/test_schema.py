@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
+from time import process_time
 
 import pytest
+from lxml import etree
 
 from node.messages.iso20022 import schema
 from node.messages.iso20022.catalogue import IN_FORCE, manifest, require_known, schemas
@@ -79,3 +81,12 @@ def test_check_stops_counting_when_there_are_very_many_errors() -> None:
     text = written(CUSTOMER_TRANSFER).replace("<Cdtr>", "<Cdtr>" + "<Wrong/>" * 5_000)
     part = read(text.encode()).document
     assert 1 <= len(schema.check(part.element, part.definition)) <= 100
+
+
+def test_check_answers_at_once_when_hundreds_of_namespaces_are_in_scope_of_thousands_of_elements() -> None:
+    names = [" ".join(f'xmlns:p{level}.{n}="urn:{n}"' for n in range(15)) for level in range(36)]
+    opened, closed = "".join(f"<a {one}>" for one in names), "</a>" * len(names)
+    root = etree.fromstring(f'<Document xmlns="urn:x">{opened}{"<b/>" * 49_000}{closed}</Document>')
+    started_s = process_time()
+    assert schema.check(root, "pacs.008.001.08")
+    assert process_time() - started_s < 3

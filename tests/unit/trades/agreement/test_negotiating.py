@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from node.errors import RejectedError
 from node.trades.agreement.negotiating import COMPLETED, CONSENT, OFFER, WITHDRAW, Papers
+from node.trades.agreement.versions import is_completed
 from node.trades.errors import (
     InvoiceRejectedError,
     NotPermittedError,
@@ -18,6 +19,7 @@ from node.trades.errors import (
 )
 from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
+from tests.unit.trades.terms_help import checked, complete
 from tests.unit.trades.world import World, clerk, customer, example
 
 BANKS = ("bank-nl", "bank-ke")
@@ -36,6 +38,43 @@ def test_both_banks_have_the_same_terms_when_each_has_filled_in_its_accounts() -
     assert views[0].trade_id == views[1].trade_id is not None
     assert [view.open_accounts for view in views] == [[], []]
     assert [payee.name for payee in views[0].payees][-1] == "Naivasha Roses Ltd"
+
+
+def test_each_bank_fills_in_its_customers_address_when_the_terms_leave_it_out() -> None:
+    world = story.start(BANKS)
+    story.draft(world, _without_addresses())
+    found = []
+    for bank in BANKS:
+        with world[bank].database.read() as session:
+            desk = world[bank].trades.desk
+            found.append(desk.document(session, desk.trade(session, story.REFERENCE)))
+    assert found[0] == found[1]
+    addresses = [party.address for party in (found[0].importer, found[0].exporter)]
+    assert [None if one is None else one.town for one in addresses] == ["Aalsmeer", "Naivasha"]
+    story.counter(world, _without_addresses().replace(b"share_bps = 200", b"share_bps = 150"))
+    with world["bank-ke"].database.read() as session:
+        desk = world["bank-ke"].trades.desk
+        countered = desk.document(session, desk.trade(session, story.REFERENCE))
+    assert [countered.importer.address, countered.exporter.address] == addresses
+    assert story.refused(world["bank-nl"]) == story.refused(world["bank-ke"]) == []
+
+
+def test_a_bank_may_not_change_an_address_that_the_terms_have() -> None:
+    document = checked()
+    theirs = complete().importer.address
+    assert theirs is not None
+    account = complete().importer.account
+    filled = document.model_copy(update={"importer": document.importer.model_copy(update={"account": account})})
+    assert is_completed(document, filled, "bank-nl")
+    moved = theirs.model_copy(update={"town": "Delft"})
+    changed = filled.importer.model_copy(update={"address": moved})
+    assert not is_completed(document, filled.model_copy(update={"importer": changed}), "bank-nl")
+    assert not is_completed(document, filled, "bank-ke")
+
+
+def _without_addresses() -> bytes:
+    lines = example("roses/terms.toml").splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith(b"address"))
 
 
 def test_a_counter_offer_needs_both_signatures_anew() -> None:

@@ -16,9 +16,11 @@ from tests.unit.trades.world import World, example
 
 PEOPLE = {
     "naivasha": Principal("bank-ke", "naivasha", frozenset()),
+    "kra": Principal("bank-ke", "kra", frozenset()),
     "bloem": Principal("bank-nl", "bloem", frozenset()),
     "vanrijn": Principal("bank-nl", "vanrijn", frozenset()),
     "bank-nl": Principal("bank-nl", None, frozenset()),
+    "bank-ke": Principal("bank-ke", None, frozenset()),
     "carrier": Principal("carrier", None, frozenset()),
     "inspector": Principal("inspector", None, frozenset()),
     "arbiter": Principal("arbiter", None, frozenset()),
@@ -60,12 +62,15 @@ class Api:
         return Desk(institution_id=name, database=desk.database, services=services)
 
     def get(self, who: str, path: str, status: int = 200) -> Any:
-        return self._ask("GET", who, path, None, None, status)
+        return self._ask("GET", who, path, None, None, status).json()
+
+    def download(self, who: str, path: str) -> httpx.Response:
+        return self._ask("GET", who, path, None, None, 200)
 
     def post(self, who: str, path: str, body: Any = None, status: int = 200, key: str | None = None) -> Any:
-        return self._ask("POST", who, path, body, key or f"key-{next(self._keys)}", status)
+        return self._ask("POST", who, path, body, key or f"key-{next(self._keys)}", status).json()
 
-    def _ask(self, method: str, who: str, path: str, body: Any, key: str | None, status: int) -> Any:
+    def _ask(self, method: str, who: str, path: str, body: Any, key: str | None, status: int) -> httpx.Response:
         async def ask() -> httpx.Response:
             headers = {"Authorization": f"Bearer {who}"} | ({} if key is None else {"Idempotency-Key": key})
             content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
@@ -78,7 +83,7 @@ class Api:
         answer = asyncio.run(ask())
         assert answer.status_code == status, answer.text
         self.world.settle_down()
-        return answer.json()
+        return answer
 
 
 def draft_body() -> dict[str, Any]:

@@ -26,9 +26,29 @@ def test_terms_of_one_currency_are_taken_when_one_bank_has_both_sides() -> None:
     assert document.open_accounts() == []
 
 
+def test_an_address_is_left_out_of_the_document_when_it_is_not_known() -> None:
+    document = complete()
+    assert document.importer.address is not None
+    assert document.importer.address.town == "Aalsmeer"
+    without = document.model_copy(update={"importer": document.importer.model_copy(update={"address": None})})
+    data = canonical(without)
+    assert parse_document(data) == without
+    assert b"Aalsmeer" not in data.replace(without.goods.encode(), b"")
+    with pytest.raises(TermsRejectedError, match="another spelling"):
+        parse_document(data.replace(b'"importer":{"account"', b'"importer":{"address":null,"account"'))
+
+
 REJECTS = [
     # what, from, to, field
     ("unknown key", 'incoterms = "CPT', 'colour = "red"\nincoterms = "CPT', "colour"),
+    (
+        "no such country",
+        'town = "Aalsmeer", country = "NL"',
+        'town = "Aalsmeer", country = "ZZ"',
+        "importer.address.country",
+    ),
+    ("address without town", 'town = "Naivasha", ', "", "exporter.address.town"),
+    ("town too long", 'town = "Naivasha"', f'town = "{"x" * 36}"', "exporter.address.town"),
     ("unknown key below", 'kind = "loaded"', 'kind = "loaded"\ncolour = "red"', "milestones.0.colour"),
     ("missing key", 'number = "INV-2026-0817"', "", "invoice.number"),
     ("negative amount", '"1500000.00"', '"-1500000.00"', "invoice.amount"),
