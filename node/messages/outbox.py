@@ -26,7 +26,18 @@ from node.storage.database import signal
 TOPIC: Final = "messages.outbox"
 # Built once: they run for every message.
 _TABLE: Final = cast(Table, SentMessage.__table__)
-_OF_ID: Final = select(SentMessage).where(SentMessage.message_id == bindparam("message_id"))
+_OF_ID: Final = select(
+    SentMessage.recipient, SentMessage.kind, SentMessage.payload, SentMessage.thread, SentMessage.uetr
+).where(SentMessage.message_id == bindparam("message_id"))
+_OF_ROWS: Final = select(
+    SentMessage.id,
+    SentMessage.message_id,
+    SentMessage.recipient,
+    SentMessage.kind,
+    SentMessage.payload,
+    SentMessage.thread,
+    SentMessage.uetr,
+).where(SentMessage.id.in_(bindparam("rows", expanding=True)), SentMessage.state == QUEUED)
 _WAITING_FOR: Final = select(func.count()).where(
     SentMessage.state == QUEUED, SentMessage.recipient == bindparam("recipient")
 )
@@ -83,33 +94,30 @@ def queue(session: Session, message: Message, now_s: float) -> None:
     Raises:
         MessageIdReusedError: another message has this id.
     """
-    found = session.scalar(_OF_ID, {"message_id": message.message_id})
+    found = session.execute(_OF_ID, {"message_id": message.message_id}).one_or_none()
     if found is not None:
-        same = (found.recipient, found.kind, found.payload, found.thread, found.uetr)
-        if same != (message.recipient, message.kind, message.payload, message.thread, message.uetr):
+        if tuple(found) != (message.recipient, message.kind, message.payload, message.thread, message.uetr):
             raise MessageIdReusedError(
                 f"message id {message.message_id}: expected one message, got another one under it"
             )
         return
     is_full = waiting_for(session, message.recipient) >= OUTBOX_WAITING_MAX
-    session.add(
-        SentMessage(
-            message_id=message.message_id,
-            recipient=message.recipient,
-            kind=message.kind,
-            payload=message.payload,
-            thread=message.thread,
-            uetr=message.uetr,
-            lane=message.lane,
-            state=DEAD if is_full else QUEUED,
-            queued_at_s=now_s,
-            attempts=0,
-            next_attempt_at_s=0.0,
-            is_unanswered=False,
-            reason=str(OutboxFullError(message.recipient, OUTBOX_WAITING_MAX)) if is_full else None,
-        )
-    )
-    session.flush()
+    row = {
+        "message_id": message.message_id,
+        "recipient": message.recipient,
+        "kind": message.kind,
+        "payload": message.payload,
+        "thread": message.thread,
+        "uetr": message.uetr,
+        "lane": message.lane,
+        "state": DEAD if is_full else QUEUED,
+        "queued_at_s": now_s,
+        "attempts": 0,
+        "next_attempt_at_s": 0.0,
+        "is_unanswered": False,
+        "reason": str(OutboxFullError(message.recipient, OUTBOX_WAITING_MAX)) if is_full else None,
+    }
+    session.execute(_TABLE.insert(), row)
     signal(session, TOPIC)
 
 
@@ -145,10 +153,9 @@ def next_attempt_at_s(session: Session, now_s: float, away: Collection[str]) -> 
 
 def load(session: Session, rows: Iterable[int], sender: str) -> Mapping[int, Message]:
     """Return messages by row, those that still wait."""
-    found = session.scalars(select(SentMessage).where(SentMessage.id.in_(list(rows)), SentMessage.state == QUEUED))
     return {
-        one.id: Message(one.message_id, sender, one.recipient, one.kind, one.payload, one.thread, one.uetr)
-        for one in found
+        row: Message(message_id, sender, recipient, kind, payload, thread, uetr)
+        for row, message_id, recipient, kind, payload, thread, uetr in session.execute(_OF_ROWS, {"rows": list(rows)})
     }
 
 
