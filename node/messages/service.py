@@ -215,7 +215,7 @@ class MessageService:
     def _handler(self, kind: str) -> MessageHandler:
         handler = self._handlers.get(kind)
         if handler is None and payloads.is_document(kind):
-            return _show_to_staff
+            return show_to_staff
         if handler is None:
             known = ", ".join(sorted(self._handlers)) or "none"
             raise UnknownKindError(f"kind: expected one of {known}, got {kind[:64]!r}")
@@ -229,6 +229,7 @@ class MessageService:
         return None
 
 
-def _show_to_staff(session: Session, message: Message) -> None:
+def show_to_staff(session: Session, message: Message) -> None:
+    """Tell the staff of a document that no slice has a use for."""
     body = {"message_id": message.message_id, "from": message.sender, "kind": message.kind, "uetr": message.uetr}
     publish(session, kind="message.received", owner=None, body=body, time_s=booked_until_s(session))

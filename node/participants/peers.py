@@ -44,6 +44,7 @@ from node.participants.registry import institution_of
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
 from node.storage.database import signal
 from node.web.notices import publish
+from pqc.envelope import USUAL_CLOCK
 from pqc.jws import VerifyingKey
 from pqc.sealing import PublicSealingKey
 
@@ -69,10 +70,9 @@ class PeerKeys:
     sealing_keys: tuple[PublicSealingKey, ...]
     """The institution's order: seal to the first whose `alg` is known."""
 
-    @property
-    def algorithms(self) -> frozenset[str]:
-        """The signature algorithms that this institution may use now: what else it sends is a downgrade."""
-        return frozenset(key.alg for key in self.verify_keys)
+    algorithms: frozenset[str]
+    """Of the keys that held within the age that a message may have: what else the institution sends is a downgrade.
+    Whether a key held at its message's time says `key_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,7 @@ class Peers:
         status, document = self._status(session, row), _document(row)
         is_usable = status == "active" and document is not None
         held = pins.holding(session, row.lei, now_s) if is_usable else ()
+        recent = pins.holding(session, row.lei, now_s, now_s - USUAL_CLOCK.age_s) if is_usable else ()
         return PeerKeys(
             lei=row.lei,
             id=row.id,
@@ -147,6 +148,7 @@ class Peers:
                 PublicSealingKey(key.alg, key.public_key)
                 for key in (document.of_role("sealing") if is_usable and document else ())
             ),
+            algorithms=frozenset(key.alg for key in recent),
         )
 
     def key_at(self, session: Session, lei: str, kid: str, time_s: int) -> VerifyingKey:

@@ -61,13 +61,13 @@ def windows(session: Session, lei: str, kid: str | None = None) -> Sequence[KeyW
     return session.scalars(query if kid is None else query.where(KeyWindowRow.kid == kid)).all()
 
 
-def holding(session: Session, lei: str, time_s: int) -> Sequence[MessageKeyRow]:
-    """Return the keys that hold at `time_s`, the one that began last first."""
+def holding(session: Session, lei: str, time_s: int, since_s: int | None = None) -> Sequence[MessageKeyRow]:
+    """Return the keys that hold at `time_s`, or held at some time since `since_s`; the one that began last first."""
     query = (
         select(MessageKeyRow)
         .join(KeyWindowRow, (KeyWindowRow.lei == MessageKeyRow.lei) & (KeyWindowRow.kid == MessageKeyRow.kid))
         .where(KeyWindowRow.lei == lei, KeyWindowRow.from_s <= time_s)
-        .where(or_(KeyWindowRow.until_s.is_(None), KeyWindowRow.until_s > time_s))
+        .where(or_(KeyWindowRow.until_s.is_(None), KeyWindowRow.until_s > (time_s if since_s is None else since_s)))
         .order_by(KeyWindowRow.from_s.desc())
     )
     return session.scalars(query).all()

@@ -117,7 +117,7 @@ class UnknownDisputeError(RejectedError):
 
 
 class PaymentRejectedError(RejectedError):
-    """A status or a confirmation is about no payment that this bank has sent to its sender; nothing was kept of it."""
+    """A status or a confirmation is about another payment than this bank has sent to its sender; nothing was kept."""
 
     code = 18
 

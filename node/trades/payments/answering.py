@@ -15,12 +15,13 @@ from node.messages.iso20022.formats.cash import CashReport
 from node.messages.iso20022.formats.transfers import CustomerTransfer
 from node.messages.iso20022.parts import Reason
 from node.messages.ports import Message
+from node.messages.service import show_to_staff
 from node.storage.cursor import booked_until_s
 from node.trades.context import Desk
 from node.trades.errors import PaymentRejectedError, UnavailableError
 from node.trades.payments import statuses, transfer
 from node.trades.payments.booking import Booking, banks_of, funded_document
-from node.trades.payments.people import account_of
+from node.trades.payments.people import account_of, agent_of
 from node.trades.payments.posting import PaymentMessage, Posting, reason_text
 from node.trades.payments.settled import SETTLED, settled_milestone
 from node.trades.payments.store import RECEIVED, SENT, first_of
@@ -43,13 +44,17 @@ class Answering:
     def on_transfer(self, session: Session, message: Message) -> None:
         """Take a transfer if it is what the trade on the chain makes it, else reject it; answer either way."""
         got = _parsed(message, CustomerTransfer)
-        self._require_followed(session, got)
         trade = self._named(session, message.sender, got)
+        if trade is not None:
+            self._require_followed(session, got)
         reason = self._verdict(session, trade, message.sender, got)
         if trade is not None:
             self._posting.keep(session, trade, message, got)
+        participants = self._desk.participants
         answer = statuses.status_of(
             got,
+            sender=agent_of(participants.institution),
+            recipient=agent_of(participants.directory.institution(message.sender)),
             message_id=answer_id(message.sender, message.message_id),
             created_s=booked_until_s(session),
             status=statuses.IN_PROCESS if reason is None else REJECTED,
@@ -64,13 +69,16 @@ class Answering:
         self._booking.catch_up(session, trade)
 
     def on_status(self, session: Session, message: Message) -> None:
-        """Take the other bank's word about our transfer; a rejection is for people to look at.
+        """Take the other bank's word about our transfer; a rejection, or one about no trade, is for people to look at.
 
         Raises:
-            PaymentRejectedError: it is about no transfer of ours to that bank.
+            PaymentRejectedError: our transfer of this UETR is another one, or went to another bank.
         """
         got = _parsed(message, PaymentStatus)
         trade = self._paid_to(session, message.sender, got.original.uetr)
+        if trade is None:
+            show_to_staff(session, message)
+            return
         sent = first_of(session, trade.reference, SENT, transfer.DEFINITION, trade.uetr)
         if sent is None or sent.message_id != got.original.message_id:
             raise PaymentRejectedError("OrgnlMsgId", "our transfer for the trade", got.original.message_id)
@@ -84,11 +92,14 @@ class Answering:
         """Take the other bank's confirmation of a credit; people are told where the chain says otherwise.
 
         Raises:
-            PaymentRejectedError: it is about no transfer of ours to that bank.
+            PaymentRejectedError: our transfer of this UETR went to another bank.
         """
         got = _parsed(message, CashReport)
         named = {entry.uetr for entry in got.entries}
         trade = self._paid_to(session, message.sender, named.pop() if len(named) == 1 else None)
+        if trade is None:
+            show_to_staff(session, message)
+            return
         self._require_followed(session, got)
         milestone = self._confirmed(session, trade, got)
         self._posting.keep(session, trade, message, got, milestone)
@@ -119,11 +130,11 @@ class Answering:
         ends = None if found is None else (found.importer_bank, found.exporter_bank)
         return found if ends == (sender, self._desk.id) else None
 
-    def _paid_to(self, session: Session, bank: str, uetr: str | None) -> Trade:
-        """Return the trade for which we have sent that bank a transfer with this UETR."""
+    def _paid_to(self, session: Session, bank: str, uetr: str | None) -> Trade | None:
+        """Return the trade for which we have sent that bank a transfer with this UETR, None where no trade has it."""
         found = None if uetr is None else session.scalar(select(Trade).where(Trade.uetr == uetr))
-        if found is None or (found.importer_bank, found.exporter_bank) != (self._desk.id, bank):
-            raise PaymentRejectedError("UETR", f"a payment of ours to {bank}", uetr or "none, or several")
+        if found is not None and (found.importer_bank, found.exporter_bank) != (self._desk.id, bank):
+            raise PaymentRejectedError("UETR", f"a payment of ours to {bank}", uetr)
         return found
 
     def _confirmed(self, session: Session, trade: Trade, got: CashReport) -> int | None:

@@ -14,6 +14,7 @@ from node.trades.context import Desk
 from node.trades.errors import InvariantError
 from node.trades.payments import notifications, statuses, transfer
 from node.trades.payments.notifications import About
+from node.trades.payments.people import agent_of
 from node.trades.payments.posting import Posting
 from node.trades.payments.settled import CLOSED, FUNDED, SETTLED, SettledMilestone, events_beside, settled_milestone
 from node.trades.payments.store import RECEIVED, first_of
@@ -170,8 +171,11 @@ class Booking:
             raise InvariantError(f"{trade.reference}: expected the transfer that was taken, got none")
         funding = get_currency(self._desk.document(session, trade).funding.currency)
         status, reason = statuses.final_status(trade, milestone_rows(session, trade), ordered.amount, funding)
+        banks = banks_of(self._desk, trade)
         answer = statuses.status_of(
             ordered,
+            sender=agent_of(banks.exporter),
+            recipient=agent_of(banks.importer),
             message_id=message_id(trade.trade_id or b"", "PACS002"),
             created_s=time_s,
             status=status,

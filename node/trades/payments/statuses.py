@@ -7,7 +7,7 @@ from fx.currencies import Currency
 from fx.money import Money
 from node.messages.iso20022.formats.answers import REJECTED, PaymentStatus
 from node.messages.iso20022.formats.transfers import CustomerTransfer
-from node.messages.iso20022.parts import Original, Reason
+from node.messages.iso20022.parts import Agent, Original, Reason
 from node.trades.payments import transfer
 from node.trades.payments.wording import reason_lines
 from node.trades.store import MilestoneRow, Trade
@@ -28,14 +28,21 @@ _ENDINGS: Final = {
 
 
 def status_of(
-    answered: CustomerTransfer, *, message_id: str, created_s: int, status: str, reason: Reason | None = None
+    answered: CustomerTransfer,
+    *,
+    sender: Agent,
+    recipient: Agent,
+    message_id: str,
+    created_s: int,
+    status: str,
+    reason: Reason | None = None,
 ) -> PaymentStatus:
-    """Return the answer to a transfer, from its instructed to its instructing agent."""
+    """Return the answer to a transfer."""
     return PaymentStatus(
         message_id=message_id,
         created_s=created_s,
-        instructing=answered.instructed,
-        instructed=answered.instructing,
+        instructing=sender,
+        instructed=recipient,
         original=Original(
             message_id=answered.message_id,
             definition=transfer.DEFINITION,

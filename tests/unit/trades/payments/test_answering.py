@@ -132,6 +132,23 @@ def test_second_transfer_for_a_trade_is_rejected_when_the_first_was_taken() -> N
         assert session.get_one(Trade, story.REFERENCE).uetr == _uetr(world["bank-nl"]) != UETR
 
 
+def test_transfer_of_no_trade_is_rejected_at_once_however_late_it_says_it_was_made() -> None:
+    world = story.funded()
+    nl, ke = world["bank-nl"], world["bank-ke"]
+    strange = replace(
+        transfer(world, nl),
+        end_to_end_id="ROSES-1",
+        remittance=None,
+        created_s=world.ledger.now_s + 10_000_000,
+    )
+    message = envelope(ke, "bank-nl", strange)
+    assert ke.messages.receive([arrival(message)]) == [None]
+    world.settle_down()
+    assert len(notices(ke, "payment.rejected")) == 1
+    ((_, body),) = notices(nl, "message.received")
+    assert (body["kind"], body["uetr"]) == ("pacs.002.001.10", UETR)
+
+
 @pytest.mark.parametrize("sender", ["bank-nl", "carrier"])
 def test_transfer_is_rejected_in_the_same_words_when_its_trade_is_unknown_or_not_the_senders(sender: str) -> None:
     world = story.funded()
@@ -198,14 +215,13 @@ def _status(world: World, **changed: object) -> PaymentStatus:
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
-def test_status_is_refused_when_it_is_about_no_transfer_of_ours_to_its_sender() -> None:
+def test_status_is_refused_when_our_transfer_was_another_or_went_to_another_bank() -> None:
     world = story.funded()
     nl = world["bank-nl"]
     good = _status(world)
     stranger = agent_of(nl.participants.directory.institution("carrier"))
     wrong = [
         ("carrier", replace(good, instructing=stranger)),
-        ("bank-ke", replace(good, original=replace(good.original, uetr=UETR))),
         ("bank-ke", replace(good, original=replace(good.original, message_id="ANOTHER"))),
     ]
     for sender, message in wrong:
@@ -214,6 +230,16 @@ def test_status_is_refused_when_it_is_about_no_transfer_of_ours_to_its_sender() 
     with nl.database.transaction() as session:
         nl.trades.answering.on_status(session, envelope(nl, "bank-ke", good))
     assert status_at(nl) == ("RJCT", "AM09")
+
+
+def test_status_is_shown_to_the_staff_when_it_is_about_no_trade() -> None:
+    world = story.funded()
+    nl = world["bank-nl"]
+    other = _status(world)
+    receive(world, nl, "bank-ke", replace(other, original=replace(other.original, uetr=UETR)))
+    ((owner, body),) = notices(nl, "message.received")
+    assert (owner, body["uetr"], body["from"]) == (None, UETR, "bank-ke")
+    assert status_at(nl) == ("ACSP", None)
 
 
 def test_people_are_told_when_a_confirmed_credit_is_not_the_chains() -> None:
@@ -231,7 +257,7 @@ def test_people_are_told_when_a_confirmed_credit_is_not_the_chains() -> None:
     assert [row.milestone for row in rows(nl) if row.message_id.startswith("CONF")] == [None]
 
 
-def test_confirmation_is_refused_when_it_is_about_no_payment_of_ours() -> None:
+def test_confirmation_is_refused_from_another_bank_and_shown_when_it_is_about_no_trade() -> None:
     world = story.funded()
     story.load(world)
     story.wait_a_day(world)
@@ -240,8 +266,9 @@ def test_confirmation_is_refused_when_it_is_about_no_payment_of_ours() -> None:
     with ke.database.transaction() as session, pytest.raises(PaymentRejectedError):
         ke.trades.answering.on_notification(session, envelope(ke, "bank-nl", true))
     unnamed = replace(true, entries=(replace(true.entries[0], uetr=None),))
-    with nl.database.transaction() as session, pytest.raises(PaymentRejectedError):
-        nl.trades.answering.on_notification(session, envelope(nl, "bank-ke", unnamed))
+    receive(world, nl, "bank-ke", replace(unnamed, message_id="CONF-9"))
+    assert [body["message_id"] for _, body in notices(nl, "message.received")] == ["CONF-9"]
+    assert "CONF-9" not in [row.message_id for row in rows(nl)]
 
 
 def _uetr(desk: TestDesk) -> str | None:

@@ -57,7 +57,8 @@ def test_last_status_says_what_was_paid(paid: list[MilestoneRow], cause: int, st
     found, why = final_status(Trade(closed_cause=cause), paid, ORDERED, EUR)
     assert found == status
     assert (None if why is None else " ".join((why.code, *why.lines))) == reason
-    answer = status_of(transfer(), message_id="S-1", created_s=1_785_830_409, status=found, reason=why)
+    ends = {"sender": transfer().instructed, "recipient": transfer().instructing}
+    answer = status_of(transfer(), **ends, message_id="S-1", created_s=1_785_830_409, status=found, reason=why)
     header = Header("S-1", answer.instructing, answer.instructed, answer.created_s)
     read = parse(build(answer, header))
     assert (read.message, read.report.findings) == (answer, ())
