@@ -12,6 +12,7 @@ Source: RFC 7515; RFC 9964; RFC 7638; docs/spec/envelope.md.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from pqc import base64url, flat_json, signatures
@@ -20,6 +21,8 @@ from pqc.errors import MalformedError, UnknownAlgorithmError
 HEADER_BYTES_MAX: Final = 2048
 """The longest values of every member together stay below it."""
 
+# Asked for several times with every token; a network has some hundred keys.
+_KEY_IDS: Final = 1024
 _COMPOSITE: Final = "id-"
 _VERSIONED: Final = "landfall.1."
 """Version 1: labels with the prefix CompositeAlgorithmSignatures2025."""
@@ -55,7 +58,7 @@ class VerifyingKey:
     @property
     def key_id(self) -> str:
         """Return the RFC 7638 thumbprint, base64url."""
-        return base64url.encode(signatures.thumbprint(self.alg, self.public_key)).decode()
+        return _key_id(self.alg, self.public_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,11 @@ def verify(token: UnverifiedToken, key: VerifyingKey) -> None:
         if token.header.get(name) != expected:
             raise MalformedError(f"header.{name}", expected, repr(token.header.get(name))[:80])
     signatures.verify(key.alg, key.public_key, token.signing_input, token.signature)
+
+
+@lru_cache(maxsize=_KEY_IDS)
+def _key_id(alg: str, public_key: bytes) -> str:
+    return base64url.encode(signatures.thumbprint(alg, public_key)).decode()
 
 
 def _header_alg(alg: str) -> str:

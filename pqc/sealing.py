@@ -22,6 +22,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256, shake_256
 from typing import Final, TypeAlias
 
@@ -50,6 +51,8 @@ INFO_BYTES_MAX: Final = 1024
 """`info` is a label and a hash; a document belongs into the plain text."""
 TAG_BYTES: Final = 16
 
+# An institution's own, with those of a few rotations; expanding one takes as long as opening with it.
+_EXPANDED_KEYS: Final = 64
 _MLKEM_SEED_BYTES: Final = 64
 _MLKEM768_BYTES: Final = 1184
 _MLKEM1024_BYTES: Final = 1568
@@ -119,7 +122,7 @@ def from_seed(kem: str, seed: bytes) -> SealingKey:
     """
     if not isinstance(seed, bytes) or len(seed) != SEED_BYTES:
         raise InvalidKeyError("seed", f"{SEED_BYTES} bytes", "something else")
-    return SealingKey(kem, seed, _private(_kem(kem), seed)[1])
+    return SealingKey(kem, seed, _private(kem, seed)[1])
 
 
 def seal(kem: str, public_key: bytes, plaintext: bytes, info: bytes) -> bytes:
@@ -153,7 +156,7 @@ def unseal(key: SealingKey, sealed: bytes, info: bytes) -> bytes:
     _check_size("sealed", sealed, overhead, PLAINTEXT_BYTES_MAX + overhead)
     _check_size("info", info, 0, INFO_BYTES_MAX)
     try:
-        return chosen.suite.decrypt(sealed, _private(chosen, key.seed)[0], info)
+        return chosen.suite.decrypt(sealed, _private(key.kem, key.seed)[0], info)
     except (InvalidTag, ValueError):
         raise UnsealError(key.kem) from None
 
@@ -193,7 +196,9 @@ def _kem(name: str) -> _Kem:
         raise UnknownAlgorithmError(str(name), kems()) from None
 
 
-def _private(chosen: _Kem, seed: bytes) -> tuple[_PrivateKey, bytes]:
+@lru_cache(maxsize=_EXPANDED_KEYS)
+def _private(kem: str, seed: bytes) -> tuple[_PrivateKey, bytes]:
+    chosen = _kem(kem)
     return chosen.load_private(shake_256(seed).digest(chosen.seed_bytes))
 
 

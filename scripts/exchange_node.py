@@ -25,7 +25,7 @@ from node.app.logs import configure_logging
 from node.app.network import shipped_genesis
 from node.app.wiring import build_chain, build_institutions
 from node.compliance.store import DecisionRow
-from node.messages import store
+from node.messages import outbox
 from node.messages.listener import Listener
 from node.messages.ports import Message
 from node.messages.service import MessageService
@@ -37,6 +37,7 @@ from node.storage.database import Database
 from pqc import liboqs, signatures
 
 KIND = "bench.effect"
+CHUNK = 50
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -98,9 +99,18 @@ class ExchangeNode:
         with self.database.read() as session:
             sent = session.execute(select(SentMessage.state, func.count()).group_by(SentMessage.state))
             received = session.execute(select(ReceivedMessage.state, func.count()).group_by(ReceivedMessage.state))
-            effects = session.scalar(select(func.count()).select_from(DecisionRow)) or 0
         states: dict[str, int] = dict((*sent.tuples(), *received.tuples()))
-        return states | {"effects": effects}
+        return states | {"effects": self.effects()}
+
+    def waiting(self, to: str) -> int:
+        """Return how many messages wait for a recipient."""
+        with self.database.read() as session:
+            return outbox.waiting_for(session, to)
+
+    def effects(self) -> int:
+        """Return how many effects there were."""
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(DecisionRow)) or 0
 
     @staticmethod
     def _on_message(session: Session, message: Message) -> None:
@@ -129,22 +139,21 @@ async def run(arguments: argparse.Namespace) -> None:
         cpu_s = time.process_time()
         told: list[dict[str, Any]] = []
         while True:
-            counts = node.counts()
-            done = counts.get(store.STORED, 0)
-            if queued < arguments.count and queued - done < arguments.window:
-                following = range(queued, min(queued + arguments.window // 2, arguments.count))
+            waiting = node.waiting(arguments.to)
+            if queued < arguments.count and waiting < arguments.window:
+                following = range(queued, min(queued + CHUNK, arguments.count))
                 node.send(arguments.to, following, arguments.threads, arguments.body_bytes)
                 queued = following.stop
-            progress = max(done, counts["effects"])
+            progress = max(queued - waiting, node.effects())
             if not told or progress - told[-1]["messages"] >= max(arguments.count, arguments.expect) // 10:
                 told.append({"messages": progress, "seconds": time.perf_counter() - began_s, "rss_mb": _rss_mb()})
-            is_done = done >= arguments.count and counts["effects"] >= arguments.expect
-            if is_done and not arguments.stay:
+            if queued == arguments.count and not waiting and node.effects() >= arguments.expect:
                 break
-            if is_done:
-                _say("done", counts=counts)
-                await asyncio.Event().wait()
-            await asyncio.sleep(arguments.look_s)
+            await asyncio.sleep(0 if waiting < arguments.window and queued < arguments.count else arguments.look_s)
+        counts = node.counts()
+        if arguments.stay:
+            _say("done", counts=counts)
+            await asyncio.Event().wait()
         _say(
             "finished",
             seconds=time.perf_counter() - began_s,
@@ -190,9 +199,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0, help="messages to send")
     parser.add_argument("--expect", type=int, default=0, help="messages to take before the end")
     parser.add_argument("--threads", type=int, default=100)
-    parser.add_argument("--window", type=int, default=2_000, help="messages that wait at most")
+    parser.add_argument("--window", type=int, default=400, help="messages that wait")
     parser.add_argument("--body-bytes", type=int, default=2_500)
-    parser.add_argument("--look-s", type=float, default=0.25)
+    parser.add_argument("--look-s", type=float, default=0.1)
     parser.add_argument("--kill-at", type=int, default=0, help="end by SIGKILL before the N-th commit; 0 = never")
     parser.add_argument("--stay", action="store_true", help="go on serving when done")
     parser.add_argument("--liboqs", type=Path)

@@ -1,10 +1,10 @@
 """What this institution receives: stored before it is acknowledged, handled once, in the order of its lane."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from node.errors import RejectedError
@@ -19,6 +19,7 @@ TOPIC: Final = "messages.inbox"
 
 Taken = RejectedError | InboxFullError | None
 """What became of an arrival: None once it is stored, or was before."""
+_Content = tuple[str, bytes, str | None, str | None]
 
 
 def _is_put_off(row: type[ReceivedMessage]) -> ColumnElement[bool]:
@@ -26,7 +27,7 @@ def _is_put_off(row: type[ReceivedMessage]) -> ColumnElement[bool]:
     return and_(row.next_attempt_at_s > bindparam("now_s"), row.next_attempt_at_s <= bindparam("latest_s"))
 
 
-def _build_look() -> Select[int]:
+def _build_look() -> Select[ReceivedMessage]:
     earlier = aliased(ReceivedMessage)
     is_behind = exists().where(
         earlier.state == RECEIVED,
@@ -36,11 +37,30 @@ def _build_look() -> Select[int]:
         _is_put_off(earlier),
     )
     is_due = (ReceivedMessage.state == RECEIVED, ~_is_put_off(ReceivedMessage), ~is_behind)
-    return select(ReceivedMessage.id).where(*is_due).order_by(ReceivedMessage.id).limit(bindparam("rows"))
+    return select(ReceivedMessage).where(*is_due).order_by(ReceivedMessage.id).limit(bindparam("rows"))
 
 
-# Asked for all the time; building it takes longer than running it.
+# Built once: they run for every message, and building takes longer than running.
 _LOOK: Final = _build_look()
+_WAITING: Final = select(func.count()).where(ReceivedMessage.state == RECEIVED)
+_OF_IDS: Final = select(ReceivedMessage).where(ReceivedMessage.message_id.in_(bindparam("ids", expanding=True)))
+_OF_UETR: Final = select(ReceivedMessage.message_id).where(
+    ReceivedMessage.uetr == bindparam("uetr"),
+    ReceivedMessage.sender == bindparam("sender"),
+    ReceivedMessage.kind == bindparam("kind"),
+)
+_TABLE: Final = cast(Table, ReceivedMessage.__table__)
+_HANDLED: Final = (
+    _TABLE.update()
+    .where(_TABLE.c.id == bindparam("row"))
+    .values(
+        state=bindparam("end"),
+        reason=bindparam("why"),
+        attempts=bindparam("tries"),
+        next_attempt_at_s=bindparam("next_at_s"),
+        ended_at_s=bindparam("at_s"),
+    )
+)
 
 
 def take(session: Session, arrivals: Sequence[Arrival], now_s: float) -> list[Taken]:
@@ -49,26 +69,32 @@ def take(session: Session, arrivals: Sequence[Arrival], now_s: float) -> list[Ta
     Returns:
         For each, None or why it was not stored: MessageConflictError, UetrUsedError, InboxFullError.
     """
-    room = INBOX_WAITING_MAX - (session.scalar(select(func.count()).where(ReceivedMessage.state == RECEIVED)) or 0)
+    room = INBOX_WAITING_MAX - (session.scalar(_WAITING) or 0)
+    known = _known(session, [arrival.message for arrival in arrivals])
+    added: list[dict[str, Any]] = []
     outcomes: list[Taken] = []
     for arrival in arrivals:
+        message = arrival.message
         outcome: Taken = None
-        try:
-            is_new = _check(session, arrival.message)
-        except RejectedError as error:
-            outcome = error
+        before = known.get((message.sender, message.message_id))
+        if before is not None:
+            outcome = None if before == _content(message) else _conflict(message)
+        elif len(added) >= room:
+            outcome = InboxFullError(f"inbox: expected room for a message, got {INBOX_WAITING_MAX} waiting")
         else:
-            if is_new and room <= 0:
-                outcome = InboxFullError(f"inbox: expected room for a message, got {INBOX_WAITING_MAX} waiting")
-            elif is_new:
-                _add(session, arrival, now_s)
-                room -= 1
+            outcome = _uetr_used(session, message, added)
+        if before is None and outcome is None:
+            known[message.sender, message.message_id] = _content(message)
+            added.append(_row(arrival, now_s))
         outcomes.append(outcome)
+    if added:
+        session.execute(insert(ReceivedMessage), added)
+        signal(session, TOPIC)
     return outcomes
 
 
-def look(session: Session, now_s: float, limit: int) -> Sequence[int]:
-    """Return rows to handle now in their order: nothing that follows one of its lane which is put off."""
+def look(session: Session, now_s: float, limit: int) -> Sequence[ReceivedMessage]:
+    """Return what to handle now in its order: nothing that follows one of its lane which is put off."""
     times = {"now_s": now_s, "latest_s": now_s + BACKOFF_MAX_S, "rows": limit}
     return session.scalars(_LOOK, times).all()
 
@@ -78,77 +104,82 @@ def next_attempt_at_s(session: Session) -> float | None:
     return session.scalar(select(func.min(ReceivedMessage.next_attempt_at_s)).where(ReceivedMessage.state == RECEIVED))
 
 
-def load(session: Session, rows: Sequence[int], recipient: str) -> Iterator[tuple[ReceivedMessage, Message]]:
-    """Yield rows with their messages, in their order."""
-    for row in session.scalars(
-        select(ReceivedMessage).where(ReceivedMessage.id.in_(rows)).order_by(ReceivedMessage.id)
-    ):
-        yield row, Message(row.message_id, row.sender, recipient, row.kind, row.payload, row.thread, row.uetr)
+def message_of(row: ReceivedMessage, recipient: str) -> Message:
+    """Return the message of a row."""
+    return Message(row.message_id, row.sender, recipient, row.kind, row.payload, row.thread, row.uetr)
 
 
-def end(row: ReceivedMessage, now_s: float, refusal: str | None = None) -> None:
-    """Write down that a message was handled, or why it was refused."""
-    row.state, row.ended_at_s = HANDLED if refusal is None else REFUSED, now_s
-    row.reason = None if refusal is None else refusal[:REASON_CHARS_MAX]
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What became of a message when its turn came."""
+
+    row: ReceivedMessage
+    refusal: str | None = None
+    delay_s: float | None = None
+    """It is put off for so long, for the reason that `refusal` says."""
 
 
-def put_off(row: ReceivedMessage, reason: str, now_s: float, delay_s: float) -> None:
-    """Write down why a message waits, and how long; what has waited for GIVE_UP_S is refused."""
-    row.attempts += 1
-    if now_s - row.received_at_s > GIVE_UP_S:
-        end(row, now_s, reason)
-        return
-    row.reason, row.next_attempt_at_s = reason[:REASON_CHARS_MAX], now_s + delay_s
+def record(session: Session, handlings: Sequence[Handling], now_s: float) -> None:
+    """Write down how handling went; what was put off for GIVE_UP_S in all is refused."""
+    if handlings:
+        session.execute(_HANDLED, [_outcome(one, now_s) for one in handlings])
 
 
-def _check(session: Session, message: Message) -> bool:
-    """Tell whether a message is new.
-
-    Raises:
-        MessageConflictError: its id came with another content before.
-        UetrUsedError: another message of its kind moved money for its UETR before.
-    """
-    known = (ReceivedMessage.sender == message.sender, ReceivedMessage.message_id == message.message_id)
-    found = session.scalar(select(ReceivedMessage).where(*known))
-    if found is not None:
-        same = (found.kind, found.payload, found.thread, found.uetr)
-        if same != (message.kind, message.payload, message.thread, message.uetr):
-            raise MessageConflictError(
-                f"message id {message.message_id}: expected the message received before, got another content"
-            )
-        return False
-    if message.uetr is not None and is_once_per_uetr(message.kind):
-        used = session.scalar(
-            select(ReceivedMessage.message_id).where(
-                ReceivedMessage.uetr == message.uetr,
-                ReceivedMessage.sender == message.sender,
-                ReceivedMessage.kind == message.kind,
-            )
-        )
-        if used is not None:
-            raise UetrUsedError(message.kind, message.uetr, used)
-    return True
+def _outcome(one: Handling, now_s: float) -> dict[str, Any]:
+    row, reason = one.row, None if one.refusal is None else one.refusal[:REASON_CHARS_MAX]
+    is_waiting = one.delay_s is not None and now_s - row.received_at_s <= GIVE_UP_S
+    state = RECEIVED if is_waiting else HANDLED if reason is None else REFUSED
+    return {
+        "row": row.id,
+        "end": state,
+        "why": reason,
+        "tries": row.attempts + (one.delay_s is not None),
+        "next_at_s": now_s + (one.delay_s or 0.0),
+        "at_s": None if is_waiting else now_s,
+    }
 
 
-def _add(session: Session, arrival: Arrival, now_s: float) -> None:
-    message, protection = arrival.message, arrival.protection
-    session.add(
-        ReceivedMessage(
-            message_id=message.message_id,
-            sender=message.sender,
-            kind=message.kind,
-            payload=message.payload,
-            thread=message.thread,
-            uetr=message.uetr,
-            lane=message.lane,
-            state=RECEIVED,
-            received_at_s=now_s,
-            attempts=0,
-            next_attempt_at_s=0.0,
-            created_at_s=arrival.created_at_s,
-            protection=None if protection is None else asdict(protection),
-            token=arrival.token,
-        )
+def _known(session: Session, messages: Sequence[Message]) -> dict[tuple[str, str], _Content]:
+    """Return the content of those that were received before, by sender and id."""
+    found = session.scalars(_OF_IDS, {"ids": [message.message_id for message in messages]})
+    return {(row.sender, row.message_id): (row.kind, row.payload, row.thread, row.uetr) for row in found}
+
+
+def _content(message: Message) -> _Content:
+    return message.kind, message.payload, message.thread, message.uetr
+
+
+def _conflict(message: Message) -> MessageConflictError:
+    return MessageConflictError(
+        f"message id {message.message_id}: expected the message received before, got another content"
     )
-    session.flush()
-    signal(session, TOPIC)
+
+
+def _uetr_used(session: Session, message: Message, added: Sequence[Mapping[str, Any]]) -> UetrUsedError | None:
+    """Return the refusal of a message when another of its kind moved money for its UETR before."""
+    if message.uetr is None or not is_once_per_uetr(message.kind):
+        return None
+    same = {"sender": message.sender, "kind": message.kind, "uetr": message.uetr}
+    just_now = (row["message_id"] for row in added if same.items() <= row.items())
+    used = next(just_now, None) or session.scalar(_OF_UETR, same)
+    return None if used is None else UetrUsedError(message.kind, message.uetr, used)
+
+
+def _row(arrival: Arrival, now_s: float) -> dict[str, Any]:
+    message, protection = arrival.message, arrival.protection
+    return {
+        "message_id": message.message_id,
+        "sender": message.sender,
+        "kind": message.kind,
+        "payload": message.payload,
+        "thread": message.thread,
+        "uetr": message.uetr,
+        "lane": message.lane,
+        "state": RECEIVED,
+        "received_at_s": now_s,
+        "attempts": 0,
+        "next_attempt_at_s": 0.0,
+        "created_at_s": arrival.created_at_s,
+        "protection": None if protection is None else asdict(protection),
+        "token": arrival.token,
+    }

@@ -20,11 +20,11 @@ OUTBOX_WAITING_MAX: Final = 20_000
 INBOX_WAITING_MAX: Final = 10_000
 
 # Deliveries under way at once: of one peer, so that a slow one leaves room for others, and of all.
-PEER_FLIGHTS_MAX: Final = 16
-FLIGHTS_MAX: Final = 48
+PEER_FLIGHTS_MAX: Final = 32
+FLIGHTS_MAX: Final = 96
 # Messages that one look at the outbox takes, and that one transaction handles.
 LOOK_MAX: Final = 256
-HANDLED_TOGETHER_MAX: Final = 16
+HANDLED_TOGETHER_MAX: Final = 32
 # Arrivals that one transaction stores.
 STORED_TOGETHER_MAX: Final = 32
 # How long the first of them waits for others: as long as the last commit took, at most this.

@@ -5,9 +5,9 @@ A row's next attempt is stored with it, so that a restart goes on where the proc
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
+from sqlalchemy import JSON, Boolean, ColumnElement, Select, Table, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from node.errors import family_of
@@ -24,8 +24,42 @@ from node.messages.store import DEAD, DROPPED, QUEUED, REFUSED, STORED, SentMess
 from node.storage.database import signal
 
 TOPIC: Final = "messages.outbox"
-# The session holds none of these rows.
-_NO_SYNC: Final = {"synchronize_session": False}
+# Built once: they run for every message.
+_TABLE: Final = cast(Table, SentMessage.__table__)
+_OF_ID: Final = select(
+    SentMessage.recipient, SentMessage.kind, SentMessage.payload, SentMessage.thread, SentMessage.uetr
+).where(SentMessage.message_id == bindparam("message_id"))
+_OF_ROWS: Final = select(
+    SentMessage.id,
+    SentMessage.message_id,
+    SentMessage.recipient,
+    SentMessage.kind,
+    SentMessage.payload,
+    SentMessage.thread,
+    SentMessage.uetr,
+).where(SentMessage.id.in_(bindparam("rows", expanding=True)), SentMessage.state == QUEUED)
+_WAITING_FOR: Final = select(func.count()).where(
+    SentMessage.state == QUEUED, SentMessage.recipient == bindparam("recipient")
+)
+# Not one that a person has dropped meanwhile.
+_ATTEMPTED: Final = (
+    _TABLE.update()
+    .where(_TABLE.c.id == bindparam("row"), _TABLE.c.state == QUEUED)
+    .values(attempts=bindparam("tries"), last_attempt_at_s=bindparam("at_s"), reason=bindparam("why"))
+)
+_WAIT: Final = _ATTEMPTED.values(
+    next_attempt_at_s=bindparam("next_at_s"),
+    # Once nobody knows whether it arrived, an attempt that was not even sent does not tell.
+    is_unanswered=_TABLE.c.is_unanswered | bindparam("unanswered", type_=Boolean()),
+)
+_END: Final = _ATTEMPTED.values(
+    state=bindparam("end"),
+    ended_at_s=bindparam("at_s"),
+    is_unanswered=False,
+    acknowledgement=bindparam("signed"),
+    created_at_s=bindparam("created"),
+    protection=bindparam("protected", type_=JSON()),
+)
 _DEAD_LETTERS: Final = (DEAD, REFUSED)
 
 
@@ -60,40 +94,36 @@ def queue(session: Session, message: Message, now_s: float) -> None:
     Raises:
         MessageIdReusedError: another message has this id.
     """
-    found = session.scalar(select(SentMessage).where(SentMessage.message_id == message.message_id))
+    found = session.execute(_OF_ID, {"message_id": message.message_id}).one_or_none()
     if found is not None:
-        same = (found.recipient, found.kind, found.payload, found.thread, found.uetr)
-        if same != (message.recipient, message.kind, message.payload, message.thread, message.uetr):
+        if tuple(found) != (message.recipient, message.kind, message.payload, message.thread, message.uetr):
             raise MessageIdReusedError(
                 f"message id {message.message_id}: expected one message, got another one under it"
             )
         return
     is_full = waiting_for(session, message.recipient) >= OUTBOX_WAITING_MAX
-    session.add(
-        SentMessage(
-            message_id=message.message_id,
-            recipient=message.recipient,
-            kind=message.kind,
-            payload=message.payload,
-            thread=message.thread,
-            uetr=message.uetr,
-            lane=message.lane,
-            state=DEAD if is_full else QUEUED,
-            queued_at_s=now_s,
-            attempts=0,
-            next_attempt_at_s=0.0,
-            is_unanswered=False,
-            reason=str(OutboxFullError(message.recipient, OUTBOX_WAITING_MAX)) if is_full else None,
-        )
-    )
-    session.flush()
+    row = {
+        "message_id": message.message_id,
+        "recipient": message.recipient,
+        "kind": message.kind,
+        "payload": message.payload,
+        "thread": message.thread,
+        "uetr": message.uetr,
+        "lane": message.lane,
+        "state": DEAD if is_full else QUEUED,
+        "queued_at_s": now_s,
+        "attempts": 0,
+        "next_attempt_at_s": 0.0,
+        "is_unanswered": False,
+        "reason": str(OutboxFullError(message.recipient, OUTBOX_WAITING_MAX)) if is_full else None,
+    }
+    session.execute(_TABLE.insert(), row)
     signal(session, TOPIC)
 
 
 def waiting_for(session: Session, recipient: str) -> int:
     """Return how many messages wait for a recipient."""
-    wanted = select(func.count()).where(SentMessage.state == QUEUED, SentMessage.recipient == recipient)
-    return session.scalar(wanted) or 0
+    return session.scalar(_WAITING_FOR, {"recipient": recipient}) or 0
 
 
 def look(session: Session, now_s: float, *, away: Collection[str], flying: Collection[int]) -> Sequence[Due]:
@@ -123,10 +153,9 @@ def next_attempt_at_s(session: Session, now_s: float, away: Collection[str]) -> 
 
 def load(session: Session, rows: Iterable[int], sender: str) -> Mapping[int, Message]:
     """Return messages by row, those that still wait."""
-    found = session.scalars(select(SentMessage).where(SentMessage.id.in_(list(rows)), SentMessage.state == QUEUED))
     return {
-        one.id: Message(one.message_id, sender, one.recipient, one.kind, one.payload, one.thread, one.uetr)
-        for one in found
+        row: Message(message_id, sender, recipient, kind, payload, thread, uetr)
+        for row, message_id, recipient, kind, payload, thread, uetr in session.execute(_OF_ROWS, {"rows": list(rows)})
     }
 
 
@@ -136,16 +165,12 @@ def record(session: Session, landings: Iterable[Landing], now_s: float, delays_s
     Args:
         delays_s: By recipient, how long what is unavailable waits.
     """
-    for landing in landings:
-        due = landing.due
-        values: dict[str, Any] = {"attempts": due.attempts + 1, "last_attempt_at_s": now_s}
-        if landing.is_unavailable and now_s - due.queued_at_s <= GIVE_UP_S:
-            values |= _waiting(landing.result, now_s + delays_s[due.recipient])
-        else:
-            values |= _ended(landing.result, now_s)
-        # Not one that a person has dropped meanwhile.
-        is_waiting = (SentMessage.id == due.row, SentMessage.state == QUEUED)
-        session.execute(update(SentMessage).where(*is_waiting).values(values), execution_options=_NO_SYNC)
+    waiting = [one for one in landings if one.is_unavailable and now_s - one.due.queued_at_s <= GIVE_UP_S]
+    ended = [one for one in landings if one not in waiting]
+    for landing in waiting:
+        session.execute(_WAIT, _waiting(landing, now_s, now_s + delays_s[landing.due.recipient]))
+    if ended:
+        session.execute(_END, [_ended(landing, now_s) for landing in ended])
 
 
 def give_up(session: Session, recipient: str, now_s: float, reason: str) -> None:
@@ -187,28 +212,27 @@ def _is_due(now_s: float) -> ColumnElement[bool]:
     return or_(at_s <= now_s, at_s > now_s + BACKOFF_MAX_S)
 
 
-def _waiting(result: Receipt | Exception, next_attempt_at_s: float) -> dict[str, Any]:
-    is_unanswered = isinstance(result, PeerUnavailableError) and result.is_unanswered
-    return {
-        "reason": str(result)[:REASON_CHARS_MAX],
-        # Once nobody knows whether it arrived, an attempt that was not even sent does not tell.
-        "is_unanswered": true() if is_unanswered else SentMessage.is_unanswered,
-        "next_attempt_at_s": next_attempt_at_s,
-    }
+def _attempted(landing: Landing, now_s: float) -> dict[str, Any]:
+    reason = None if isinstance(landing.result, Receipt) else str(landing.result)[:REASON_CHARS_MAX]
+    return {"row": landing.due.row, "tries": landing.due.attempts + 1, "at_s": now_s, "why": reason}
 
 
-def _ended(result: Receipt | Exception, now_s: float) -> dict[str, Any]:
-    values: dict[str, Any] = {"ended_at_s": now_s, "is_unanswered": False}
-    match result:
-        case Receipt():
-            protection = None if result.protection is None else asdict(result.protection)
-            values |= {"state": STORED, "reason": None, "protection": protection}
-            values |= {"acknowledgement": result.acknowledgement, "created_at_s": result.created_at_s}
-        case RefusedByPeerError():
-            values |= {"state": REFUSED, "acknowledgement": result.acknowledgement}
-        case _:
-            values |= {"state": DEAD}
-    return {"reason": str(result)[:REASON_CHARS_MAX]} | values
+def _waiting(landing: Landing, now_s: float, next_at_s: float) -> dict[str, Any]:
+    error = landing.result
+    is_unanswered = isinstance(error, PeerUnavailableError) and error.is_unanswered
+    return _attempted(landing, now_s) | {"next_at_s": next_at_s, "unanswered": is_unanswered}
+
+
+def _ended(landing: Landing, now_s: float) -> dict[str, Any]:
+    result, state = landing.result, DEAD
+    acknowledgement, created_at_s, protection = None, None, None
+    if isinstance(result, Receipt):
+        state, acknowledgement, created_at_s = STORED, result.acknowledgement, result.created_at_s
+        protection = None if result.protection is None else asdict(result.protection)
+    elif isinstance(result, RefusedByPeerError):
+        state, acknowledgement = REFUSED, result.acknowledgement
+    signed = {"signed": acknowledgement, "created": created_at_s, "protected": protection}
+    return _attempted(landing, now_s) | {"end": state} | signed
 
 
 def _check_dead(row: SentMessage) -> None:

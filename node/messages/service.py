@@ -18,7 +18,7 @@ from node.messages import inbox, outbox, payloads, tracker
 from node.messages.backoff import delay_s
 from node.messages.dispatcher import Dispatcher
 from node.messages.errors import OutboxFullError, UnknownKindError
-from node.messages.inbox import Taken
+from node.messages.inbox import Handling, Taken
 from node.messages.limits import HANDLED_TOGETHER_MAX, OUTBOX_WAITING_MAX
 from node.messages.ports import Arrival, DocumentCheck, Message, Transport
 from node.messages.store import ReceivedMessage
@@ -183,16 +183,20 @@ class MessageService:
             rows = inbox.look(session, now_s, HANDLED_TOGETHER_MAX)
         if not rows:
             return False
+        done: list[Handling] = []
+        waiting: set[tuple[str, str]] = set()
         with self._database.transaction() as session:
-            waiting: set[tuple[str, str]] = set()
-            for row, message in inbox.load(session, rows, self._institution_id):
-                # Handling the others may have changed what comes before this one.
-                if (row.sender, row.lane) not in waiting and not self._handle(session, row, message, now_s):
-                    waiting.add((row.sender, row.lane))
+            for row in rows:
+                lane = (row.sender, row.lane)
+                # One before it may have been put off just now.
+                if lane not in waiting:
+                    done.append(self._handle(session, row))
+                    waiting |= {lane} if done[-1].delay_s is not None else set()
+            inbox.record(session, done, now_s)
         return True
 
-    def _handle(self, session: Session, row: ReceivedMessage, message: Message, now_s: float) -> bool:
-        """Handle one message; False when it was put off."""
+    def _handle(self, session: Session, row: ReceivedMessage) -> Handling:
+        message = inbox.message_of(row, self._institution_id)
         try:
             handler = self._handler(message.kind)
             with session.begin_nested():
@@ -201,15 +205,12 @@ class MessageService:
             match family_of(error):
                 case "RejectedError":
                     _LOG.warning("message_refused", message_id=message.message_id, reason=str(error))
-                    inbox.end(row, now_s, str(error))
+                    return Handling(row, str(error))
                 case "UnavailableError":
-                    inbox.put_off(row, str(error), now_s, delay_s(row.attempts + 1, self._dice()))
-                    return False
+                    return Handling(row, str(error), delay_s(row.attempts + 1, self._dice()))
                 case _:
                     raise
-        else:
-            inbox.end(row, now_s)
-        return True
+        return Handling(row)
 
     def _handler(self, kind: str) -> MessageHandler:
         handler = self._handlers.get(kind)
