@@ -19,6 +19,7 @@ from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
+from node.app.quantum_links import load_quantum
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
 from node.ledger import freezing as ledger_freezing
@@ -43,7 +44,6 @@ from node.messages.envelopes import Envelopes
 from node.messages.https import HttpsTransport
 from node.messages.listener import Hosted
 from node.messages.papers import PaperPost
-from node.messages.quantum import Quantum
 from node.messages.reception import Reception
 from node.messages.service import MessageService
 from node.participants import routes as participant_routes
@@ -154,6 +154,7 @@ class _Builder:
         self._pairs = pairs
         self._identity = tls.open_identity(home.institution(entry.id), entry.lei)
         self._endpoints = endpoints.model_copy(update={"certificates": self._identity.texts})
+        self._quantum = load_quantum(home.institution(entry.id))
         self._keystore = Keystore.open(home.keystore(entry.id), PASSPHRASE)
         self._database = Database(home.database_url(entry.id))
         self._outbox = Outbox(self._database)
@@ -179,7 +180,7 @@ class _Builder:
             key=message_key,
             ring=self._keystore,
             genesis_time_s=deployment.genesis_time_s,
-            quantum=Quantum(),
+            quantum=self._quantum,
         )
         transport = HttpsTransport(envelopes, self._identity)
         messages = MessageService(self._database, entry.id, transport, check_document)
