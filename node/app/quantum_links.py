@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from node.app.errors import SettingsError
-from node.messages.key_server import KeyServer, build_tls_context
 from node.messages.quantum import Quantum
 from node.participants.errors import InvalidIdentifierError
 from node.participants.identifiers import validate_lei
@@ -51,6 +50,9 @@ def load_quantum(folder: Path) -> Quantum:
     path = folder / FILE
     if not path.exists():
         return Quantum()
+    # Most have no link, and need no HTTP client at their start.
+    from node.messages.key_server import KeyServer, build_tls_context
+
     try:
         with path.open("rb") as file:
             text = file.read(FILE_BYTES_MAX + 1)
