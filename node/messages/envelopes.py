@@ -9,12 +9,13 @@ from typing import Final
 
 from node.errors import abci_code
 from node.messages.errors import PeerNotReadyError, PeerSuspendedError, PeerUnavailableError, WrongCertificateError
+from node.messages.papers import KIND as PAPER
 from node.messages.ports import Arrival, Message
 from node.messages.quantum import Quantum, choose_key
 from node.participants import peers as peers_room
 from node.participants.clock import check_not_ahead
 from node.participants.directory import Directory
-from node.participants.keys import SEALING_KEY, MessageKey
+from node.participants.keys import SEALING_KEY, Generation, MessageKey
 from node.participants.limits import LAG_S_MAX
 from node.participants.peers import PeerKeys, Peers
 from node.participants.ports import SealingRing
@@ -102,7 +103,7 @@ class Envelopes:
             raise PeerNotReadyError(peer.id, peer.status)
         quantum = await self._sending_key(lei)
         header = Header(message.message_id, self._lei, lei, message.kind, known.now_s, message.thread, message.uetr)
-        key, seal_to = self._signing_key(), peer.sealing_keys[0]
+        key, seal_to = self._signing_key(message.kind), peer.sealing_keys[0]
         data = envelope.pack(header, message.payload, key=key, seal_to=seal_to, quantum=quantum)
         quantum_id = None if quantum is None else quantum.key_id
         protection = Protection(key.alg, key.verifying_key.key_id, seal_to.kem, seal_to.key_id, quantum_id)
@@ -174,7 +175,7 @@ class Envelopes:
             message_id=message_id,
             reason=None if refusal is None else "{}/{}".format(*abci_code(refusal)),
         )
-        return acknowledgement.acknowledge(said, key=self._signing_key())
+        return acknowledgement.acknowledge(said, key=_signing(self._key.anchored))
 
     def _sender(self, outer: Outer, certificate: bytes) -> _Known:
         """Return what is known of who an envelope says it is from, once it is them who bring it."""
@@ -207,9 +208,9 @@ class Envelopes:
         with self._database.read() as session:
             return self._peers.known_key(session, lei, kid)
 
-    def _signing_key(self) -> SigningKey:
-        generation = self._key.anchored
-        return SigningKey(generation.algorithm, generation.public_key, lambda signed: generation.sign(signed, b""))
+    def _signing_key(self, kind: str) -> SigningKey:
+        # Whoever was away while a key was rotated reads of the new one under the old one.
+        return _signing(self._key.earliest(self._look_up(self._lei).keys) if kind == PAPER else self._key.anchored)
 
     async def _sending_key(self, lei: str) -> qkd.QuantumKey | None:
         policy = self._quantum.policy_for(lei)
@@ -231,3 +232,7 @@ class Envelopes:
         recipient = self._directory.institution(self._lei).id
         message = Message(header.message_id, sender, recipient, header.kind, opened.payload, header.thread, header.uetr)
         return Arrival(message, header.created_at_s, opened.protection, opened.token)
+
+
+def _signing(generation: Generation) -> SigningKey:
+    return SigningKey(generation.algorithm, generation.public_key, lambda signed: generation.sign(signed, b""))

@@ -3,11 +3,13 @@
 A rotation makes the next generation beforehand; signing moves to it with the anchor, in the block that brings it.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 from node.participants.directory import Directory
 from node.participants.errors import OwnKeyMissingError
+from node.participants.kids import kid_of
 from node.participants.ports import KeyRing
 from pqc.keystore import KeyInfo
 
@@ -62,6 +64,11 @@ class MessageKey:
             f"keystore: expected the message key {anchor.hex()} that the registry holds for {self._institution_id}, "
             "got none; restore it from its backup, or let the governor anchor a key that is there"
         )
+
+    def earliest(self, kids: Container[str]) -> Generation:
+        """Return the oldest generation of those that still hold, `kids`; the anchored one where none is here."""
+        held = (one for one in map(self._generation, self._ring.history(MESSAGE_KEY)) if kid_of(one.thumbprint) in kids)
+        return next(held, None) or self.anchored
 
     def following(self, now_s: int, overlap_s: int) -> Generation:
         """Return the generation to rotate to; one that a rotation left unanchored is taken up again."""

@@ -212,6 +212,23 @@ async def test_old_and_new_key_count_while_a_rotation_overlaps() -> None:
         assert (await recipient.open(packed.data, CERTIFICATES["bank-ke"])).protection == packed.protection
 
 
+async def test_a_rotation_is_read_by_who_was_away_while_the_old_key_still_holds() -> None:
+    recipient, sender = desk("bank-nl"), desk("bank-ke")
+    sender.take(notice(key("bank-ke"), key("bank-ke/1"), document=paper("bank-ke", key("bank-ke/1"))))
+    sender.anchor(key("bank-ke/1").thumbprint, NOW_S + 1)
+    sender.ring.rotate("message", NOW_S, 0)
+    for one in (recipient, sender):
+        one.followed_to(NOW_S + 2)
+    await asyncio.sleep(0)
+    offer, notified = [
+        await sender.envelopes.pack(message("m1", "bank-ke", "bank-nl", kind, {}))
+        for kind in ("trades.offer", "participant.paper")
+    ]
+    assert (await recipient.open(notified.data, CERTIFICATES["bank-ke"])).message.kind == "participant.paper"
+    with pytest.raises(UnknownSignerError):
+        await recipient.open(offer.data, CERTIFICATES["bank-ke"])
+
+
 async def test_message_has_a_quantum_layer_when_both_sides_share_a_link() -> None:
     link = Link()
     sender = desk("bank-nl", linked(Policy.REQUIRE, link, "bank-ke"))
