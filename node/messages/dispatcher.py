@@ -7,7 +7,7 @@ transaction. A peer that does not answer is tried by one message at a time, late
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +16,15 @@ import structlog
 from node.errors import family_of
 from node.messages import outbox
 from node.messages.backoff import delay_s
-from node.messages.limits import FLIGHTS_MAX, GATHER_S_MAX, PEER_FLIGHTS_MAX
+from node.messages.limits import FLIGHTS_MAX, GATHER_S_MAX, LOOK_MAX, PEER_FLIGHTS_MAX
 from node.messages.outbox import Due, Landing
 from node.messages.ports import Message, Transport
 from node.storage.database import Database
 
 _LOG: Final = structlog.get_logger(__name__)
 _IDLE_S: Final = 5.0
+# While messages to busy peers are ready: how soon others are looked for again.
+_LOOK_AGAIN_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Dispatcher:
         self._ready: deque[Due] = deque()
         self._away: dict[str, _Away] = {}
         self._gather_s = 0.0
+        self._looked_at_s = 0.0
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -88,11 +91,12 @@ class Dispatcher:
 
     def _launch(self, tasks: asyncio.TaskGroup, now_s: float) -> None:
         """Start what is due, as far as there is room."""
-        if len(self._flights) >= FLIGHTS_MAX:
-            return
-        if not self._ready:
-            self._look(now_s)
-        chosen = self._choose(now_s)
+        chosen = self._choose(now_s, ())
+        is_all_found = bool(self._ready) and not self._is_look_due()
+        # A look may find nothing but messages to a peer that is busy: others have room all the same.
+        while not is_all_found and len(self._flights) + len(chosen) < FLIGHTS_MAX:
+            is_all_found = self._look(now_s, chosen) < LOOK_MAX
+            chosen += self._choose(now_s, chosen)
         if not chosen:
             return
         with self._database.read() as session:
@@ -132,17 +136,26 @@ class Dispatcher:
             times += [] if put_off is None else [put_off]
         return max(0.0, min([_IDLE_S, *(at_s - now_s for at_s in times if at_s > now_s)]))
 
-    def _look(self, now_s: float) -> None:
-        flying = [due.row for due in self._flights.values()]
-        with self._database.read() as session:
-            self._ready.extend(outbox.look(session, now_s, away=self._away_now(now_s), flying=flying))
+    def _is_look_due(self) -> bool:
+        return time.perf_counter() >= self._looked_at_s + _LOOK_AGAIN_S
 
-    def _choose(self, now_s: float) -> list[Due]:
-        """Take from what is ready as much as there is room for, of all and of each peer."""
-        busy = Counter(due.recipient for due in self._flights.values())
+    def _look(self, now_s: float, started: Sequence[Due]) -> int:
+        """Find more that is due, to peers of whom nothing is ready; return how much, LOOK_MAX at most."""
+        self._looked_at_s = time.perf_counter()
+        flying = [due.row for due in (*self._flights.values(), *started)]
+        passed_over = {*self._away_now(now_s), *(due.recipient for due in self._ready)}
+        with self._database.read() as session:
+            found = outbox.look(session, now_s, away=passed_over, flying=flying)
+        self._ready.extend(found)
+        return len(found)
+
+    def _choose(self, now_s: float, started: Sequence[Due]) -> list[Due]:
+        """Take from what is ready as much as there is room for beside what flies and is started, of all and of each."""
+        under_way = [*self._flights.values(), *started]
+        busy = Counter(due.recipient for due in under_way)
         chosen: list[Due] = []
         passed: deque[Due] = deque()
-        while self._ready and len(self._flights) + len(chosen) < FLIGHTS_MAX:
+        while self._ready and len(under_way) + len(chosen) < FLIGHTS_MAX:
             due = self._ready.popleft()
             away = self._away.get(due.recipient)
             if away is not None and away.until_s > now_s:

@@ -42,6 +42,9 @@ def _build_look() -> Select[ReceivedMessage]:
 
 # Built once: they run for every message, and building takes longer than running.
 _LOOK: Final = _build_look()
+_NEXT: Final = select(func.min(ReceivedMessage.next_attempt_at_s)).where(
+    ReceivedMessage.state == RECEIVED, _is_put_off(ReceivedMessage)
+)
 _WAITING: Final = select(func.count()).where(ReceivedMessage.state == RECEIVED)
 _OF_IDS: Final = select(ReceivedMessage).where(ReceivedMessage.message_id.in_(bindparam("ids", expanding=True)))
 _OF_UETR: Final = select(ReceivedMessage.message_id).where(
@@ -99,9 +102,9 @@ def look(session: Session, now_s: float, limit: int) -> Sequence[ReceivedMessage
     return session.scalars(_LOOK, times).all()
 
 
-def next_attempt_at_s(session: Session) -> float | None:
-    """Return when the next message that was put off is due, None when nothing waits."""
-    return session.scalar(select(func.min(ReceivedMessage.next_attempt_at_s)).where(ReceivedMessage.state == RECEIVED))
+def next_attempt_at_s(session: Session, now_s: float) -> float | None:
+    """Return when the next message that was put off is due, None when none is: what is behind it waits for it."""
+    return session.scalar(_NEXT, {"now_s": now_s, "latest_s": now_s + BACKOFF_MAX_S})
 
 
 def message_of(row: ReceivedMessage, recipient: str) -> Message:

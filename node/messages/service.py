@@ -173,9 +173,10 @@ class MessageService:
 
     def _wait_s(self) -> float:
         """Return how long nothing is due unless something arrives."""
+        now_s = self._clock()
         with self._database.read() as session:
-            at_s = inbox.next_attempt_at_s(session)
-        return _IDLE_S if at_s is None else max(0.0, min(_IDLE_S, at_s - self._clock()))
+            at_s = inbox.next_attempt_at_s(session, now_s)
+        return _IDLE_S if at_s is None else min(_IDLE_S, at_s - now_s)
 
     def _handle_some(self, now_s: float) -> bool:
         """Handle several messages in one transaction, each by itself; False when none was due."""

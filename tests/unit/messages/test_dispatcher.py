@@ -9,7 +9,7 @@ import pytest
 
 from node.errors import InvariantError
 from node.messages.errors import PeerUnavailableError, RefusedByPeerError
-from node.messages.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, FLIGHTS_MAX, GIVE_UP_S, PEER_FLIGHTS_MAX
+from node.messages.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, FLIGHTS_MAX, GIVE_UP_S, LOOK_MAX, PEER_FLIGHTS_MAX
 from node.messages.ports import Message, Receipt
 from node.messages.store import DEAD, QUEUED, REFUSED, STORED
 from node.storage.database import Database
@@ -86,6 +86,19 @@ async def test_peers_have_room_when_one_of_them_is_slow(bank: Bank, road: Road) 
     road.release.set()
     await delivery
     assert len(road.arrived) == PEER_FLIGHTS_MAX + 6
+
+
+async def test_peers_have_room_when_one_look_finds_only_those_to_a_slow_one(bank: Bank, road: Road) -> None:
+    road.held = PEER_FLIGHTS_MAX + 1
+    for number in range(LOOK_MAX + 1):
+        bank.send("slow", f"s{number}")
+    bank.send("ke", "m1")
+    delivery = asyncio.ensure_future(bank.service.deliver_queued())
+    await asyncio.wait_for(road.full.wait(), 10)
+    assert "m1" in road.on_road
+    road.release.set()
+    await delivery
+    assert len(road.arrived) == LOOK_MAX + 2
 
 
 async def test_peer_that_is_away_is_tried_by_one_message_later_and_later(bank: Bank, road: Road) -> None:
