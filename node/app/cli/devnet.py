@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from node.app.settings import Settings
 
 app = typer.Typer(
-    help="A devnet on this machine: JSON-RPC, REST, nine institutions, time travel.", no_args_is_help=False
+    help="A devnet on this machine: JSON-RPC, REST, eleven institutions, time travel.", no_args_is_help=False
 )
 
 HomeOption = Annotated[Path, typer.Option("--home", envvar="LANDFALL_HOME", help="Directory of the devnet")]

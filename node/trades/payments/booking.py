@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from contracts.client.blocks import BlockInfo
 from fx.currencies import get_currency
 from fx.money import Money
+from node.errors import RejectedError
 from node.messages.iso20022 import codec
 from node.messages.iso20022.formats.transfers import CustomerTransfer
 from node.trades.context import Desk
@@ -165,10 +166,13 @@ class Booking:
         """Say what has become of the importer's bank's transfer."""
         if not self._answers(trade):
             return
-        received = first_of(session, trade.reference, RECEIVED, transfer.DEFINITION, trade.uetr)
-        ordered = None if received is None else codec.parse(received.document).message
-        if not isinstance(ordered, CustomerTransfer):
-            raise InvariantError(f"{trade.reference}: expected the transfer that was taken, got none")
+        answer_id = message_id(trade.trade_id or b"", "PACS002")
+        try:
+            ordered = _taken(session, trade)
+        except RejectedError as error:
+            # The rules may have changed since it was taken; the chain goes on all the same.
+            self._posting.tell_failure(session, trade, answer_id, trade.importer_bank, error, time_s)
+            return
         funding = get_currency(self._desk.document(session, trade).funding.currency)
         status, reason = statuses.final_status(trade, milestone_rows(session, trade), ordered.amount, funding)
         banks = banks_of(self._desk, trade)
@@ -176,7 +180,7 @@ class Booking:
             ordered,
             sender=agent_of(banks.exporter),
             recipient=agent_of(banks.importer),
-            message_id=message_id(trade.trade_id or b"", "PACS002"),
+            message_id=answer_id,
             created_s=time_s,
             status=status,
             reason=reason,
@@ -204,6 +208,15 @@ def funded_document(session: Session, trade: Trade) -> TermsDocument:
         TermsVersion.reference == trade.reference, TermsVersion.trade_id == trade.trade_id
     )
     return doc.parse_document(session.scalars(wanted).one().document)
+
+
+def _taken(session: Session, trade: Trade) -> CustomerTransfer:
+    """Return the transfer that this bank has taken for a trade, or raise codec's RejectedError."""
+    received = first_of(session, trade.reference, RECEIVED, transfer.DEFINITION, trade.uetr)
+    ordered = None if received is None else codec.parse(received.document).message
+    if not isinstance(ordered, CustomerTransfer):
+        raise InvariantError(f"{trade.reference}: expected the transfer that was taken, got none")
+    return ordered
 
 
 def _ending(session: Session, event: EscrowEvent) -> int | None:

@@ -49,7 +49,7 @@ class Posting:
                 thread=None if trade is None else lane_of(trade),
             )
         except RejectedError as error:
-            self._tell_failure(session, trade, message, to, error)
+            self.tell_failure(session, trade, message.message_id, to, error, message.created_s)
             return
         if trade is not None:
             session.add(_row(trade, SENT, to, message, document, milestone))
@@ -61,7 +61,7 @@ class Posting:
         try:
             document = codec.build(report)
         except RejectedError as error:
-            self._tell_failure(session, trade, report, customer, error)
+            self.tell_failure(session, trade, report.message_id, customer, error, report.created_s)
             return
         session.add(_row(trade, ISSUED, customer, report, document, milestone))
         body = {"reference": trade.reference, "message_id": report.message_id, "milestone": milestone}
@@ -74,16 +74,17 @@ class Posting:
         session.add(_row(trade, RECEIVED, came.sender, message, came.payload, milestone))
         session.flush()
 
-    def _tell_failure(
-        self, session: Session, trade: Trade | None, message: PaymentMessage, to: str, error: RejectedError
+    def tell_failure(
+        self, session: Session, trade: Trade | None, message_id: str, to: str, error: RejectedError, time_s: int
     ) -> None:
+        """Tell this bank's people of a message that could not be written."""
         body = {
             "reference": None if trade is None else trade.reference,
-            "message_id": message.message_id,
+            "message_id": message_id,
             "to": to,
             "reason": str(error),
         }
-        publish(session, kind="payment.not_sent", owner=None, body=body, time_s=message.created_s)
+        publish(session, kind="payment.not_sent", owner=None, body=body, time_s=time_s)
 
 
 def lane_of(trade: Trade) -> str:

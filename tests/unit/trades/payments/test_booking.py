@@ -12,6 +12,7 @@ from node.messages.iso20022.formats.transfers import CustomerTransfer
 from node.messages.store import SentMessage
 from node.storage.cursor import booked_until_s
 from node.trades.payments.people import account_of
+from node.trades.payments.store import TradeMessage
 from node.trades.store import EscrowEvent, Trade
 from tests.unit.trades import rated, story
 from tests.unit.trades.payments.paid import content, entries, notices, rows, told
@@ -207,3 +208,17 @@ def test_the_escrow_goes_on_when_a_message_cannot_be_written(
     told_of = [body["to"] for _, body in notices(world["bank-nl"], "payment.not_sent")]
     assert told_of == ["bank-ke", "bloem"]
     assert rows(world["bank-nl"]) == []
+
+
+def test_the_escrow_goes_on_when_a_transfer_that_was_taken_breaks_rules_of_today() -> None:
+    world = settled_once(story.funded())
+    ke = world["bank-ke"]
+    with ke.database.transaction() as session:
+        taken = session.scalars(select(TradeMessage).where(TradeMessage.kind == "pacs.008.001.08")).one()
+        taken.document = taken.document.replace(b"<UETR>", b"<UETR>x")
+    story.deliver(world)
+    story.wait_a_day(world)
+    assert {part.state for part in story.view(ke).milestones} == {"settled"}
+    ((_, body),) = notices(ke, "payment.not_sent")
+    assert (body["to"], body["message_id"][25:]) == ("bank-nl", "PACS002")
+    assert [row.status for row in rows(world["bank-nl"]) if row.status] == ["ACSP"]
