@@ -68,58 +68,18 @@ OTHER_TESTS: Final[dict[str, list[str]]] = {
     "signatures": ["test_settlement_token_signatures", "test_trade_escrow_messages"],
 }
 
-LOCKED: Final = (
-    "no call gets in between: one lock covers all pieces of the escrow, as test_trade_escrow_reentrancy.py shows; "
-    "only events come in another order"
-)
-
 # Why a bug changes nothing anyone could see: source, kind, and the words that would stand there.
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
-    (
-        "TradeAmendment",
-        "comparison",
-        "if funding_sum <= priced:",
-    ): "a fee is at most what comes free, which is nothing then",
-    (
-        "TradeAmendment",
-        "comparison",
-        "if amount <= hold.amount:",
-    ): "gives nothing back where nothing is over",
     (
         "TradeEscrow",
         "order",
         "trade_money._give_back(trade.funding_token, trade_states.fx_legs[trade_id].hold, freed - "
         "fee) trade_states.slices[trade_id][index] = ITradeEscrow.FundingSlice( amount=kept, "
         "target=trade_fx._scaled_up(slice_.target, left, left + waived) )",
-    ): LOCKED,
-    (
-        "TradeFunding",
-        "comparison",
-        'checks._require(price <= AMOUNT_LIMIT and quote.cancel_fee <= price, "escrow: fee above the price")',
-    ): "a token refuses to hold 2^72",
-    (
-        "TradePayment",
-        "order",
-        "trade_money._pay( trade_id, index, trade.funding_token, fx.hold, trade_money._split(paid, "
-        "payees, trade_states._holder(trade, record)), ) trade_states._settle(trade_id, index, "
-        "record, 0, record.amount - due)",
-    ): LOCKED,
-    (
-        "TradePayment",
-        "comparison",
-        "if slice_.target >= slice_.amount and trade_states._is_open(trade_id, index):",
-    ): "adds nothing where nothing is missing",
-    (
-        "TradePayment",
-        "order",
-        "trade_money._release_all(trade_id, trade) trade_states._refund_rest(trade_id, trade, "
-        "trade_states.OUT_OF_BAND)",
-    ): LOCKED,
-    (
-        "TradePayment",
-        "order",
-        "trade_money._release_all(trade_id, trade) trade_states._refund_rest(trade_id, trade, trade_states.BY_LAPSE)",
-    ): LOCKED,
+    ): (
+        "no call gets in between: one lock covers all pieces of the escrow, as test_trade_escrow_reentrancy.py shows; "
+        "only events come in another order"
+    ),
 }
 
 SWAPS: Final = (
