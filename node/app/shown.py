@@ -268,13 +268,13 @@ def wallet_order_lines(order: dict[str, Any]) -> list[str]:
 def wallet_lines(wallets: Sequence[dict[str, Any]]) -> list[str]:
     """Return wallets as a table."""
     rows = [(one["customer"], one["account"], one["tier"], one["purpose"] or "-") for one in wallets]
-    return table(("customer", "account", "tier", "purpose"), rows)
+    return table(("customer", "account", "tier", "purpose"), rows) if rows else ["no wallets yet"]
 
 
 def purpose_lines(purposes: Sequence[dict[str, Any]]) -> list[str]:
     """Return purposes as a table."""
     rows = [(one["purpose"], one["owner"], ", ".join(one["payees"]) or "nobody yet") for one in purposes]
-    return table(("purpose", "owner", "payees"), rows)
+    return table(("purpose", "owner", "payees"), rows) if rows else ["no purposes yet"]
 
 
 def limit_lines(limits: Sequence[dict[str, Any]]) -> list[str]:
@@ -287,6 +287,8 @@ def limit_lines(limits: Sequence[dict[str, Any]]) -> list[str]:
         (one["currency"], one["tier"], *(shown(one[name], one["currency"]) for name in ("holding_max", "flow_max")))
         for one in limits
     ]
+    if not rows:
+        return ["no limits: wallets of both tiers may hold and spend what they like"]
     windows = [f"{one['window_s']} s" for one in limits]
     return table(
         ("currency", "tier", "holds at most", "spends at most", "within"),

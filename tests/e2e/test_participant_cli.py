@@ -32,6 +32,7 @@ def test_guide_rotates_and_revokes_when_run_as_it_stands(shell: Shell, tmp_path:
     said = run_guide(shell, tmp_path)
     assert "yes: bank-ke.json is a landfall/participant/1 of 9999DEV03RIFTBANK006" in said
     assert "yes: rotation.json is a landfall/rotation/1" in said
+    assert re.search(r"TLS certificate, SHA-256 [0-9A-F]{64}\n", said)
 
     def participant(*arguments: str, who: str | None = None, code: int = 0) -> str:
         actor = () if who is None else ("--as", who, "--home", str(shell.home))

@@ -20,6 +20,7 @@ def test_a_purpose_and_limits_hold_when_they_are_ordered_on_the_command_line(she
         ["anonymous", "-"],
         ["registered", "flowers"],
     ]
+    assert "no limits" in shell.wallet("limits", who="bank-nl")
     limits = ("--holding", "150.00", "--flow", "100.00", "--window", "86400")
     assert "done" in shell.wallet("limit", "EUR", "anonymous", *limits, who="cb-eur")
     assert "150.00 EUR" in shell.wallet("limits", who="bank-nl")

@@ -242,7 +242,9 @@ def _lines(one: dict[str, Any]) -> list[str]:
         f"  LEI {one['lei']}  BIC {one['bic'] or 'none'}  roles {', '.join(one['role_names'])}",
         f"  account {one['address']}",
     ]
-    lines += [f"  {name} {url}" for name, url in one["endpoints"].items() if url]
+    endpoints = one["endpoints"]
+    lines += [f"  {name} {endpoints[name]}" for name in ("messages", "rest") if endpoints[name]]
+    lines += [f"  TLS certificate, SHA-256 {_fingerprint(text)}" for text in endpoints["certificates"] or ()]
     for key in one["jwks"]["keys"]:
         lines.append(f"  {key['role']} key {key['kid']} ({key['alg']})")
     for key in one["message_keys"]:
@@ -255,3 +257,12 @@ def _lines(one: dict[str, Any]) -> list[str]:
             "waits for the governor's anchor"
         )
     return lines
+
+
+def _fingerprint(certificate: str) -> str:
+    """Return the SHA-256 of a certificate in base64url, as `openssl x509 -fingerprint` has it without colons."""
+    from hashlib import sha256
+
+    from pqc import base64url
+
+    return sha256(base64url.decode("certificates", certificate.encode())).hexdigest().upper()
