@@ -159,7 +159,7 @@ class ExecutedBlock:
     @property
     def items(self) -> list[bytes]:
         """Return the data of the consensus block: the payload, then every transaction."""
-        return [self.header.payload, *(tx.raw for tx in self.transactions)]
+        return [self.header.payload, *(tx.item for tx in self.transactions)]
 
 
 def logs_bloom(logs: Iterable[Log]) -> bytes:

@@ -7,13 +7,15 @@ TRANSACTION_BYTES_MAX: Final = 131_072
 INIT_CODE_BYTES_MAX: Final = 49_152
 """EIP-3860."""
 BLOCK_GAS_LIMIT: Final = 60_000_000
-"""In the header, below 2^53 for JavaScript clients."""
-BLOCK_GAS_TARGET: Final = BLOCK_GAS_LIMIT // 2
-"""What a proposal fills at most: at or below the EIP-1559 target a base fee of zero stays zero."""
+"""A devnet's, in the header; what a genesis file may say at least."""
+NETWORK_GAS_LIMIT: Final = 400_000_000
+"""A network of banks: whole-second block times make this some 4,000 transfers/s."""
+BLOCK_GAS_LIMIT_MAX: Final = 1 << 53
+"""JavaScript clients read no more."""
 BLOCK_BYTES_MAX: Final = 4 * 1024 * 1024
 """Payload and transactions of one consensus block."""
-TRANSACTION_GAS_MAX: Final = BLOCK_GAS_TARGET
-"""A transaction that asks for more would never fit a proposal."""
+TRANSACTION_GAS_MAX: Final = BLOCK_GAS_LIMIT // 2
+"""A transaction that asks for more would not fit a proposal on every network."""
 
 MEMPOOL_TRANSACTIONS_MAX: Final = 20_000
 MEMPOOL_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -28,6 +30,14 @@ REPLACEMENT_BUMP_PERCENT: Final = 10
 JOURNAL_BYTES_MAX: Final = 8 * 1024 * 1024
 """Above this the journal is rewritten with what is still pending."""
 
+BLOCK_AHEAD_S_MAX: Final = 1
+"""How far a proposed block may be ahead of a voter's clock."""
+ABCI_MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A consensus block of the largest kind, with room for the commit of 200 validators."""
+BATCH_BYTES_MAX: Final = 1024 * 1024
+BATCH_TRANSACTIONS_MAX: Final = 500
+"""One gossiped batch."""
+
 RPC_BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 RPC_BATCH_MAX: Final = 1_000
 RPC_RESULT_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -36,7 +46,7 @@ RPC_WAIT_READY_S: Final = 30.0
 """How long a request waits while the chain opens."""
 RPC_JSON_DEPTH_MAX: Final = 32
 
-CALL_GAS_MAX: Final = BLOCK_GAS_TARGET
+CALL_GAS_MAX: Final = BLOCK_GAS_LIMIT // 2
 """Gas of eth_call and eth_estimateGas, unless less is asked for."""
 CALL_JUMPS_MAX: Final = 100_000
 """Taken jumps of one eth_call, nested ones included: one to two seconds in the process that makes blocks."""
