@@ -49,6 +49,7 @@ class InsufficientPowerError(RejectedError):
         super().__init__(f"{path}commit.signatures: expected more than 2/3 of voting power {total}, got {signed}")
         self.signed = signed
         self.total = total
+        self.path = path
 
 
 class TrustExpiredError(RejectedError):

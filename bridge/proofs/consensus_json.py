@@ -116,7 +116,11 @@ def validators_from_json(value: object, path: str = "validators") -> tuple[Valid
     found = tuple(
         _validator_from_json(one, f"{path}[{index}]") for index, one in enumerate(get_list(value, path, VALIDATORS_MAX))
     )
-    if validator_set(found) != found:
+    try:
+        ordered = validator_set(found)
+    except InvalidProofError as error:
+        raise InvalidProofError(error.field.replace("validators", path, 1), error.expected, error.got) from None
+    if ordered != found:
         raise InvalidProofError(path, "the order of the set: by power, then address", "another")
     return found
 

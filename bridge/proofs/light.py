@@ -153,9 +153,9 @@ def verify_backwards(trusted: LightBlock, height: int) -> Generator[int, LightBl
     Raises:
         InvalidProofError: too far below, or a header is not the one that the next names.
     """
-    if not 0 < trusted.height - height <= BACKWARD_STEPS_MAX:
-        expected = f"{max(1, trusted.height - BACKWARD_STEPS_MAX)} to {trusted.height - 1}; or trust an older header"
-        raise InvalidProofError("height", expected, height)
+    lowest = max(1, trusted.height - BACKWARD_STEPS_MAX)
+    if not lowest <= height < trusted.height:
+        raise InvalidProofError("height", f"{lowest} to {trusted.height - 1}; or trust an older header", height)
     newer = trusted
     while newer.height > height:
         block = yield from _ask(newer.height - 1)
