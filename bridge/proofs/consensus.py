@@ -246,6 +246,15 @@ def verify_commit(chain_id: str, validators: Sequence[Validator], header: Header
     _verify_power(chain_id, validators, commit)
 
 
+def verify_vote(chain_id: str, validator: Validator, commit: Commit, vote: CommitSignature) -> None:
+    """Return when `vote` is this validator's vote for the commit's block; raises InvalidProofError otherwise."""
+    message = vote_sign_bytes(chain_id, commit.height, commit.round, commit.block_id, vote.timestamp)
+    try:
+        signatures.verify(validator.algorithm, validator.public_key, message, vote.signature)
+    except PqcRejectedError as error:
+        raise InvalidProofError("signature", "a valid precommit", str(error)) from error
+
+
 def _verify_power(chain_id: str, validators: Sequence[Validator], commit: Commit) -> None:
     by_address = {validator.address: validator for validator in validators}
     total = sum(validator.power for validator in validators)
@@ -259,11 +268,10 @@ def _verify_power(chain_id: str, validators: Sequence[Validator], commit: Commit
         validator = by_address.pop(one.validator_address, None)
         if validator is None:
             raise InvalidProofError(f"{path}.validator_address", "a validator, once", one.validator_address.hex())
-        message = vote_sign_bytes(chain_id, commit.height, commit.round, commit.block_id, one.timestamp)
         try:
-            signatures.verify(validator.algorithm, validator.public_key, message, one.signature)
-        except PqcRejectedError as error:
-            raise InvalidProofError(f"{path}.signature", "a valid precommit", str(error)) from error
+            verify_vote(chain_id, validator, commit, one)
+        except InvalidProofError as error:
+            raise InvalidProofError(f"{path}.{error.field}", error.expected, error.got) from error
         signed += validator.power
     if 3 * signed <= 2 * total:
         raise InsufficientPowerError(signed, total)

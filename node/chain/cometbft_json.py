@@ -40,7 +40,7 @@ def _reader(function: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return function(*args, **kwargs)
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-            what = function.__name__.removeprefix("read_")
+            what = function.__name__.removeprefix("read_").replace("validators", "list of validators")
             raise ConsensusAnswerError(f"cometbft: expected a {what}, got {error!r}"[:300]) from error
 
     return read
