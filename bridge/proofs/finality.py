@@ -60,12 +60,17 @@ def proof_to_json(proof: FinalityProof) -> dict[str, Any]:
         "header": header_to_json(proof.header),
         "commit": commit_to_json(proof.commit),
         "payload": to_hex(proof.payload),
-        "payload_proof": {
-            "total": proof.payload_proof.total,
-            "index": proof.payload_proof.index,
-            "leaf_hash": to_hex(proof.payload_proof.leaf_hash),
-            "aunts": [to_hex(aunt) for aunt in proof.payload_proof.aunts],
-        },
+        "payload_proof": merkle_to_json(proof.payload_proof),
+    }
+
+
+def merkle_to_json(proof: MerkleProof) -> dict[str, Any]:
+    """Return a place in a block's data as plain JSON values."""
+    return {
+        "total": proof.total,
+        "index": proof.index,
+        "leaf_hash": to_hex(proof.leaf_hash),
+        "aunts": [to_hex(aunt) for aunt in proof.aunts],
     }
 
 
@@ -76,16 +81,21 @@ def proof_from_json(value: object) -> FinalityProof:
         InvalidProofError: with the path of the field that is missing, unknown or of the wrong form.
     """
     fields = get_object(value, "proof", ("header", "commit", "payload", "payload_proof"))
-    place = get_object(fields["payload_proof"], "payload_proof", ("total", "index", "leaf_hash", "aunts"))
-    aunts = get_list(place["aunts"], "payload_proof.aunts", AUNTS_MAX)
     return FinalityProof(
         header=header_from_json(fields["header"]),
         commit=commit_from_json(fields["commit"]),
         payload=get_bytes(fields["payload"], "payload", 1, PAYLOAD_BYTES_MAX),
-        payload_proof=MerkleProof(
-            total=get_int(place["total"], "payload_proof.total"),
-            index=get_int(place["index"], "payload_proof.index"),
-            leaf_hash=get_bytes(place["leaf_hash"], "payload_proof.leaf_hash", 32, 32),
-            aunts=tuple(get_bytes(aunt, f"payload_proof.aunts[{i}]", 32, 32) for i, aunt in enumerate(aunts)),
-        ),
+        payload_proof=merkle_from_json(fields["payload_proof"], "payload_proof"),
+    )
+
+
+def merkle_from_json(value: object, path: str) -> MerkleProof:
+    """Read a place in a block's data; raises as `proof_from_json` does."""
+    place = get_object(value, path, ("total", "index", "leaf_hash", "aunts"))
+    aunts = get_list(place["aunts"], f"{path}.aunts", AUNTS_MAX)
+    return MerkleProof(
+        total=get_int(place["total"], f"{path}.total"),
+        index=get_int(place["index"], f"{path}.index"),
+        leaf_hash=get_bytes(place["leaf_hash"], f"{path}.leaf_hash", 32, 32),
+        aunts=tuple(get_bytes(aunt, f"{path}.aunts[{i}]", 32, 32) for i, aunt in enumerate(aunts)),
     )

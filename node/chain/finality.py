@@ -24,6 +24,10 @@ class FinalitySource(Protocol):
         """Return the consensus height of a block; None beyond the head and for genesis."""
         ...
 
+    def items(self, number: int) -> Sequence[bytes]:
+        """Return the data of the consensus block that holds a block: payload, then every item as decided."""
+        ...
+
     async def proof(self, number: int) -> FinalityProof | None:
         """Return the proof of a block; None beyond the head and for genesis, which is trusted, not proven."""
         ...
@@ -46,6 +50,12 @@ class StoredFinality:
 
     def height_of(self, number: int) -> int | None:
         return number if 0 < number <= (self._store.head_number() or 0) else None
+
+    def items(self, number: int) -> Sequence[bytes]:
+        header = self._store.header(number)
+        if header is None:
+            raise CorruptChainError(f"headers: expected block {number}, got nothing")
+        return [header.payload, *(tx.raw for tx in self._store.transactions(number))]
 
     async def proof(self, number: int) -> FinalityProof | None:
         stored = self._store.finality(number)
@@ -92,12 +102,15 @@ class ConsensusFinality:
     def height_of(self, number: int) -> int | None:
         return self._index.consensus_height(number)
 
+    def items(self, number: int) -> Sequence[bytes]:
+        return self._index.consensus_items(number)
+
     async def proof(self, number: int) -> FinalityProof | None:
         height = self._index.consensus_height(number)
         block = None if height is None else await self.light_block(height)
         if block is None:
             return None
-        items = self._index.consensus_items(number)
+        items = self.items(number)
         if data_hash(items) != block.header.data_hash:
             raise CorruptChainError(f"block {number}: expected the data of consensus height {height}, got other data")
         return FinalityProof(block.header, block.commit, items[0], data_proof(items, 0))

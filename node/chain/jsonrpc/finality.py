@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.limits import VALIDATOR_CHANGES_MAX
-from bridge.proofs.finality import proof_to_json
+from bridge.proofs.consensus import data_proof
+from bridge.proofs.finality import merkle_to_json, proof_to_json
 from bridge.proofs.light import light_block_to_json
 from bridge.proofs.validator_changes import changes_to_json
 from node.chain.errors import InvalidParamsError, LimitExceededError
 from node.chain.finality import FinalitySource
 from node.chain.jsonrpc import params
+from node.chain.jsonrpc.formatting import hex_data
 from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.views import BlockViews
 from node.chain.store import ChainStore
@@ -40,7 +42,7 @@ class FinalityMethods:
         proof = None if number is None else await self._source.proof(number)
         if proof is None:
             return None
-        return proof_to_json(proof) | ({} if index is None else {"transaction_index": index})
+        return proof_to_json(proof) | ({} if index is None else self._transaction(number or 0, index))
 
     async def get_light_block(self, p: Params) -> dict[str, Any] | None:
         """Return header, votes and validators of a consensus height; null above the latest."""
@@ -71,6 +73,15 @@ class FinalityMethods:
             return value | {"finality": {"consensusHeight": hex(height)}}
 
         return Method(answer, receipt.params_min, receipt.params_max)
+
+    def _transaction(self, number: int, index: int) -> dict[str, Any]:
+        """Return a transaction's place in its block: the item as decided, after the payload, and its Merkle proof."""
+        items = self._source.items(number)
+        return {
+            "transaction_index": index,
+            "transaction": hex_data(items[index + 1]),
+            "transaction_proof": merkle_to_json(data_proof(items, index + 1)),
+        }
 
     def _place(self, value: object) -> tuple[int | None, int | None]:
         """Return (block number, transaction index) of a block's number, tag or hash, or of a transaction's hash."""

@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 
 from bridge.errors import InvalidProofError
 from bridge.limits import VALIDATOR_CHANGES_MAX
 from bridge.proofs.consensus import Validator, data_hash, header_hash, verify_commit
-from bridge.proofs.finality import verify_finality
+from bridge.proofs.finality import merkle_from_json, proof_from_json, verify_finality
 from bridge.proofs.light import light_block_from_json, trust
+from bridge.proofs.merkle import verify_proof
 from bridge.proofs.validator_changes import changes_from_json, verify_chain
 from node.chain.cometbft_rpc import CometBftRpc, ConsensusStatus, SignedHeader
 from node.chain.errors import ConsensusUnavailableError, CorruptChainError
@@ -146,7 +149,15 @@ async def test_finality_proof_is_given_by_block_and_by_transaction(chain: LocalC
     assert by_block == by_hash
     for index, tx_hash in enumerate(hashes):
         answer = await chain.rpc("landfall_getFinalityProof", "0x" + tx_hash.hex())
-        assert answer == by_block | {"transaction_index": index}
+        assert answer.pop("transaction_index") == index
+        item = bytes.fromhex(answer.pop("transaction")[2:])
+        assert keccak(item) == tx_hash
+        place = merkle_from_json(answer.pop("transaction_proof"), "transaction_proof")
+        root = proof_from_json(by_block).header.data_hash
+        verify_proof(place, root, sha256(item).digest(), "transaction_proof")
+        with pytest.raises(InvalidProofError, match=r"transaction_proof.leaf_hash"):
+            verify_proof(place, root, sha256(item + b"x").digest(), "transaction_proof")
+        assert answer == by_block
     assert await chain.rpc("landfall_getFinalityProof", "0x" + "11" * 32) is None
     assert (await chain.rpc("landfall_getFinalityProof", "0x" + "11" * 33))["code"] == -32602
 
