@@ -102,6 +102,14 @@ def test_commands_of_the_guide_prove_what_they_say_when_run_as_they_stand(chain:
     assert (found["block"], found["account"]["exists"]) == (1, True)
 
 
+def test_receipt_of_web3_names_the_height_that_made_it_final(chain: Chain) -> None:
+    from web3 import HTTPProvider, Web3
+
+    receipt: Any = Web3(HTTPProvider(chain.url)).eth.get_transaction_receipt(chain.transaction)  # type: ignore[arg-type]
+    assert receipt["finality"]["consensusHeight"] == "0x1"
+    assert (receipt["status"], receipt["blockNumber"]) == (1, 1)
+
+
 def test_line_that_was_printed_is_the_trust_of_the_next_run(chain: Chain) -> None:
     last = json.loads(chain.shell(f"{COMMANDS[0]} --json").splitlines()[-1])
     trust = f"{last['height']}:{last['hash']}"
