@@ -14,6 +14,7 @@ from bridge.proofs.blocks import EthereumHeader, read_header
 from bridge.proofs.consensus import header_hash
 from bridge.proofs.consensus_json import get_bytes, get_int, get_list, get_object
 from bridge.proofs.finality import merkle_from_json, proof_from_json
+from bridge.proofs.items import split_item
 from bridge.proofs.merkle import verify_proof
 from bridge.proofs.receipts import Receipt, decode_receipt, encode_receipt, receipts_root
 from node.app.errors import SourceUnavailableError
@@ -99,8 +100,9 @@ def _transaction(
     if merkle.index != index + 1:
         raise InvalidProofError("transaction_proof.index", index + 1, merkle.index)
     verify_proof(merkle, data_hash, sha256(item).digest(), "transaction_proof")
-    if keccak(item).hex() != tx_hash[2:].lower():
-        raise InvalidProofError("transaction", f"the one of hash {tx_hash}", "0x" + keccak(item).hex())
+    raw, _ = split_item(item)
+    if keccak(raw).hex() != tx_hash[2:].lower():
+        raise InvalidProofError("transaction", f"the one of hash {tx_hash}", "0x" + keccak(raw).hex())
     receipts = source.call("eth_getBlockReceipts", hex(block.number))
     if not isinstance(receipts, list) or index >= len(receipts):
         raise InvalidProofError("receipts", f"a list of more than {index} receipts", type(receipts).__name__)
