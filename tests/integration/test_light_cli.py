@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from bridge.proofs.light import light_block_from_json
+from node.app import light
+from node.app.errors import SourceUnavailableError
 from tests.integration.desk_chain import ChainProcess
 from tests.unit.chain.support import ETHER, Actor, write_home
 
@@ -132,6 +134,19 @@ def test_line_that_was_printed_is_the_trust_of_the_next_run(chain: Chain) -> Non
 def test_command_ends_with_one_and_says_why_when(chain: Chain, arguments: str, message: str) -> None:
     line = f'landfall light --source "$BANK_A" --now "$LEDGER_TIME" --once {arguments}'
     assert message in chain.shell(line, code=1)
+
+
+def test_source_is_unavailable_when_its_answer_is_too_long_or_an_error(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = light.HttpSource(chain.url)
+    assert source.call("landfall_getLightBlock", 1)["header"]["height"] == 1
+    with pytest.raises(SourceUnavailableError, match=r"expected a result of landfall_getNothing, got .*-32601"):
+        source.call("landfall_getNothing")
+    monkeypatch.setattr(light, "ANSWER_BYTES_MAX", 1_000)
+    with pytest.raises(SourceUnavailableError, match="expected at most 1000 bytes, got more"):
+        source.call("landfall_getLightBlock", 1)
+    source.close()
 
 
 def test_command_ends_with_one_when_the_trust_is_too_old_or_the_node_is_away(chain: Chain) -> None:

@@ -164,6 +164,22 @@ def test_no_value_of_a_block_can_be_changed() -> None:
             verify_step(BLOCK, light_block_from_json(spoilt), PERIOD_S, NOW_S)
 
 
+def test_no_byte_of_a_block_can_be_changed() -> None:
+    document = light_block_to_json(ROTATING.at(6))
+    tried = 0
+    for path, value in leaves(document):
+        if not isinstance(value, str) or not value.startswith("0x"):
+            continue
+        for position in range(2, len(value), 2):
+            spoilt = copy.deepcopy(document)
+            other = f"{int(value[position : position + 2], 16) ^ 0x40:02x}"
+            at(spoilt, path[:-1])[path[-1]] = value[:position] + other + value[position + 2 :]
+            tried += 1
+            with pytest.raises((InvalidProofError, InsufficientPowerError)):
+                verify_step(BLOCK, light_block_from_json(spoilt), PERIOD_S, NOW_S)
+    assert tried > 700
+
+
 MLDSA_BLOCK = light_block_to_json(
     replace(MLDSA65.light_block(10), header=replace(MLDSA65.headers[10], app_hash=bytes(32)))
 )
