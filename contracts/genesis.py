@@ -25,13 +25,14 @@ _CONTRACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", *_ESCROW
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """What the registry knows of an institution; `roles` are the registry's bits."""
+    """What the registry knows of an institution; `roles` are the registry's bits, no `transaction_key` is empty."""
 
     address: bytes
     lei: str
     bic: str
     roles: int
     key_thumbprint: bytes
+    transaction_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,9 @@ def build_contracts(
     for one in participants:
         arguments = (one.address, one.lei, one.bic, one.roles, one.key_thumbprint)
         machine.call(governor, registry, "ParticipantRegistry", "register", arguments)
+        if one.transaction_key:
+            key = (one.address, one.transaction_key)
+            machine.call(governor, registry, "ParticipantRegistry", "assign_transaction_key", key)
     for notary in (settlement, escrow):
         machine.call(governor, registry, "ParticipantRegistry", "set_notary", (notary, True, True))
     for pair in pairs:

@@ -54,6 +54,7 @@ OTHER_TESTS: Final[dict[str, list[str]]] = {
     "FxOracle": ["test_fx_oracle"],
     "FxSettlement": ["test_fx_settlement", "test_trade_escrow_lock", "test_trade_escrow_funding"],
     "ParticipantRegistry": ["test_participant_registry*"],
+    "transaction_keys": ["test_participant_registry_keys"],
     "wallets": ["test_participant_registry*", "test_settlement_token_purposes"],
     "checks": ["test_trade_escrow_funding"],
     "network": ["test_trade_escrow_funding"],

@@ -20,9 +20,11 @@ from node.chain.errors import GenesisError
 from node.chain.genesis_block import FORKS_AT_ZERO
 from node.chain.limits import BLOCK_GAS_LIMIT, EXTRA_DATA
 from node.chain.system_contracts import SYSTEM_CONTRACTS
+from pqc import signatures
 
 # ISO 17442; the library checks the digits alone.
 _LEI_CHARS: Final = 20
+_TRANSACTION_KEY_BYTES: Final = signatures.scheme("ML-DSA-65").public_key_bytes
 _GENESIS_MIX: Final = "0x" + "00" * 32
 BLOB_SCHEDULE: Final = {
     "cancun": {"target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477},
@@ -44,7 +46,10 @@ class ValidatorConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantConfig:
-    """An institution; `address` is its own account (20 bytes), `roles` are the registry's role names."""
+    """An institution; `address` is its own account (20 bytes), `roles` are the registry's role names.
+
+    With a `transaction_key` (ML-DSA-65 public key) every transaction of the account needs its signature too.
+    """
 
     id: str
     name: str
@@ -53,6 +58,7 @@ class ParticipantConfig:
     roles: tuple[str, ...]
     address: bytes
     key_thumbprint: bytes
+    transaction_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +219,7 @@ def _plan(config: NetworkConfig) -> dict[str, Any]:
                 bic=one.bic,
                 roles=_role_bits(one),
                 key_thumbprint=one.key_thumbprint,
+                transaction_key=one.transaction_key,
             )
             for one in config.participants
         ],
@@ -244,6 +251,9 @@ def _validate(config: NetworkConfig) -> None:
     for one in config.participants:
         if len(one.address) != 20 or len(one.key_thumbprint) != 32:
             raise GenesisError(f"participants.{one.id}", "address of 20, key_thumbprint of 32 bytes", "other lengths")
+        if len(one.transaction_key) not in (0, _TRANSACTION_KEY_BYTES):
+            expected, got = f"{_TRANSACTION_KEY_BYTES} bytes or none", f"{len(one.transaction_key)} bytes"
+            raise GenesisError(f"participants.{one.id}.transaction_key", expected, got)
         if len(one.lei) != _LEI_CHARS or not lei.is_valid(one.lei):
             raise GenesisError(f"participants.{one.id}.lei", "an LEI whose check digits fit", one.lei)
         if one.bic and not bic.is_valid(one.bic):
