@@ -15,9 +15,10 @@ from typing import Any, Final
 from stdnum import bic, lei
 
 from contracts.client.artifacts import load_artifact
-from contracts.genesis import Pair, Participant, Token, build_contracts
+from contracts.genesis import GovernanceRules, Pair, Participant, Token, Validator, build_contracts
 from node.chain.errors import GenesisError
 from node.chain.genesis_block import FORKS_AT_ZERO
+from node.chain.governance import ALGORITHM_NUMBERS
 from node.chain.limits import BLOCK_GAS_LIMIT, EXTRA_DATA
 from node.chain.system_contracts import SYSTEM_CONTRACTS
 from pqc import signatures
@@ -31,17 +32,26 @@ BLOB_SCHEDULE: Final = {
     "prague": {"target": 6, "max": 9, "baseFeeUpdateFraction": 5_007_716},
 }
 """Mainnet's; geth asks for it although no blob is ever taken here."""
-_ARTIFACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", "TradeEscrow", "SettlementToken")
+_ARTIFACTS: Final = (
+    "ParticipantRegistry",
+    "Governance",
+    "FxOracle",
+    "FxSettlement",
+    "TradeEscrow",
+    "SettlementToken",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorConfig:
-    """A validator of the network."""
+    """A validator of the network; `name` is the id of the participant it belongs to, which has the role."""
 
     name: str
     algorithm: str
     public_key: bytes
     power: int = 1
+    node_id: bytes = bytes(20)
+    """Of its CometBFT node; zero where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +95,21 @@ class PairConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """Everything a genesis file says; `balances_wei` are prefunded accounts, `governor` a participant's id."""
+    """Everything a genesis file says; `balances_wei` are prefunded accounts.
+
+    `governor` is a participant's id; None gives all that a governor may to the members' votes.
+    """
 
     network: str
     chain_id: int
     genesis_time_s: int
-    governor: str
+    governor: str | None
     validators: tuple[ValidatorConfig, ...]
     participants: tuple[ParticipantConfig, ...]
     tokens: tuple[TokenConfig, ...]
     pairs: tuple[PairConfig, ...]
     balances_wei: Mapping[bytes, int] = field(default_factory=dict)
+    rules: GovernanceRules = field(default_factory=GovernanceRules)
 
 
 ROLE_BITS: Final = {
@@ -211,7 +225,7 @@ def _plan(config: NetworkConfig) -> dict[str, Any]:
     return {
         "chain_id": config.chain_id,
         "genesis_time_s": config.genesis_time_s,
-        "governor": addresses[config.governor],
+        "governor": None if config.governor is None else addresses[config.governor],
         "participants": [
             Participant(
                 address=one.address,
@@ -223,6 +237,17 @@ def _plan(config: NetworkConfig) -> dict[str, Any]:
             )
             for one in config.participants
         ],
+        "validators": [
+            Validator(
+                owner=addresses[one.name],
+                algorithm=ALGORITHM_NUMBERS[one.algorithm],
+                public_key=one.public_key,
+                power=one.power,
+                node_id=one.node_id,
+            )
+            for one in config.validators
+        ],
+        "rules": config.rules,
         "tokens": [
             Token(
                 currency=token.currency,
@@ -243,7 +268,7 @@ def _validate(config: NetworkConfig) -> None:
     _unique("participants.address", [one.address for one in config.participants])
     _unique("tokens.currency", [token.currency for token in config.tokens])
     _unique("pairs.name", [pair.name for pair in config.pairs])
-    if config.governor not in ids:
+    if config.governor is not None and config.governor not in ids:
         raise GenesisError("governor", "a participant's id", config.governor)
     for token in config.tokens:
         if token.issuer not in ids:
@@ -259,6 +284,16 @@ def _validate(config: NetworkConfig) -> None:
         if one.bic and not bic.is_valid(one.bic):
             raise GenesisError(f"participants.{one.id}.bic", "a BIC, or empty", one.bic)
         _role_bits(one)
+    _validate_validators(config)
+
+
+def _validate_validators(config: NetworkConfig) -> None:
+    owners = {one.id for one in config.participants if "validator" in one.roles}
+    for one in config.validators:
+        if one.name not in owners:
+            raise GenesisError(f"validators.{one.name}", "the id of a participant with the role validator", one.name)
+        if one.algorithm not in ALGORITHM_NUMBERS:
+            raise GenesisError(f"validators.{one.name}.algorithm", ", ".join(ALGORITHM_NUMBERS), one.algorithm)
 
 
 def _role_bits(participant: ParticipantConfig) -> int:
