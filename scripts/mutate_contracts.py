@@ -53,6 +53,10 @@ TESTS: Final[dict[str, list[str]]] = {
 OTHER_TESTS: Final[dict[str, list[str]]] = {
     "FxOracle": ["test_fx_oracle"],
     "FxSettlement": ["test_fx_settlement", "test_trade_escrow_lock", "test_trade_escrow_funding"],
+    "Governance": ["test_governance_*"],
+    "members": ["test_governance_proposals"],
+    "proposals": ["test_governance_proposals"],
+    "validator_set": ["test_governance_validators"],
     "ParticipantRegistry": ["test_participant_registry*"],
     "transaction_keys": ["test_participant_registry_keys"],
     "wallets": ["test_participant_registry*", "test_settlement_token_purposes"],
