@@ -25,6 +25,7 @@ from pqc import signatures
 
 # ISO 17442; the library checks the digits alone.
 _LEI_CHARS: Final = 20
+_NODE_ID_BYTES: Final = 20
 _TRANSACTION_KEY_BYTES: Final = signatures.scheme("ML-DSA-65").public_key_bytes
 _GENESIS_MIX: Final = "0x" + "00" * 32
 BLOB_SCHEDULE: Final = {
@@ -294,6 +295,8 @@ def _validate_validators(config: NetworkConfig) -> None:
             raise GenesisError(f"validators.{one.name}", "the id of a participant with the role validator", one.name)
         if one.algorithm not in ALGORITHM_NUMBERS:
             raise GenesisError(f"validators.{one.name}.algorithm", ", ".join(ALGORITHM_NUMBERS), one.algorithm)
+        if len(one.node_id) != _NODE_ID_BYTES:
+            raise GenesisError(f"validators.{one.name}.node_id", f"{_NODE_ID_BYTES} bytes", f"{len(one.node_id)} bytes")
 
 
 def _role_bits(participant: ParticipantConfig) -> int:

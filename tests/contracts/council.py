@@ -6,6 +6,8 @@ from typing import Any, Final
 import boa
 from eth_hash.auto import keccak
 
+from node.chain.blocks import Log
+from node.chain.governance import validator_updates
 from tests.contracts.support import (
     BANK,
     LEI,
@@ -14,7 +16,6 @@ from tests.contracts.support import (
     Actor,
     advance,
     deploy,
-    events_of,
 )
 
 ML_DSA_65, ED25519 = 1, 2
@@ -107,8 +108,14 @@ class Council:
         """Return power by key."""
         return {bytes(one[1]): one[2] for one in self.governance.validators()}
 
-    def changes(self) -> list[tuple[bytes, int]]:
-        """Return key and power of the last call's validator changes."""
+    def logs(self, contract: Any) -> list[Log]:
+        """Return the logs of the last call of `contract` as an engine has them."""
         return [
-            (bytes(event["public_key"]), event["power"]) for event in events_of(self.governance, "ValidatorChanged")
+            Log(address, tuple(topic.to_bytes(32, "big") for topic in topics), data)
+            for _, address, topics, data in contract._computation.get_raw_log_entries()
         ]
+
+    def changes(self) -> list[tuple[bytes, int]]:
+        """Return key and power of the last call's validator changes, as a node reads them from its logs."""
+        updates = validator_updates(self.logs(self.governance), bytes.fromhex(self.governance.address[2:]))
+        return [(update.public_key, update.power) for update in updates]

@@ -1,12 +1,20 @@
 """Governance: proposals from their making to their execution, and who may do what."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import boa
 import pytest
 
 from contracts.client.artifacts import encode_call
+from node.chain.governance import (
+    BlockLimits,
+    KeyState,
+    TransactionKeyChange,
+    block_limits,
+    transaction_key_changes,
+)
 from tests.contracts.council import (
     BLOCK_BYTES,
     BLOCK_GAS,
@@ -380,7 +388,8 @@ def test_periods_change_by_proposal_within_bounds(council: Council, harmless: Ca
 def test_block_limits_change_by_proposal_within_bounds(council: Council) -> None:
     governance = council.governance
     council.decide(council.call("set_consensus_params", 1_048_576, 500_000_000))
-    assert events_of(governance, "ConsensusParamsChanged") == [{"block_bytes": 1_048_576, "block_gas": 500_000_000}]
+    address = bytes.fromhex(governance.address[2:])
+    assert block_limits(council.logs(governance), address) == BlockLimits(1_048_576, 500_000_000)
     assert tuple(governance.consensus_params()) == (1_048_576, 500_000_000)
     for limits, reason in (
         ((1_048_575, 30_000_000), "block bytes"),
@@ -421,4 +430,6 @@ def test_lost_transaction_key_is_replaced_by_the_members(council: Council) -> No
     assert registry.transaction_key_state(account) == 2
     next_block()
     council.decide(council.registry_call("assign_transaction_key", account, key(71)))
+    changes = transaction_key_changes(council.logs(council.governance), bytes.fromhex(registry.address[2:]))
+    assert changes == (TransactionKeyChange(bytes.fromhex(account[2:]), sha256(key(71)).digest(), KeyState.SET),)
     assert (registry.transaction_key(account), registry.transaction_key_state(account)) == (key(71), 1)
