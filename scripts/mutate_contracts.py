@@ -286,7 +286,7 @@ class Bench:
         ignored = shutil.ignore_patterns("__pycache__", "node_modules", "artifacts")
         for name in ("contracts", "tests"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
-        for name in ("pyproject.toml", "fx", "node", "scripts"):
+        for name in ("pyproject.toml", "bridge", "fx", "node", "pqc", "scripts", "contracts/artifacts"):
             (self.folder / name).symlink_to(ROOT / name)
         with (self.folder / "contracts/src/modules/trade_fx.vy").open("a") as module:
             module.write(ROUNDED_DOWN)
