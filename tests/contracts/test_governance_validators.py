@@ -6,6 +6,7 @@ import boa
 import pytest
 
 from bridge.proofs.consensus import VALIDATORS_MAX
+from node.chain import flight
 from node.chain.limits import BLOCK_BYTES_MAX, CALL_GAS_MAX, TRANSACTION_GAS_MAX
 from tests.contracts.council import ED25519, ML_DSA_65, NO_NODE, Council, key, next_block, node_id
 from tests.contracts.gas import GasSnapshot
@@ -207,7 +208,7 @@ def test_set_is_never_empty() -> None:
 
 
 def test_power_is_bounded() -> None:
-    council, limit = Council.begin((1, 1)), 2**48
+    council, limit = Council.begin((1, 1)), flight.TOTAL_POWER_MAX
     first = council.members[0]
     for power in (limit, limit + 1, 2**256 - 1):
         proposal = council.passed(council.validator_call(first, 0, power), force=True)
@@ -381,7 +382,7 @@ def test_jail_keeps_to_the_third_unless_a_proposal_is_forced() -> None:
 def test_constants_are_what_nodes_expect(council: Council) -> None:
     """A node reads no more than its limits; what members can decide stays within them."""
     governance = council.governance
-    assert VALIDATORS_MAX == 200
+    assert VALIDATORS_MAX == flight.VALIDATORS_MAX == 200
     governance.set_consensus_params(BLOCK_BYTES_MAX, TRANSACTION_GAS_MAX, sender=governance.address)
     for limits in ((BLOCK_BYTES_MAX + 1, TRANSACTION_GAS_MAX), (BLOCK_BYTES_MAX, TRANSACTION_GAS_MAX - 1)):
         with boa.reverts():
