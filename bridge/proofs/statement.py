@@ -182,7 +182,7 @@ def _closing(pack: VerifiedPack) -> tuple[str, ...]:
     adjustment = pack.fx_adjustment_minor
     adjusted = f" with FX adjustments of {_signed(pack, adjustment)}" if adjustment else ""
     least = min(pack.blocks, key=lambda block: Fraction(block.signed_power, block.power_total))
-    changes = f", as {pack.validator_changes} changes since made them" if pack.validator_changes else ""
+    changes = f", changed {pack.validator_changes} times since by their own votes" if pack.validator_changes else ""
     return (
         *_signatures(pack),
         f"Closed {_time(pack.closed_at)}, block {pack.closed_in}, {_CLOSED[pack.closed_cause]}:"

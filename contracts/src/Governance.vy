@@ -6,8 +6,9 @@
 @license Apache-2.0
 @notice What the members decide together: any calls, and the network's validators, peers and block limits. Governor of the
         registry, and through it of all that asks the registry, on a network of banks.
-@custom:security One member, one vote; whatever this contract does follows from a passed proposal, except that more than
-        half of the members jail a double signer at once. Anyone may execute what has passed. It owns no money.
+@custom:security One member, one vote; whatever this contract does follows from a passed proposal, except that as many
+        members, by their reports, jail a double signer without a lock: fewer must not be able to vote others out.
+        Anyone may execute what has passed. It owns no money.
 @custom:kill None; the members can hand governance on by `transfer_governance` of the registry.
 @custom:invariant At least one member is left after every proposal. Modules `proposals` and `validator_set` have theirs.
 @custom:units Times: whole seconds of ledger time. Power: voting power in consensus.
@@ -134,7 +135,7 @@ def execute(id: uint256):
 @external
 def report_double_sign(owner: address, evidence_digest: bytes32, height: uint256):
     """
-    @notice A member's node saw a validator sign twice; more than half of the members jail its owner at once.
+    @notice A member's node saw a validator sign twice; more than two thirds of the members jail its owner at once.
     @param owner Who has the validator.
     @param evidence_digest SHA-256 of the evidence, which nodes keep.
     @param height Consensus height of the double signature.
@@ -148,7 +149,7 @@ def report_double_sign(owner: address, evidence_digest: bytes32, height: uint256
     assert len(self._reports[case_]) < members.VOTERS_MAX, "governance: too many votes"
     self._reports[case_].append(msg.sender)
     log DoubleSignReported(owner=owner, member=msg.sender, evidence_digest=evidence_digest, height=height)
-    if 2 * members._standing(self._reports[case_]) > members._number():
+    if 3 * members._standing(self._reports[case_]) > 2 * members._number():
         self._used_evidence[case_] = True
         validator_set._jail(owner, DOUBLE_SIGN, evidence_digest, height, False)
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bridge.errors import RejectedError as ProofRejectedError
+from bridge.limits import VALIDATOR_CHANGES_MAX
 from bridge.proofs.consensus import Commit, Validator, VoteFlag, data_hash, data_proof, verify_vote
 from bridge.proofs.finality import FinalityProof, proof_from_json
 from bridge.proofs.light import LightBlock
 from bridge.proofs.validator_changes import ValidatorSetChange
 from node.chain.cometbft_rpc import CometBftRpc
-from node.chain.errors import ConsensusUnavailableError, CorruptChainError
+from node.chain.errors import ConsensusUnavailableError, CorruptChainError, LimitExceededError
 from node.chain.store import ChainStore
 
 
@@ -37,7 +38,11 @@ class FinalitySource(Protocol):
         ...
 
     async def validator_changes(self, first: int, last: int) -> Sequence[ValidatorSetChange]:
-        """Return the links whose headers are of the heights `first` to `last`, in order."""
+        """Return the links whose headers are of the heights `first` to `last`, in order.
+
+        Raises:
+            LimitExceededError: there are more than a pack can hold.
+        """
         ...
 
 
@@ -131,7 +136,12 @@ class ConsensusFinality:
         return LightBlock(signed.header, commit, validators)
 
     async def validator_changes(self, first: int, last: int) -> Sequence[ValidatorSetChange]:
-        return [await self._change(height) for height in self._index.validator_change_heights(first, last)]
+        heights = self._index.validator_change_heights(first, last)
+        if len(heights) > VALIDATOR_CHANGES_MAX:
+            raise LimitExceededError(
+                f"heights: expected at most {VALIDATOR_CHANGES_MAX} changes, got {len(heights)}; ask for fewer heights"
+            )
+        return [await self._change(height) for height in heights]
 
     async def _change(self, height: int) -> ValidatorSetChange:
         block = await self.light_block(height)

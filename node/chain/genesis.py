@@ -59,7 +59,7 @@ class ValidatorConfig:
 class ParticipantConfig:
     """An institution; `address` is its own account (20 bytes), `roles` are the registry's role names.
 
-    With a `transaction_key` (ML-DSA-65 public key) every transaction of the account needs its signature too.
+    `transaction_key` (ML-DSA-65 public key, or empty) is registered for the account (docs/spec/governance.md).
     """
 
     id: str

@@ -283,7 +283,9 @@ def fill_nodes():
 # ------------------------------------------------------------------ jail
 
 
-def test_double_signer_is_jailed_when_more_than_half_report_it(council: Council, gas_snapshot: GasSnapshot) -> None:
+def test_double_signer_is_jailed_when_more_than_two_thirds_report_it(
+    council: Council, gas_snapshot: GasSnapshot
+) -> None:
     culprit, governance = council.members[3], council.governance
     _report(council, culprit, 0, 1)
     assert events_of(governance, "DoubleSignReported") == [
@@ -295,7 +297,7 @@ def test_double_signer_is_jailed_when_more_than_half_report_it(council: Council,
         }
     ]
     assert governance.reports_of(culprit.address, EVIDENCE, 7) == [one.address for one in council.members[:2]]
-    # Two of four are not more than half; reports about something else do not add up.
+    # Two of four are too few; reports about something else do not add up.
     _report(council, culprit, 2, evidence=OTHER_EVIDENCE)
     _report(council, culprit, 2, height=8)
     _report(council, council.members[2], 2)
@@ -330,8 +332,10 @@ def test_report_of_a_removed_member_does_not_count(council: Council) -> None:
     culprit = council.members[3]
     _report(council, culprit, 0, 1)
     council.decide(council.registry_call("set_status", council.members[0].address, False))
+    # Two of the three who are left.
     _report(council, culprit, 2)
-    # Two of three are more than half.
+    assert key(3) in council.powers()
+    _report(council, culprit, 3)
     assert key(3) not in council.powers()
 
 
@@ -370,13 +374,13 @@ def test_evidence_jails_once(council: Council) -> None:
 
 
 def test_jail_keeps_to_the_third_unless_a_proposal_is_forced() -> None:
-    council = Council.begin((2, 1, 1))
+    council = Council.begin((2, 1, 1, 1))
     culprit = council.members[0]
-    _report(council, culprit, 1)
+    _report(council, culprit, 1, 2)
     with boa.reverts("governance: over a third of power"):
-        _report(council, culprit, 2)
+        _report(council, culprit, 3)
     council.decide(council.call("jail", culprit.address, DOUBLE_SIGN, EVIDENCE, 7), force=True)
-    assert council.powers() == {key(1): 1, key(2): 1}
+    assert council.powers() == {key(number): 1 for number in (1, 2, 3)}
 
 
 def test_constants_are_what_nodes_expect(council: Council) -> None:

@@ -114,7 +114,7 @@ class GovernanceModel:
         reporters = self.reports.get(case, [])
         if sender in reporters:
             raise Refused("reported already")
-        if 2 * len(self.members & {*reporters, sender}) > len(self.members):
+        if 3 * len(self.members & {*reporters, sender}) > 2 * len(self.members):
             with self._all_or_nothing():
                 self._jail(owner, False)
             self.used.add(case)

@@ -4,12 +4,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.limits import VALIDATOR_CHANGES_MAX
 from bridge.proofs.consensus import data_proof
 from bridge.proofs.finality import merkle_to_json, proof_to_json
 from bridge.proofs.light import light_block_to_json
 from bridge.proofs.validator_changes import changes_to_json
-from node.chain.errors import InvalidParamsError, LimitExceededError
+from node.chain.errors import InvalidParamsError
 from node.chain.finality import FinalitySource
 from node.chain.jsonrpc import params
 from node.chain.jsonrpc.formatting import hex_data
@@ -54,12 +53,7 @@ class FinalityMethods:
         first, last = params.height(p[0], "from_height"), params.height(p[1], "to_height")
         if first > last:
             raise InvalidParamsError(f"to_height: expected {first} or above, got {last}")
-        links = await self._source.validator_changes(first, last)
-        if len(links) > VALIDATOR_CHANGES_MAX:
-            raise LimitExceededError(
-                f"heights: expected at most {VALIDATOR_CHANGES_MAX} changes, got {len(links)}; ask for fewer heights"
-            )
-        return changes_to_json(links)
+        return changes_to_json(await self._source.validator_changes(first, last))
 
     def with_finality(self, receipt: Method) -> Method:
         """Return `eth_getTransactionReceipt` with a member more: what has a receipt is final, and it says so."""

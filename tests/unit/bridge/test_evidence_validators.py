@@ -13,7 +13,15 @@ from bridge.proofs.canonical_json import canonical
 from bridge.proofs.evidence import verify_content, verify_pack
 from bridge.proofs.pack import build_pack
 from tests.unit.bridge.evidence_changes import Path_, at, changed, leaves, pattern
-from tests.unit.bridge.evidence_fixture import DAY, GENESIS_HASH, NEW_VALIDATOR, VALIDATORS, Trade, terms_document
+from tests.unit.bridge.evidence_fixture import (
+    DAY,
+    GENESIS_HASH,
+    NEW_VALIDATOR,
+    VALIDATORS,
+    Trade,
+    delivered_trade,
+    terms_document,
+)
 
 
 def changing_trade(late: bool = False) -> Trade:
@@ -49,18 +57,12 @@ def test_pack_is_proven_across_changes_and_carries_those_it_needs_alone() -> Non
     verified = verify_pack(PACK, GENESIS_HASH)
     assert len(LINKS) == verified.validator_changes == 2
     assert [block.power_total for block in verified.blocks] == [10, 18, 18, 18, 15, 15, 15]
-    assert "of the genesis validators, as 2 changes since made them." in verified.statement[-1]
+    assert "of the genesis validators, changed 2 times since by their own votes." in verified.statement[-1]
     assert "signed by at least 15 of 18 voting power" in verified.statement[-1]
 
 
 def test_pack_has_no_changes_when_they_came_after_its_last_block() -> None:
-    trade = Trade(terms_document())
-    trade.fund()
-    trade.attest(0, "carrier", due=True)
-    trade.seal(*trade.settlement(0, 10_000), wait_s=3 * DAY)
-    trade.attest(1, "inspector", wait_s=5 * DAY)
-    trade.attest(1, "surveyor", due=True)
-    trade.seal(*trade.settlement(1, 10_000, cause=1), wait_s=2 * DAY + 1)
+    trade = delivered_trade()
     trade.chain.change(trade.now_s + 30, *VALIDATORS, NEW_VALIDATOR)
     pack = build_pack(trade.inputs())
     assert "validator_changes" not in json.loads(pack)

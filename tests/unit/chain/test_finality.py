@@ -189,15 +189,15 @@ async def test_one_sequencer_has_no_validator_changes(chain: LocalChain) -> None
     assert "expected 5 or above, got 4" in (await chain.rpc("landfall_getValidatorChanges", 5, 4))["message"]
 
 
-class Many(ConsensusFinality):
-    """More changes than one answer may hold."""
+class BusyIndex(FakeIndex):
+    """A change at every height, each as the recorded one of height 8."""
 
-    async def validator_changes(self, first: int, last: int) -> Any:
-        return await super().validator_changes(8, 8) * (last - first + 1)
+    def validator_change_heights(self, first: int, last: int) -> Sequence[int]:
+        return [8] * (last - first + 1)
 
 
 async def test_validator_changes_are_given_up_to_the_limit_and_refused_above(chain: LocalChain) -> None:
-    many: FinalitySource = Many(FakeIndex(), FakeRpc())
+    many: FinalitySource = ConsensusFinality(BusyIndex(), FakeRpc())
     server = JsonRpcServer({})
     server.open(FinalityMethods(chain.store, BlockViews(chain.application), many).table())
 
