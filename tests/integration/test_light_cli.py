@@ -92,8 +92,11 @@ def _filled(url: str, folder: Path) -> Chain:
 
 
 def test_commands_of_the_guide_prove_what_they_say_when_run_as_they_stand(chain: Chain) -> None:
-    assert len(COMMANDS) == 4
-    printed = [chain.shell(command) for command in COMMANDS]
+    assert len(COMMANDS) == 5
+    said, *printed = [chain.shell(command) for command in COMMANDS]
+    # What a node says of itself is what another is then proven against.
+    assert said.rstrip().endswith(f"says {chain.url}, unproven")
+    assert said.split()[0] == printed[0].splitlines()[1].split()[0]
     followed = printed[0].splitlines()
     assert followed[0].startswith(f"{chain.trust}  20")
     assert len(followed) == 2

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from node.app.errors import ForkError, SettingsError
 
 if TYPE_CHECKING:
     from bridge.proofs.light import LightBlock
-    from node.app.light import LightClient
+    from node.app.light import HttpSource, LightClient
     from node.app.light_proofs import ProvenThing
 
 _TRUST = re.compile(r"(\d{1,18}):(?:0x)?([0-9a-fA-F]{64})")
@@ -24,11 +24,11 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def run(
-    trust: Annotated[
-        str,
-        typer.Option(help="HEIGHT:HASH of a consensus header that you know from elsewhere, as this command prints it"),
-    ],
     source: Annotated[list[str], typer.Option(help="JSON-RPC of a node; name several, so that none can mislead you")],
+    trust: Annotated[
+        str | None,
+        typer.Option(help="HEIGHT:HASH of a consensus header, known from elsewhere; without it, print each node's own"),
+    ] = None,
     verify: Annotated[
         str | None, typer.Option(help="Prove this and end: a block's number or hash, `latest`, or a transaction's hash")
     ] = None,
@@ -48,16 +48,24 @@ def run(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line, for machines")] = False,
 ) -> None:
-    """Follow a network from one trusted header; exit code 1 = not proven, or two histories are signed."""
+    """Follow a network from one trusted header; exit code 1 = not proven, or two histories are signed.
+
+    Whoever runs a node gets the header for others by leaving --trust out: what the node says, nothing proven.
+    """
     from bridge.proofs.light import fork_to_json
     from node.app.light import HttpSource, LightClient, Trust
 
-    height, trusted_hash = _trust(trust)
     what, address = _what(verify), _address(account)
     if address is not None and what is None:
         raise SettingsError("--account: expected --verify beside it, to say after which block")
+    if trust is None and what is not None:
+        raise SettingsError("--verify: expected --trust HEIGHT:HASH beside it, to say what is known already")
     sources = [HttpSource(url) for url in source]
     try:
+        if trust is None:
+            _print_unproven(sources)
+            return
+        height, trusted_hash = _trust(trust)
         start = Trust(height, trusted_hash, trust_days * 86_400)
         client = LightClient(sources, start, _clock(now), lambda line: typer.echo(line, err=True))
         if what is not None:
@@ -72,6 +80,16 @@ def run(
     finally:
         for one in sources:
             one.close()
+
+
+def _print_unproven(sources: "Sequence[HttpSource]") -> None:
+    from bridge.proofs.light import light_block_from_json
+
+    for source in sources:
+        block = light_block_from_json(source.call("landfall_getLightBlock", "latest"))
+        print_line(
+            f"{block.height}:{block.hash.hex()}  {_time(block.header.time.seconds)}  says {source.name}, unproven"
+        )
 
 
 def _follow(client: "LightClient", once: bool, interval_s: float, as_json: bool) -> None:
