@@ -83,7 +83,8 @@ def _filled(url: str, folder: Path) -> Chain:
         assert "error" not in answer, answer
         return answer["result"]
 
-    sent = [rpc("eth_sendRawTransaction", "0x" + PAYER.sign(value=5).hex()) for _ in range(2)]
+    # Named, since the fixture can be made twice in one process.
+    sent = [rpc("eth_sendRawTransaction", "0x" + PAYER.sign(value=5, nonce=nonce).hex()) for nonce in range(2)]
     rpc("evm_mine")
     rpc("evm_mine")
     first = light_block_from_json(rpc("landfall_getLightBlock", 1))
@@ -116,7 +117,7 @@ def test_receipt_of_web3_names_the_height_that_made_it_final(chain: Chain) -> No
 
 
 def test_line_that_was_printed_is_the_trust_of_the_next_run(chain: Chain) -> None:
-    last = json.loads(chain.shell(f"{COMMANDS[0]} --json").splitlines()[-1])
+    last = json.loads(chain.shell(f"{COMMANDS[1]} --json").splitlines()[-1])
     trust = f"{last['height']}:{last['hash']}"
     again = chain.shell(f'landfall light --source "$BANK_A" --trust {trust} --now "$LEDGER_TIME" --verify 1')
     assert "final at consensus height 1" in again
