@@ -62,6 +62,11 @@ FILTER_IDLE_S: Final = 300.0
 """A filter nobody polls is dropped."""
 FEE_HISTORY_BLOCKS_MAX: Final = 1_024
 
+CONSENSUS_ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of CometBFT's RPC: a block of 4 MiB in base64, and the commit of 200 validators."""
+CONSENSUS_TIMEOUT_S: Final = 10.0
+"""For one answer of CometBFT's RPC, which is on this machine."""
+
 EXTRA_DATA: Final = b"landfall"
 EXTRA_DATA_BYTES_MAX: Final = 32
 LMDB_MAP_BYTES: Final = 64 * 1024 * 1024 * 1024

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from node.app.cli import demo, devnet, keys, message, message_exchange, participant, trade, verify, wallet
+from node.app.cli import demo, devnet, keys, light, message, message_exchange, participant, trade, verify, wallet
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.run)
 app.command("verify")(verify.run)
+app.command("light")(light.run)
 app.command("genesis")(devnet.genesis)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(trade.app, name="trade")
