@@ -1,4 +1,4 @@
-"""Makes `node/chain/abci/abci_pb2.py` (and its type stub) from `abci.proto`; `--check` tells whether they are current."""
+"""Makes `node/chain/abci/abci_pb2.py` and its type stub from `abci.proto`; `--check` tells if they are current."""
 
 import argparse
 import sys

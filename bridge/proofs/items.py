@@ -13,6 +13,11 @@ SIGNATURE_BYTES: Final = 3_309
 """FIPS 204, ML-DSA-65."""
 
 
+def join_item(transaction: bytes, signature: bytes) -> bytes:
+    """Return the item of an Ethereum transaction, the plain one where the second signature is empty."""
+    return bytes([DUAL_SIGNED]) + transaction + signature if signature else transaction
+
+
 def split_item(item: bytes) -> tuple[bytes, bytes]:
     """Return (Ethereum transaction, second signature), the signature empty where there is none.
 

@@ -7,8 +7,6 @@ block, its state and its finality proof in one durable write. This class alone m
 
 from collections.abc import Sequence
 
-import structlog
-
 from bridge.proofs.finality import FinalityProof, proof_to_json
 from node.chain.blocks import BlockHeader, ExecutedBlock, next_base_fee
 from node.chain.errors import (
@@ -19,13 +17,12 @@ from node.chain.errors import (
     TransactionRejectedError,
 )
 from node.chain.genesis_block import Genesis
-from node.chain.limits import BLOCK_BYTES_MAX, EXTRA_DATA
+from node.chain.limits import ACCOUNTS_CACHED_MAX, BLOCK_BYTES_MAX, EXTRA_DATA
 from node.chain.mempool import Mempool
 from node.chain.ports import BlockEnvironment, ExecutionEngine, SenderAccount
 from node.chain.store import ChainStore
 from node.chain.transactions import Transaction, decode_item, validate_sender_code, validate_stateless
 
-_log = structlog.get_logger("landfall.chain")
 _CANDIDATES_MAX = 4
 
 
@@ -104,6 +101,8 @@ class Application:
         return self._accounts[address].nonce
 
     async def _load(self, addresses: set[bytes]) -> None:
+        if len(self._accounts) > ACCOUNTS_CACHED_MAX:
+            self._accounts.clear()
         # A block may be committed while the engine answers, which makes the answers stale: ask again then.
         while missing := [address for address in addresses if address not in self._accounts]:
             head = self.head
@@ -222,8 +221,9 @@ class Application:
         self._candidates.clear()
         self._accounts.clear()
         # Only senders' nonces move, except that an EIP-7702 authorization moves its authority's.
-        is_any = any(tx.authorization_list for tx in block.transactions)
-        moved = set(self.mempool.senders()) & ({*self.mempool.senders()} if is_any else {tx.sender for tx in block.transactions})
+        moved = set(self.mempool.senders())
+        if not any(tx.authorization_list for tx in block.transactions):
+            moved &= {tx.sender for tx in block.transactions}
         await self._load(moved)
         self.mempool.advance((sender, self._accounts[sender].nonce) for sender in moved)
 

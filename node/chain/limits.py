@@ -24,6 +24,8 @@ MEMPOOL_PER_SENDER_MAX: Final = 2_000
 """One sender cannot crowd out the others; a benchmark account still fits."""
 MEMPOOL_NONCE_GAP_MAX: Final = 1_000
 """How far ahead of the account's nonce a waiting transaction may be."""
+ACCOUNTS_CACHED_MAX: Final = 100_000
+"""Senders remembered between two blocks."""
 REPLACEMENT_BUMP_PERCENT: Final = 10
 """As geth: a replacement pays at least this much more, and more than nothing."""
 

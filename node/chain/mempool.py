@@ -39,6 +39,7 @@ class Mempool:
     def __init__(self) -> None:
         self._queues: dict[bytes, _Queue] = {}
         self._by_hash: dict[bytes, Transaction] = {}
+        self._by_item: dict[bytes, Transaction] = {}
         self._arrival: dict[bytes, int] = {}
         self._arrivals = 0
         self._held: set[bytes] = set()
@@ -50,6 +51,10 @@ class Mempool:
     def get(self, tx_hash: bytes) -> Transaction | None:
         """Return a waiting transaction."""
         return self._by_hash.get(tx_hash)
+
+    def find(self, item: bytes) -> Transaction | None:
+        """Return a waiting transaction by its bytes as they stand in a consensus block."""
+        return self._by_item.get(item)
 
     def all(self) -> list[Transaction]:
         """Return every waiting transaction, by arrival."""
@@ -78,7 +83,7 @@ class Mempool:
             return
         if queue is not None and len(queue.by_nonce) >= MEMPOOL_PER_SENDER_MAX:
             raise MempoolFullError(f"txpool is full: at most {MEMPOOL_PER_SENDER_MAX} waiting per account")
-        if len(self._by_hash) >= MEMPOOL_TRANSACTIONS_MAX or self._bytes + len(tx.raw) > MEMPOOL_BYTES_MAX:
+        if len(self._by_hash) >= MEMPOOL_TRANSACTIONS_MAX or self._bytes + len(tx.item) > MEMPOOL_BYTES_MAX:
             raise MempoolFullError(f"txpool is full: {len(self._by_hash)} transactions waiting")
 
     def add(self, tx: Transaction, next_nonce: int, *, is_held: bool = False) -> None:
@@ -91,9 +96,10 @@ class Mempool:
             self._forget(old)
         queue.by_nonce[tx.nonce] = tx
         self._by_hash[tx.hash] = tx
+        self._by_item[tx.item] = tx
         self._arrivals += 1
         self._arrival[tx.hash] = self._arrivals
-        self._bytes += len(tx.raw)
+        self._bytes += len(tx.item)
         if is_held:
             self._held.add(tx.hash)
 
@@ -165,9 +171,10 @@ class Mempool:
 
     def _forget(self, tx: Transaction) -> None:
         del self._by_hash[tx.hash]
+        del self._by_item[tx.item]
         del self._arrival[tx.hash]
         self._held.discard(tx.hash)
-        self._bytes -= len(tx.raw)
+        self._bytes -= len(tx.item)
 
 
 def _check_replacement(old: Transaction, new: Transaction) -> None:

@@ -24,6 +24,7 @@ from node.chain.jsonrpc.finality import FinalityMethods
 from node.chain.jsonrpc.logs import LogMethods
 from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.network import NetworkMethods
+from node.chain.jsonrpc.reads import StoredReads
 from node.chain.jsonrpc.server import JsonRpcServer
 from node.chain.jsonrpc.views import BlockViews
 from node.chain.process import CLIENT_VERSION, ChainSettings
@@ -53,9 +54,9 @@ async def serve_chain(
     store = ChainStore(settings.home / "chain", before_write)
     journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
     try:
-        chain = open_chain(settings, genesis, store, journal)
+        chain = await open_chain(settings, genesis, store, journal)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(journal.run(lambda: [tx.raw for tx in chain.application.mempool.all()]))
+            tasks.create_task(journal.run(lambda: [tx.item for tx in chain.application.mempool.all()]))
             tasks.create_task(chain.driver.run())
             server.open(chain.methods)
             _log.info(
@@ -69,20 +70,25 @@ async def serve_chain(
         store.close()
 
 
-def open_chain(settings: ChainSettings, genesis: Genesis, store: ChainStore, journal: TransactionJournal) -> Chain:
+async def open_chain(
+    settings: ChainSettings, genesis: Genesis, store: ChainStore, journal: TransactionJournal
+) -> Chain:
     """Put the pieces together and take the journal's transactions in again."""
     sealer = BlockSealer(genesis, store, load_or_create_validator_key(settings.home))
-    application = Application(genesis, store, PyEvmEngine(store, genesis.chain_id), sealer.address)
+    engine = PyEvmEngine(store, genesis.chain_id)
+    application = Application(genesis, store, engine)
+    await engine.open()
     clock = LedgerClock(time.time, _load_offset(store, genesis))
     driver = SoloDriver(application, sealer, clock, journal, settings.interval_ms, is_manual=settings.is_manual)
     intake = Intake(application, journal, driver)
-    intake.replay()
+    await intake.replay()
     views = BlockViews(application)
-    eth = EthMethods(application, views, intake, CLIENT_VERSION).table()
+    reads = StoredReads(application, views, engine).table()
     finality = FinalityMethods(store, views, StoredFinality(store, genesis.validators))
     methods = {
-        **eth,
-        "eth_getTransactionReceipt": finality.with_finality(eth["eth_getTransactionReceipt"]),
+        **EthMethods(application, intake, CLIENT_VERSION).table(),
+        **reads,
+        "eth_getTransactionReceipt": finality.with_finality(reads["eth_getTransactionReceipt"]),
         **finality.table(),
         **LogMethods(application, views).table(),
         **NetworkMethods(application, driver, has_time_control=settings.has_time_control).table(),

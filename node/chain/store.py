@@ -16,6 +16,7 @@ from typing import Any, Final
 import lmdb
 import rlp
 
+from bridge.proofs.items import split_item
 from node.chain.blocks import BlockHeader, ExecutedBlock, Receipt
 from node.chain.errors import CorruptChainError, ReadOnlyError
 from node.chain.hooks import WriteHook, no_hook
@@ -26,10 +27,15 @@ _TABLES: Final = ("state", "headers", "bodies", "receipts", "numbers", "transact
 
 @dataclass(frozen=True, slots=True)
 class StoredTransaction:
-    """A transaction in a block; `sender` was recovered when the block was made."""
+    """A transaction in a block, as the consensus block has it; `sender` was recovered when the block was made."""
 
-    raw: bytes
+    item: bytes
     sender: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """Return the Ethereum transaction, without its second signature."""
+        return split_item(self.item)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class ChainStore:
     def transactions(self, number: int) -> list[StoredTransaction]:
         """Return the transactions of block `number`, in order."""
         value = self._get("bodies", _number(number))
-        return [] if value is None else [StoredTransaction(raw, sender) for sender, raw in rlp.decode(value)]
+        return [] if value is None else [StoredTransaction(item, sender) for sender, item in rlp.decode(value)]
 
     def receipts(self, number: int) -> list[Receipt]:
         """Return the receipts of block `number`, in order."""
@@ -151,7 +157,7 @@ class ChainStore:
         for key, value in block.state_nodes.items():
             yield "state", key, value
         yield "headers", number, header.payload
-        yield "bodies", number, rlp.encode([[tx.sender, tx.raw] for tx in block.transactions])
+        yield "bodies", number, rlp.encode([[tx.sender, tx.item] for tx in block.transactions])
         yield "receipts", number, rlp.encode([receipt.encode() for receipt in block.receipts])
         yield "numbers", header.hash, number
         for index, tx in enumerate(block.transactions):

@@ -5,7 +5,7 @@ The attribute names are those the execution engine reads, so a decoded transacti
 Source: EIP-155, EIP-2718, EIP-2930, EIP-1559, EIP-7702, EIP-3860, EIP-7623; yellow paper section 4.2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import rlp
@@ -13,6 +13,8 @@ from coincurve import PublicKey
 from eth_hash.auto import keccak
 from rlp.exceptions import DecodingError
 
+from bridge.errors import InvalidProofError
+from bridge.proofs.items import join_item, split_item
 from node.chain.errors import TransactionRejectedError, UnderpricedError, WrongChainError
 from node.chain.limits import INIT_CODE_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_GAS_MAX
 
@@ -62,9 +64,16 @@ class Transaction:
     r: int
     s: int
     intrinsic_gas: int
+    second_signature: bytes = b""
+    """ML-DSA-65, where the item is dual-signed."""
 
     def __repr__(self) -> str:
         return f"Transaction(0x{self.hash.hex()})"
+
+    @property
+    def item(self) -> bytes:
+        """Return the transaction as it stands in a consensus block, with its second signature."""
+        return join_item(self.raw, self.second_signature)
 
     @property
     def cost_max(self) -> int:
@@ -92,6 +101,20 @@ def decode_transaction(raw: bytes, sender: bytes | None = None) -> Transaction:
     if first not in (ACCESS_LIST, DYNAMIC_FEE, SET_CODE):
         raise TransactionRejectedError(f"transaction type not supported: expected 0, 1, 2 or 4, got {first}")
     return _decode_typed(raw, first, sender)
+
+
+def decode_item(item: bytes) -> Transaction:
+    """Decode an item of a consensus block: a transaction, or one with a second signature, which is not checked here.
+
+    Raises:
+        TransactionRejectedError: what `decode_transaction` raises, or too short for a second signature.
+    """
+    try:
+        raw, second_signature = split_item(item)
+    except InvalidProofError as error:
+        raise TransactionRejectedError(str(error)) from error
+    tx = decode_transaction(raw)
+    return replace(tx, second_signature=second_signature) if second_signature else tx
 
 
 def validate_stateless(tx: Transaction, chain_id: int, base_fee: int) -> None:

@@ -59,7 +59,7 @@ def _words(*values: int) -> bytes:
 
 @pytest.fixture
 async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
-    opened = open_local_chain(tmp_path, [Actor(1), Actor(2)])
+    opened = await open_local_chain(tmp_path, [Actor(1), Actor(2)])
     yield opened
     await opened.close()
 
@@ -301,7 +301,7 @@ async def test_evm_time_control_moves_the_next_block(chain: LocalChain) -> None:
 
 
 async def test_time_control_is_refused_on_a_network(tmp_path: Path) -> None:
-    chain = open_local_chain(tmp_path, [Actor(1)], has_time_control=False)
+    chain = await open_local_chain(tmp_path, [Actor(1)], has_time_control=False)
     try:
         for method, params in (
             ("evm_mine", []),
