@@ -12,3 +12,10 @@ class Method:
     answer: Callable[[list[Any]], Any | Awaitable[Any]]
     params_min: int
     params_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawJson:
+    """A result that is JSON text already, sent to the client as it is."""
+
+    text: bytes
