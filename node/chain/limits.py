@@ -77,3 +77,10 @@ GETH_TIMEOUT_S: Final = 60.0
 """One request of the Engine API: a full block on a busy machine takes seconds."""
 GETH_REBUILD_LOG_S: Final = 5.0
 """How often a rebuild says how far it is."""
+GETH_TRACES_MAX: Final = 2
+"""Traces at once; each may take a core for `GETH_CALL_TIMEOUT_S`."""
+TRACE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Steps of one transaction's trace, before they are written as JSON."""
+GETH_INDEXING_POLL_S: Final = 0.1
+GETH_INDEXING_TRIES_MAX: Final = 50
+"""How often, and how many times, a lookup by transaction hash is asked again just after geth's start."""

@@ -66,7 +66,7 @@ class GethIpc:
             GethUnavailableError: the socket is lost, or no answer came in time.
             LimitExceededError: the answer is larger than `GETH_ANSWER_BYTES_MAX`.
         """
-        return json.loads((await self.forward(method, params, timeout_s=timeout_s)).text)
+        return (await self.forward(method, params, timeout_s=timeout_s)).value
 
     async def forward(self, method: str, params: Sequence[Any], *, timeout_s: float) -> RawJson:
         """Return the answer's `result` as geth wrote it; raises what `call` raises."""

@@ -75,7 +75,7 @@ class LogMethods:
             "eth_newPendingTransactionFilter": Method(lambda _: self._subscribe("pending"), 0, 1),
             "eth_getFilterChanges": Method(self.get_filter_changes, 1, 1),
             "eth_getFilterLogs": Method(self.get_filter_logs, 1, 1),
-            "eth_uninstallFilter": Method(lambda p: self._subscriptions.pop(str(p[0]), None) is not None, 1, 1),
+            "eth_uninstallFilter": Method(self.uninstall_filter, 1, 1),
         }
 
     async def get_logs(self, p: Params) -> list[dict[str, Any]]:
@@ -132,6 +132,10 @@ class LogMethods:
         head = self._app.head.number
         last = min(head, subscription.last if subscription.last is not None else head)
         return await self._collect(subscription.logs, 0, last)
+
+    def uninstall_filter(self, p: Params) -> bool:
+        """Return whether there was such a filter."""
+        return self._subscriptions.pop(str(p[0]), None) is not None
 
     def _range(self, query: dict[str, Any]) -> tuple[int, int]:
         first = self._views.number_of(params.at([query.get("fromBlock")], 0, "latest"))

@@ -1,5 +1,6 @@
 """A JSON-RPC method: what answers it and how many parameters it takes."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,3 +20,8 @@ class RawJson:
     """A result that is JSON text already, sent to the client as it is."""
 
     text: bytes
+
+    @property
+    def value(self) -> Any:
+        """Return what the text says."""
+        return json.loads(self.text)
