@@ -19,7 +19,7 @@ from node.chain.hooks import WriteHook
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
-from node.chain.jsonrpc.logs import LogMethods
+from node.chain.jsonrpc.logs import LogMethods, StoredLogs
 from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.server import JsonRpcServer
@@ -78,7 +78,7 @@ def open_chain(settings: ChainSettings, genesis: Genesis, store: ChainStore, jou
     views = BlockViews(application)
     methods = {
         **EthMethods(application, views, intake, CLIENT_VERSION).table(),
-        **LogMethods(application, views).table(),
+        **LogMethods(application, views, StoredLogs(store, views)).table(),
         **NetworkMethods(application, views, driver, has_time_control=settings.has_time_control).table(),
     }
     return Chain(application, driver, methods)

@@ -45,7 +45,7 @@ class GethIpc:
         give_up = loop.time() + timeout_s
         while True:
             try:
-                _, protocol = await loop.create_unix_connection(_Lines, str(path))
+                _, protocol = await loop.create_unix_connection(GethLines, str(path))
                 return protocol.ipc
             except OSError as error:
                 if loop.time() >= give_up:
@@ -145,7 +145,7 @@ class GethIpc:
         return None if waiting is None or waiting.done() else waiting
 
 
-class _Lines(asyncio.Protocol):
+class GethLines(asyncio.Protocol):
     """Cuts what comes from the socket into lines, and keeps no more of a line than is allowed."""
 
     ipc: GethIpc

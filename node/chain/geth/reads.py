@@ -1,25 +1,21 @@
 """What clients read on a node whose state is geth's: an allow-list of methods, handed to geth over its socket.
 
 Answers go to the client as geth wrote them. Only what reads is on the list, and each request is bounded: by geth's
-own flags (gas, time, range of blocks), or here (traces, filters). What waits for a block is known to our pool alone,
+own flags (gas, time), or here (traces). What waits for a block is known to our pool alone,
 so those questions are answered by it first. Stored blocks are final: `pending` is `latest`.
 
-Source: ethereum/execution-apis; go-ethereum 1.17.5 internal/ethapi, eth/filters, eth/tracers.
+Source: ethereum/execution-apis; go-ethereum 1.17.5 internal/ethapi, eth/tracers.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from node.chain.errors import GethAnswerError, InvalidParamsError, LimitExceededError
-from node.chain.geth.ipc import GethIpc
+from node.chain.errors import GethAnswerError, GethUnavailableError, InvalidParamsError
 from node.chain.jsonrpc import params
 from node.chain.jsonrpc.formatting import hex_data, transaction_to_json
-from node.chain.jsonrpc.logs import LogMethods
 from node.chain.jsonrpc.methods import Method, RawJson
 from node.chain.limits import (
-    FILTER_IDLE_S,
-    FILTERS_MAX,
     GETH_CALL_TIMEOUT_S,
     GETH_INDEXING_POLL_S,
     GETH_INDEXING_TRIES_MAX,
@@ -28,6 +24,7 @@ from node.chain.limits import (
     TRACE_BYTES_MAX,
 )
 from node.chain.mempool import Mempool
+from node.chain.store import TransactionPlace
 
 Params = list[Any]
 _READS: Final[Mapping[str, tuple[int, int, int | None]]] = {
@@ -48,7 +45,6 @@ _READS: Final[Mapping[str, tuple[int, int, int | None]]] = {
     "eth_call": (1, 3, 1),
     "eth_estimateGas": (1, 3, 1),
     "eth_createAccessList": (1, 2, 1),
-    "eth_getLogs": (1, 1, None),
     "debug_getRawHeader": (1, 1, 0),
     "debug_getRawBlock": (1, 1, 0),
     "debug_getRawReceipts": (1, 1, 0),
@@ -66,17 +62,31 @@ _TRACERS: Final = ("callTracer", "flatCallTracer", "prestateTracer", "4byteTrace
 _SWITCHES: Final = ("enableMemory", "disableStack", "disableStorage", "enableReturnData")
 _OBJECTS: Final = ("tracerConfig", "stateOverrides")
 _INDEXING: Final = "transaction indexing is in progress"
-_UNKNOWN_FILTER: Final = "filter not found"
+
+
+class Forwarder(Protocol):
+    """Where requests go: `GethIpc`."""
+
+    async def forward(self, method: str, params: Sequence[Any], *, timeout_s: float) -> RawJson:
+        """Return the `result` of a request."""
+        ...
+
+
+class Places(Protocol):
+    """Which transactions are in blocks: `ChainStore`."""
+
+    def place_of(self, tx_hash: bytes) -> TransactionPlace | None:
+        """Return where the transaction is, None when it is in no block."""
+        ...
 
 
 class GethReads:
     """Answers from one geth and one pool; the rest of the node's methods stay as they are."""
 
-    def __init__(self, ipc: GethIpc, mempool: Mempool, logs: LogMethods) -> None:
+    def __init__(self, ipc: Forwarder, store: Places, mempool: Mempool) -> None:
         self._ipc = ipc
+        self._store = store
         self._mempool = mempool
-        self._logs = logs
-        self._filters: dict[str, float] = {}
         self._tracing = asyncio.Semaphore(GETH_TRACES_MAX)
 
     def table(self) -> Mapping[str, Method]:
@@ -89,23 +99,15 @@ class GethReads:
             name: Method(self._tracer(name, config_at, block_at), config_at, config_at + 1)
             for name, (config_at, block_at) in _TRACES.items()
         }
-        filters = {
-            name: Method(self._filter_maker(name), count, count)
-            for name, count in (("eth_newFilter", 1), ("eth_newBlockFilter", 0))
-        }
         return {
             **forwarded,
             **traces,
-            **filters,
             "eth_getBlockByNumber": Method(self.get_block_by_number, 2, 2),
             "eth_getTransactionByHash": Method(self.get_transaction_by_hash, 1, 1),
             "eth_getRawTransactionByHash": Method(self.get_raw_transaction, 1, 1),
             "debug_getRawTransaction": Method(self.get_raw_transaction, 1, 1),
             "eth_getTransactionReceipt": Method(self.get_transaction_receipt, 1, 1),
             "eth_getTransactionCount": Method(self.get_transaction_count, 1, 2),
-            "eth_getFilterChanges": Method(self.get_filter_changes, 1, 1),
-            "eth_getFilterLogs": Method(self.get_filter_logs, 1, 1),
-            "eth_uninstallFilter": Method(self.uninstall_filter, 1, 1),
         }
 
     async def _forward(self, method: str, p: Params) -> RawJson:
@@ -123,28 +125,24 @@ class GethReads:
         """A pending block does not exist before it is made."""
         return None if p[0] == "pending" else await self._forward("eth_getBlockByNumber", p)
 
-    async def get_transaction_by_hash(self, p: Params) -> RawJson | dict[str, Any]:
+    async def get_transaction_by_hash(self, p: Params) -> RawJson | dict[str, Any] | None:
         waiting = self._mempool.get(params.data(p[0], "hash", 32))
         if waiting is not None:
             return transaction_to_json(waiting, None, None)
-        return await self._indexed("eth_getTransactionByHash", p)
+        return await self._in_block("eth_getTransactionByHash", p)
 
-    async def get_raw_transaction(self, p: Params) -> RawJson | str:
+    async def get_raw_transaction(self, p: Params) -> RawJson | str | None:
         waiting = self._mempool.get(params.data(p[0], "hash", 32))
-        return hex_data(waiting.raw) if waiting else await self._indexed("eth_getRawTransactionByHash", p)
+        return hex_data(waiting.raw) if waiting else await self._in_block("eth_getRawTransactionByHash", p)
 
     async def get_transaction_receipt(self, p: Params) -> Any:
-        return (await self._indexed("eth_getTransactionReceipt", [hex_data(params.data(p[0], "hash", 32))])).value
+        found = await self._in_block("eth_getTransactionReceipt", p)
+        return None if found is None else found.value
 
-    async def get_transaction_count(self, p: Params) -> RawJson | str:
-        address = params.data(p[0], "address", 20)
-        found = await self._forward("eth_getTransactionCount", _at_final_block(p, 1))
-        if params.at(p, 1) != "pending":
-            return found
-        return hex(self._mempool.pending_nonce(address, int(found.value, 16)))
-
-    async def _indexed(self, method: str, p: Params) -> RawJson:
-        """Ask again while geth, just started, is still finding out what it has indexed."""
+    async def _in_block(self, method: str, p: Params) -> RawJson | None:
+        """Ask geth about a transaction in a block; just after its start it needs a moment to find its index."""
+        if self._store.place_of(params.data(p[0], "hash", 32)) is None:
+            return None
         for _ in range(GETH_INDEXING_TRIES_MAX):
             try:
                 return await self._forward(method, p)
@@ -152,41 +150,14 @@ class GethReads:
                 if _INDEXING not in str(error):
                     raise
             await asyncio.sleep(GETH_INDEXING_POLL_S)
-        return await self._forward(method, p)
+        raise GethUnavailableError(f"{method}: expected geth's index of transactions to be ready; ask again")
 
-    # -- filters -----------------------------------------------------------------------------------------------
-
-    def _filter_maker(self, method: str) -> Callable[[Params], Any]:
-        async def answer(p: Params) -> str:
-            now_s = asyncio.get_running_loop().time()
-            # geth forgets them by itself after the same time.
-            self._filters = {name: at_s for name, at_s in self._filters.items() if now_s - at_s <= FILTER_IDLE_S}
-            if len(self._filters) >= FILTERS_MAX:
-                raise LimitExceededError(f"filters: expected at most {FILTERS_MAX}; uninstall one")
-            name = str((await self._forward(method, p)).value)
-            self._filters[name] = now_s
-            return name
-
-        return answer
-
-    async def get_filter_changes(self, p: Params) -> Any:
-        """Ask geth; a filter of waiting transactions is ours."""
-        if str(p[0]) in self._filters:
-            self._filters[str(p[0])] = asyncio.get_running_loop().time()
-        try:
-            return await self._forward("eth_getFilterChanges", p)
-        except GethAnswerError as error:
-            if _UNKNOWN_FILTER not in str(error):
-                raise
-        return await self._logs.get_filter_changes(p)
-
-    async def get_filter_logs(self, p: Params) -> RawJson:
-        return await self._forward("eth_getFilterLogs", p)
-
-    async def uninstall_filter(self, p: Params) -> bool:
-        self._filters.pop(str(p[0]), None)
-        found = (await self._forward("eth_uninstallFilter", p)).value
-        return bool(found) or self._logs.uninstall_filter(p)
+    async def get_transaction_count(self, p: Params) -> RawJson | str:
+        address = params.data(p[0], "address", 20)
+        found = await self._forward("eth_getTransactionCount", _at_final_block(p, 1))
+        if params.at(p, 1) != "pending":
+            return found
+        return hex(self._mempool.pending_nonce(address, int(found.value, 16)))
 
     # -- traces ------------------------------------------------------------------------------------------------
 
@@ -208,25 +179,21 @@ def trace_config(value: object, *, is_block: bool) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidParamsError("config: expected an object")
     config: dict[str, Any] = {"timeout": f"{GETH_CALL_TIMEOUT_S:g}s"}
-    for name, item in value.items():
+    for name in value.keys() - {"tracer", "timeout", "limit"}:
         if name in _SWITCHES:
-            config[name] = params.boolean(item, f"config.{name}")
-        elif name in _OBJECTS and isinstance(item, dict):
-            config[name] = item
-        elif name == "tracer" and item in _TRACERS:
-            config[name] = item
-        elif name == "tracer" and item is not None:
-            raise InvalidParamsError(f"config.tracer: expected one of {', '.join(_TRACERS)}")
-        elif name not in ("timeout", "limit", "tracer"):
+            config[name] = params.boolean(value[name], f"config.{name}")
+        elif name in _OBJECTS and isinstance(value[name], dict):
+            config[name] = value[name]
+        else:
             raise InvalidParamsError(f"config.{str(name)[:64]}: expected no such field")
-    if "tracer" in config:
-        return config
-    if is_block:
+    tracer = value.get("tracer")
+    if tracer is None and not is_block:
+        return config | {"limit": TRACE_BYTES_MAX}
+    if tracer not in _TRACERS:
         raise InvalidParamsError(
-            f"config.tracer: expected one of {', '.join(_TRACERS)}; the steps of a whole block fit no answer, "
-            "trace its transactions one by one"
+            f"config.tracer: expected one of {', '.join(_TRACERS)}, or none for the steps of a single transaction"
         )
-    return config | {"limit": TRACE_BYTES_MAX}
+    return config | {"tracer": tracer}
 
 
 def _at_final_block(p: Params, block_at: int | None) -> Params:

@@ -125,7 +125,7 @@ class JsonRpcServer:
             one = await task
             if one is None:
                 continue
-            size += len(_encode(one))
+            size += len(encode_answer(one))
             if size > RPC_RESULT_BYTES_MAX:
                 message = f"response too large: expected at most {RPC_RESULT_BYTES_MAX} bytes for a batch"
                 one = _failure(one.get("id"), LimitExceededError.rpc_code, message)
@@ -207,11 +207,13 @@ def _failure(request_id: Any, code: int, message: str, data: Any = None) -> dict
 
 
 def _json(document: object, headers: dict[str, str]) -> web.Response:
-    body = b"[" + b",".join(map(_encode, document)) + b"]" if isinstance(document, list) else _encode(document)
+    body = (
+        b"[" + b",".join(map(encode_answer, document)) + b"]" if isinstance(document, list) else encode_answer(document)
+    )
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-def _encode(answer: Any) -> bytes:
+def encode_answer(answer: Any) -> bytes:
     """Return an answer's JSON; a result that is JSON already is put in as it is."""
     result = answer.get("result")
     if not isinstance(result, RawJson):

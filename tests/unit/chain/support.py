@@ -20,7 +20,7 @@ from node.chain.hooks import WriteHook, no_hook
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
-from node.chain.jsonrpc.logs import LogMethods
+from node.chain.jsonrpc.logs import LogMethods, StoredLogs
 from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.server import JsonRpcServer
 from node.chain.jsonrpc.views import BlockViews
@@ -213,7 +213,7 @@ def open_local_chain(
     server.open(
         {
             **EthMethods(application, views, intake, "landfall/test").table(),
-            **LogMethods(application, views).table(),
+            **LogMethods(application, views, StoredLogs(store, views)).table(),
             **NetworkMethods(application, views, driver, has_time_control=has_time_control).table(),
         }
     )
