@@ -9,6 +9,8 @@ import pytest
 
 from node.chain.jsonrpc import logs as logs_module
 from node.chain.jsonrpc import server as server_module
+from node.chain.jsonrpc.methods import RawJson
+from node.chain.jsonrpc.server import encode_answer
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
