@@ -86,3 +86,5 @@ GETH_INDEXING_TRIES_MAX: Final = 50
 """How often, and how many times, a lookup by transaction hash is asked again just after geth's start."""
 LOGS_PIECE_GAS: Final = 400_000_000
 """Gas of the blocks whose logs geth is asked for at once; some ten thousand transfers."""
+DIVERGENCE_RECEIPTS_MAX: Final = 200
+"""Receipts of a block among which a single difference is searched; the work grows with the square."""

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from node.chain.blocks import EMPTY_REQUESTS_HASH, BlockHeader, ExecutedBlock
+from node.chain.divergence import build_report
 from node.chain.errors import (
     ExecutionFailedError,
     ExecutionRevertedError,
@@ -24,6 +25,7 @@ from node.chain.ports import AccountOverride, CallRequest
 from node.chain.state import Account
 from node.chain.store import ChainStore
 from node.chain.transactions import decode_transaction
+from node.chain.tries import ordered_root
 from tests.integration.engines import Geth, running_geth
 from tests.integration.geth_chain import COINBASE, Cast, TwoEngines, next_block, pool_of, words
 from tests.unit.chain.support import ETHER, REVERT, STORE, Actor
@@ -285,6 +287,41 @@ async def test_build_fills_half_the_gas_limit_however_generous_the_senders_are(t
         heavy = [payer.sign(to=b"", data=b"\x5b\x5f\x56", gas=2_000_000) for _ in range(200)]
         block = await both.geth.build(next_block(both.head), pool_of(*heavy))
         assert 0 < block.header.gas_used <= target
+
+
+async def test_divergence_is_reported_with_field_and_transaction(tmp_path: Path, cast: Cast) -> None:
+    async with _engines(tmp_path, cast) as (both, _):
+        raws = [actor.sign(to=STORE, data=words(index, 2)) for index, actor in enumerate(cast.actors[:5])]
+        transactions = [decode_transaction(raw) for raw in raws]
+        good = both.py_evm(next_block(both.head), transactions)
+        # The others' engine charged the fourth transaction one gas more.
+        receipts = [
+            replace(receipt, cumulative_gas=receipt.cumulative_gas + (index >= 3))
+            for index, receipt in enumerate(good.receipts)
+        ]
+        decided = replace(
+            good.header,
+            receipts_root=ordered_root([receipt.encode() for receipt in receipts]),
+            gas_used=good.header.gas_used + 1,
+            state_root=b"\7" * 32,
+        )
+        with pytest.raises(InvalidBlockError) as caught:
+            await both.geth.execute(decided, transactions)
+        local = await both.geth.local_result(decided, transactions, caught.value)
+        assert local.header == good.header
+        assert list(local.receipts) == list(good.receipts)
+        report = build_report(decided, transactions, local)
+        assert [one["field"] for one in report["fields"]] == ["state_root", "receipts_root", "gas_used"]
+        assert (report["transaction"]["index"], report["transaction"]["field"]) == (3, "gas_used")
+
+        stranger = decode_transaction(Actor(4_711).sign(value=1))
+        with_root = replace(good.header, transactions_root=ordered_root([raws[0], stranger.raw]))
+        with pytest.raises(InvalidBlockError) as caught:
+            await both.geth.execute(with_root, [transactions[0], stranger])
+        local = await both.geth.local_result(with_root, [transactions[0], stranger], caught.value)
+        report = build_report(with_root, [transactions[0], stranger], local)
+        assert report["transaction"]["hash"] == "0x" + stranger.hash.hex()
+        assert "insufficient funds" in report["refusal"]
 
 
 # -- reads of the engine -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ Source: ethereum/execution-apis, src/engine/prague.md; go-ethereum 1.17.5 eth/ca
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import structlog
 from eth_hash.auto import keccak
 
 from node.chain.blocks import EMPTY_REQUESTS_HASH, BlockHeader, ExecutedBlock, Log
+from node.chain.divergence import LocalResult
 from node.chain.errors import (
     CorruptChainError,
     ExecutionFailedError,
@@ -36,8 +38,10 @@ from node.chain.geth.payload import (
     environment_of,
     header_of_payload,
     invalid_block,
+    log_of_json,
     overrides_to_json,
     payload_to_json,
+    receipt_of_json,
     requests_hash,
 )
 from node.chain.limits import GETH_REBUILD_LOG_S, GETH_START_S, GETH_TIMEOUT_S, RPC_BATCH_MAX
@@ -271,6 +275,21 @@ class GethEngine:
         answer = await self._call("engine_forkchoiceUpdatedV3", state, None)
         return bool(answer["payloadStatus"]["status"] == "VALID")
 
+    async def local_result(
+        self, header: BlockHeader, transactions: Sequence[Transaction], refusal: InvalidBlockError
+    ) -> LocalResult:
+        """Return what geth makes of a decided block that it refused: its own header and receipts, where it has any."""
+        parent = self._stored_header(header.number - 1)
+        result = LocalResult(engine="geth", refusal=str(refusal), refused_index=_index_of(refusal))
+        try:
+            envelope = await self._build_list(environment_of(header, parent), [tx.raw for tx in transactions])
+        except GethAnswerError as error:
+            return replace(result, refusal=f"{refusal}; building it again: {error}")
+        own = header_of_payload(envelope, transactions)
+        await self._new_payload(envelope["executionPayload"], envelope["executionRequests"])
+        receipts = await self._call("eth_getBlockReceipts", _hex(own.hash))
+        return replace(result, header=own, receipts=[receipt_of_json(receipt) for receipt in receipts])
+
     # -- reads -------------------------------------------------------------------------------------------------
 
     async def accounts(self, addresses: Sequence[bytes]) -> Sequence[Account]:
@@ -314,14 +333,7 @@ class GethEngine:
         """Return what the contract logged in a block that was built or executed, head or not."""
         await self._built_is_imported()
         found = await self._call("eth_getLogs", {"blockHash": _hex(block.header.hash), "address": _hex(address)})
-        return [
-            Log(
-                bytes.fromhex(log["address"][2:]),
-                tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
-                bytes.fromhex(log["data"][2:]),
-            )
-            for log in found
-        ]
+        return [log_of_json(log) for log in found]
 
     async def _call(self, method: str, *params: Any) -> Any:
         return await self._ipc.call(method, *params, timeout_s=GETH_TIMEOUT_S)
@@ -329,3 +341,9 @@ class GethEngine:
 
 def _hex(value: bytes) -> str:
     return "0x" + value.hex()
+
+
+def _index_of(refusal: InvalidBlockError) -> int | None:
+    """Return which transaction a refusal names, as in `transactions[3]`."""
+    name, _, index = refusal.field.partition("[")
+    return int(index[:-1]) if name == "transactions" and index else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from node.chain.blocks import ZERO_HASH, BlockHeader
+from node.chain.blocks import ZERO_HASH, BlockHeader, Log, Receipt
 from node.chain.errors import GethMismatchError, InvalidBlockError
 from node.chain.ports import AccountOverride, BlockEnvironment, CallRequest, Overrides
 from node.chain.transactions import Transaction
@@ -167,6 +167,22 @@ def header_of_payload(envelope: Mapping[str, Any], transactions: Sequence[Transa
             "block", header.hash.hex(), payload["blockHash"], "geth follows other rules than Prague; check genesis.json"
         )
     return header
+
+
+def receipt_of_json(receipt: Mapping[str, Any]) -> Receipt:
+    """Return a receipt as blocks have it."""
+    return Receipt(
+        int(receipt["type"], 16),
+        receipt["status"] == "0x1",
+        int(receipt["cumulativeGasUsed"], 16),
+        tuple(log_of_json(log) for log in receipt["logs"]),
+        _bytes(receipt["logsBloom"]),
+    )
+
+
+def log_of_json(log: Mapping[str, Any]) -> Log:
+    """Return a log as blocks have it."""
+    return Log(_bytes(log["address"]), tuple(_bytes(topic) for topic in log["topics"]), _bytes(log["data"]))
 
 
 def requests_hash(requests: Sequence[str]) -> bytes:
