@@ -61,11 +61,13 @@ def geth_command(binary: Path, home: Path, ipc: Path, gas_limit: int) -> tuple[l
         *("--rpc.batch-request-limit", str(RPC_BATCH_MAX)),
         *("--rpc.batch-response-max-size", str(RPC_RESULT_BYTES_MAX)),
         *("--rpc.logquerylimit", str(LOGS_TOPICS_MAX)),
-        # Every transaction can be found by its hash, however old.
-        *("--history.transactions", "0"),
+        # Every transaction can be found by its hash, however old. The index over logs costs more with every block
+        # than it saves: ranges are asked piece by piece, and blocks have Bloom filters.
+        *("--history.transactions", "0", "--history.logs.disable"),
         *("--cache", str(_CACHE_MB), "--cache.noprefetch"),
-        # Warnings and errors only: two lines per block would hide everything else.
-        *("--verbosity", "2"),
+        # Warnings and errors only: two lines per block would hide everything else, and so would one for every
+        # call of a client that reverts.
+        *("--verbosity", "2", "--log.vmodule", "rpc/*=1"),
     ]
     return arguments, {"GOGC": str(_GO_GC_PERCENT), "GOMEMLIMIT": str(GETH_MEMORY_BYTES)}
 
