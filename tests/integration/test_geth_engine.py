@@ -1,6 +1,8 @@
 """The geth engine with a real geth: equal blocks with py-evm, crashes, lost databases, hostile blocks."""
 
+import asyncio
 import contextlib
+import os
 import random
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +32,7 @@ from tests.integration.engines import Geth, running_geth
 from tests.integration.geth_chain import COINBASE, Cast, TwoEngines, next_block, pool_of, words
 from tests.unit.chain.support import ETHER, REVERT, STORE, Actor
 
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "3"))
 # EIP-7002: a withdrawal request is 48 bytes of key and 8 of amount, for a fee of 1 wei when nobody else asks.
 WITHDRAWALS = bytes.fromhex("00000961ef480eb55e80d19ad83579a64c007002")
 
@@ -129,6 +132,30 @@ async def test_geth_comes_back_to_the_stores_head_when_killed(tmp_path: Path, ca
             assert await _geth_head(both) == both.head.hash
         await _store_blocks(both, cast, 1, dice)
         assert both.head.number == 13
+
+
+async def test_no_block_is_lost_when_geth_is_killed_at_any_moment(tmp_path: Path, cast: Cast) -> None:
+    dice = random.Random()
+    async with _engines(tmp_path, cast) as (both, geth):
+        for _ in range(ROUNDS):
+            making = asyncio.create_task(_store_blocks(both, cast, 1_000, dice))
+            await asyncio.sleep(dice.uniform(0.05, 0.5))
+            await geth.kill()
+            with pytest.raises(GethUnavailableError):
+                await making
+            await geth.start(cast.document)
+            await both.reopen()
+            # The store may have a block that the test did not come to note.
+            number = both.store.head_number()
+            head = None if number is None else both.store.header(number)
+            assert head is not None
+            assert head.number - both.head.number in (0, 1)
+            both.head = head
+            assert await _geth_head(both) == head.hash
+            accounts = await both.geth.accounts([actor.address for actor in cast.actors])
+            for actor, account in zip(cast.actors, accounts, strict=True):
+                actor.nonce = account.nonce
+        await _store_blocks(both, cast, 1, dice)
 
 
 async def test_lost_database_is_rebuilt_from_the_store_and_said_so(tmp_path: Path, cast: Cast) -> None:

@@ -231,7 +231,13 @@ class GethEngine:
         requests: Sequence[str] = []
         if header.requests_hash != EMPTY_REQUESTS_HASH:
             requests = await self._requests(header, raws, environment)
-        self._require_valid(await self._new_payload(payload_to_json(header, raws), requests), header, raws)
+        payload = payload_to_json(header, raws)
+        status = await self._new_payload(payload, requests)
+        if status["status"] in ("ACCEPTED", "SYNCING"):
+            # After a crash geth may know the parent but not its state; it makes it again when told to stand there.
+            await self._set_head(parent)
+            status = await self._new_payload(payload, requests)
+        self._require_valid(status, header, raws)
 
     async def _requests(self, header: BlockHeader, raws: Sequence[bytes], environment: BlockEnvironment) -> list[str]:
         """Return a block's requests (EIP-7685), which are not in its data: they follow from executing it."""
