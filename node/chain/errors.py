@@ -11,7 +11,7 @@ class ChainError(Exception):
 
     codespace: ClassVar[str] = "chain"
     code: ClassVar[int] = 2
-    rpc_code: ClassVar[int] = -32000
+    rpc_code: int = -32000
 
     @property
     def rpc_data(self) -> Any:
@@ -206,3 +206,35 @@ class ConsensusAnswerError(InvariantError):
     """CometBFT answered something that this program cannot read: another version, or not CometBFT."""
 
     code = 61
+
+
+class GethAnswerError(RejectedError):
+    """geth refused a request; its own code, message and data, as a client of geth would see them."""
+
+    code = 62
+
+    def __init__(self, rpc_code: int, message: str, data: Any) -> None:
+        super().__init__(message)
+        self.rpc_code = rpc_code
+        self._data = data
+
+    @property
+    def rpc_data(self) -> Any:
+        """Return what geth sent as the error's `data`."""
+        return self._data
+
+
+class GethUnavailableError(UnavailableError):
+    """geth does not answer; the node's processes are started again together, and the request may be sent again."""
+
+    code = 63
+
+
+class GethMismatchError(InvariantError):
+    """The geth that answers is not the one this chain needs: other chain, genesis block, or version."""
+
+    code = 64
+
+    def __init__(self, field: str, expected: object, got: object, way_out: str) -> None:
+        super().__init__(f"geth.{field}: expected {expected}, got {got}; {way_out}")
+        self.field = field

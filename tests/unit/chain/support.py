@@ -22,7 +22,7 @@ from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
 from node.chain.jsonrpc.finality import FinalityMethods
-from node.chain.jsonrpc.logs import LogMethods
+from node.chain.jsonrpc.logs import LogMethods, StoredLogs
 from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.reads import StoredReads
 from node.chain.jsonrpc.server import JsonRpcServer
@@ -227,7 +227,7 @@ async def open_local_chain(
             **reads,
             "eth_getTransactionReceipt": finality.with_finality(reads["eth_getTransactionReceipt"]),
             **finality.table(),
-            **LogMethods(application, views).table(),
+            **LogMethods(application, views, StoredLogs(store, views)).table(),
             **NetworkMethods(application, driver, has_time_control=has_time_control).table(),
         }
     )

@@ -9,6 +9,8 @@ import pytest
 
 from node.chain.jsonrpc import logs as logs_module
 from node.chain.jsonrpc import server as server_module
+from node.chain.jsonrpc.methods import RawJson
+from node.chain.jsonrpc.server import encode_answer
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
@@ -432,3 +434,9 @@ async def test_finality_proof_of_the_wire_form_verifies(chain: LocalChain) -> No
     wire = json.loads(json.dumps(await chain.rpc("landfall_getFinalityProof", "latest")))
     payload = verify_finality(proof_from_json(wire), "landfall-test", chain.genesis.validators)
     assert payload == chain.application.head.payload
+
+
+def test_result_that_is_json_already_is_sent_as_it_is() -> None:
+    answer = {"jsonrpc": "2.0", "id": 'a"b', "result": RawJson(b'{"z": 1,"a":"\\u00e9"}')}
+    assert encode_answer(answer) == b'{"jsonrpc":"2.0","id":"a\\"b","result":{"z": 1,"a":"\\u00e9"}}'
+    assert encode_answer({"jsonrpc": "2.0", "id": 1, "result": None}) == b'{"jsonrpc":"2.0","id":1,"result":null}'
