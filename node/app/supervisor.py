@@ -85,8 +85,8 @@ class RunningUnit:
     async def ended(self) -> str:
         """Wait until one of the processes ends by itself; return a sentence that says which."""
         name = await asyncio.shield(self._first_end)
-        code = self.processes[name].returncode
-        return f"{name} ended with code {code}; see {log_path(self._unit.home, name)}: {self._tail(name)}"
+        log = log_path(self._unit.home, name)
+        return f"{name} ended with code {self.processes[name].returncode}; see {log}: {tail_of(log)}"
 
     async def start(self) -> None:
         """Start every program; return when all are ready.
@@ -105,7 +105,7 @@ class RunningUnit:
             (failure,) = await asyncio.gather(starting, return_exceptions=True)
         if self._first_end.done():
             name = self._first_end.result()
-            raise ProcessError(f"{name} did not start: {self._tail(name)}")
+            raise ProcessError(f"{name} did not start: {tail_of(log_path(self._unit.home, name))}")
         if isinstance(failure, BaseExceptionGroup):
             raise failure.exceptions[0]
 
@@ -134,9 +134,8 @@ class RunningUnit:
                     self._ready[program.name].set()
                 await self._ready[program.name].wait()
         except TimeoutError:
-            raise ProcessError(
-                f"{program.name} did not start within {program.start_timeout_s:g} s: {self._tail(program.name)}"
-            ) from None
+            tail = tail_of(log_path(self._unit.home, program.name))
+            raise ProcessError(f"{program.name} did not start within {program.start_timeout_s:g} s: {tail}") from None
 
     async def _watch(self, program: Program, process: asyncio.subprocess.Process) -> None:
         pump = asyncio.create_task(self._pump(program, process))
@@ -157,14 +156,6 @@ class RunningUnit:
                 log.emit(logging.makeLogRecord({"msg": line.decode("utf-8", "replace").rstrip("\n")}))
                 if not ready.is_set() and _event_of(line) == program.ready:
                     ready.set()
-
-    def _tail(self, name: str) -> str:
-        try:
-            with log_path(self._unit.home, name).open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-                return " | ".join(log.read().decode("utf-8", "replace").splitlines()[-5:])
-        except OSError:
-            return "no output"
 
 
 @contextlib.asynccontextmanager
@@ -227,6 +218,16 @@ def locked_home(home: Path) -> Iterator[int]:
 def log_path(home: Path, name: str) -> Path:
     """Return where a program's output goes."""
     return home / "logs" / f"{name}.log"
+
+
+def tail_of(log: Path) -> str:
+    """Return a log's last lines, in one."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return " | ".join(file.read().decode("utf-8", "replace").splitlines()[-5:])
+    except OSError:
+        return "no output"
 
 
 async def _spawn(program: Program, lock: int) -> asyncio.subprocess.Process:

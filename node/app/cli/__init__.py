@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from node.app.cli import demo, devnet, keys, message, message_exchange, participant, trade, verify, wallet
+from node.app.cli import (
+    demo,
+    devnet,
+    keys,
+    message,
+    message_exchange,
+    network,
+    participant,
+    start,
+    trade,
+    verify,
+    wallet,
+)
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -17,7 +29,9 @@ app = typer.Typer(
 app.command("demo")(demo.run)
 app.command("verify")(verify.run)
 app.command("genesis")(devnet.genesis)
+app.command("start")(start.run)
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(network.app, name="network")
 app.add_typer(trade.app, name="trade")
 app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
