@@ -79,8 +79,7 @@ async def keep_running(
             tell(UnitState("failed", ends.total, reason))
             raise ProcessError(f"given up after {ENDS_MAX} ends within {ENDS_WINDOW_S:.0f} s; the last: {reason}")
         tell(UnitState("waiting", ends.total, reason))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), ends.pause_s)
+        await _pause(stop, ends.pause_s)
     tell(UnitState("stopped", ends.total, reason))
 
 
@@ -94,6 +93,11 @@ async def _run_once(unit: Unit, lock: int, tell: Callable[[UnitState], None], st
             return True, await running.ended()
     except ProcessError as error:
         return False, str(error)
+
+
+async def _pause(stop: asyncio.Event, pause_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), pause_s)
 
 
 async def _before_stop(run: "asyncio.Task[tuple[bool, str]]", stop: asyncio.Event) -> bool:
