@@ -7,6 +7,7 @@ import typer
 from node.app.cli import (
     demo,
     devnet,
+    init,
     keys,
     message,
     message_exchange,
@@ -31,6 +32,7 @@ app.command("verify")(verify.run)
 app.command("genesis")(devnet.genesis)
 app.command("start")(start.run)
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(init.app, name="init")
 app.add_typer(network.app, name="network")
 app.add_typer(trade.app, name="trade")
 app.add_typer(participant.app, name="participant")

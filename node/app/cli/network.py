@@ -39,7 +39,9 @@ class KeyChoice(StrEnum):
     ED25519 = "ed25519"
 
 
-_ALGORITHMS = {KeyChoice.ML_DSA_65: "ML-DSA-65", KeyChoice.ED25519: "Ed25519"}
+def algorithm_of(keys: KeyChoice) -> str:
+    """Return the algorithm's name in the rest of the program."""
+    return {KeyChoice.ML_DSA_65: "ML-DSA-65", KeyChoice.ED25519: "Ed25519"}[keys]
 
 
 @app.command()
@@ -67,7 +69,7 @@ def up(
         network.make(
             validators,
             engine=engine.value,
-            algorithm=_ALGORITHMS[keys],
+            algorithm=algorithm_of(keys),
             engines=engines,
             liboqs=liboqs,
             now_s=int(time.time()),

@@ -14,8 +14,10 @@ import rfc8785
 from fx.currencies import get_currency
 from node.app.errors import CeremonyError
 from node.app.validator.cometbft import genesis_document
+from node.app.validator.home import ValidatorHome
 from node.app.validator.members import Member
 from node.chain.genesis_block import read_genesis
+from node.chain.validator_key import FILE_NAME, load_or_create_validator_key
 
 _PREFUNDED_WEI: Final = 10_000 * 10**18
 _PAIR: Final = {"period_s": 3600, "heartbeat_s": 345_600, "jump_bps": 500, "outlier_bps": 200}
@@ -106,6 +108,32 @@ def check_genesis(document: Mapping[str, Any]) -> str:
 def verifier_hash(document: Mapping[str, Any]) -> str:
     """Return what a verifier of this network's evidence packs trusts, 64 hex digits."""
     return read_genesis(document).trusted_hash.hex()
+
+
+def merge_again(members: Iterable[Member], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the members' files give with the network, chain id and time of a genesis that was checked."""
+    section = document["landfall"]
+    return merge_members(
+        members, NetworkPlan(section["network"], document["config"]["chainId"], section["genesis_time_s"])
+    )
+
+
+def member_name_of(home: ValidatorHome, document: Mapping[str, Any]) -> str:
+    """Return whose validator key the home has.
+
+    Raises:
+        CeremonyError: a key that no member of the genesis votes with.
+    """
+    if not (home.root / FILE_NAME).exists():
+        raise CeremonyError(f"{home.root}: expected the bank's keys, got none; make them: landfall init bank")
+    key = load_or_create_validator_key(home.root)
+    for one in document["landfall"]["validators"]:
+        if one["public_key"] == "0x" + key.public_key.hex():
+            return str(one["name"])
+    raise CeremonyError(
+        f"{home.root}: expected the key of one of the network's validators, got another; "
+        "was your member file merged? To join a network that runs: landfall join"
+    )
 
 
 def peers_of(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
