@@ -15,6 +15,7 @@ from node.app.cli import (
     participant,
     start,
     trade,
+    validators,
     verify,
     wallet,
 )
@@ -31,6 +32,9 @@ app.command("demo")(demo.run)
 app.command("verify")(verify.run)
 app.command("genesis")(devnet.genesis)
 app.command("start")(start.run)
+app.command("status")(validators.status)
+app.command("doctor")(validators.doctor)
+app.command("join")(validators.join)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(init.app, name="init")
 app.add_typer(network.app, name="network")

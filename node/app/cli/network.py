@@ -144,6 +144,14 @@ def logs(
                 print_line(f"{one.name} {path.stem:<10} {line}")
 
 
+@app.command()
+def status(home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Show how each validator does, in one table."""
+    from node.app.cli.validators import show_health
+
+    show_health([one.home for one in _network(home).validators], as_json)
+
+
 def _network(home: Path) -> "LocalNetwork":
     from node.app.validator.local_network import LocalNetwork
 
