@@ -12,9 +12,8 @@ from node.app.validator.engines import ENGINES, find_engine
 @pytest.fixture(scope="session")
 def engines() -> Path:
     """The folder with CometBFT and geth; skipped where they are not built, which .ci/run forbids."""
-    given = os.environ.get("LANDFALL_ENGINES")
     try:
-        found = [find_engine(one, Path(given) if given else None) for one in ENGINES]
+        found = [find_engine(one) for one in ENGINES]
     except EngineMissingError as error:
         if "REQUIRE_ENGINES" in os.environ:
             raise

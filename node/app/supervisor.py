@@ -29,6 +29,7 @@ LOG_LINE_BYTES_MAX: Final = 1 << 20
 LOG_FILE_BYTES_MAX: Final = 16 << 20
 LOG_FILES_KEPT: Final = 3
 _TAIL_BYTES: Final = 4096
+_TAIL_CHARACTERS: Final = 1000
 _POLL_S: Final = 0.02
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -221,11 +222,11 @@ def log_path(home: Path, name: str) -> Path:
 
 
 def tail_of(log: Path) -> str:
-    """Return a log's last lines, in one."""
+    """Return the end of a log in one line."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return " | ".join(file.read().decode("utf-8", "replace").splitlines()[-5:])
+            return " | ".join(file.read().decode("utf-8", "replace").splitlines()[-5:])[-_TAIL_CHARACTERS:]
     except OSError:
         return "no output"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.app.cli.network import EngineChoice, KeyChoice, algorithm_of
+from node.app.cli.network import EngineChoice, EnginesOption, KeyChoice, LiboqsOption, algorithm_of
 from node.app.cli.output import print_json, print_line
 from node.app.cli.start import DEFAULT_HOME, ValidatorHomeOption
 
@@ -25,10 +25,6 @@ RpcHost = Annotated[str, typer.Option(help="Address of the Ethereum JSON-RPC por
 RpcPort = Annotated[int, typer.Option(help="Ethereum JSON-RPC port", min=1, max=65_535)]
 P2pPort = Annotated[int, typer.Option(help="Port for the other validators", min=1, max=65_535)]
 Peers = Annotated[list[str] | None, typer.Option("--peer", help="ID@HOST:PORT of another validator (repeatable)")]
-EnginesOption = Annotated[
-    Path | None, typer.Option(envvar="LANDFALL_ENGINES", help="Folder of cometbft and geth (default: as doctor says)")
-]
-LiboqsOption = Annotated[Path | None, typer.Option(help="Folder of liboqs, which then computes ML-DSA")]
 
 
 class MemberRole(StrEnum):

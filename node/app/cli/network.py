@@ -20,6 +20,16 @@ app = typer.Typer(
 )
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The network's directory", file_okay=False)]
+EnginesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of cometbft and geth (default: LANDFALL_ENGINES, what `make engines` built, or PATH)",
+        file_okay=False,
+    ),
+]
+LiboqsOption = Annotated[
+    Path | None, typer.Option(help="Folder of liboqs (`make liboqs`: .cache/liboqs): ML-DSA by it, faster")
+]
 Number = Annotated[int, typer.Argument(metavar="N", help="The validator, 1 for the first", min=1)]
 DEFAULT_HOME = Path("network")
 
@@ -50,12 +60,8 @@ def up(
     engine: Annotated[EngineChoice, typer.Option(help="mixed: geth, and py-evm on the last")] = EngineChoice.GETH,
     keys: Annotated[KeyChoice, typer.Option(help="The validators' keys")] = KeyChoice.ML_DSA_65,
     home: HomeOption = DEFAULT_HOME,
-    engines: Annotated[
-        Path | None, typer.Option(envvar="LANDFALL_ENGINES", help="Folder of cometbft and geth (`make engines`)")
-    ] = None,
-    liboqs: Annotated[
-        Path | None, typer.Option(help="Folder of liboqs (`make liboqs`: .cache/liboqs): ML-DSA by it, faster")
-    ] = None,
+    engines: EnginesOption = None,
+    liboqs: LiboqsOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the network in --home first")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it runs; stop it by `network down`")] = False,
 ) -> None:

@@ -8,15 +8,13 @@ import typer
 
 from node.app.cli.init import (
     AsJson,
-    EnginesOption,
     GenesisFile,
-    LiboqsOption,
     P2pPort,
     RpcHost,
     RpcPort,
     node_settings,
 )
-from node.app.cli.network import EngineChoice
+from node.app.cli.network import EngineChoice, EnginesOption, LiboqsOption
 from node.app.cli.output import print_json, print_line
 from node.app.cli.start import DEFAULT_HOME, ValidatorHomeOption
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def status(home: ValidatorHomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Show how the validator in --home does: heights, peers, engine, pool, age of the last block, disk."""
+    """Show heights, peers, engine, pool, age of the last block and disk; exit code 0 = the validator runs."""
     from node.app.validator.home import ValidatorHome
 
     show_health([ValidatorHome(home.absolute())], as_json)
@@ -45,12 +43,14 @@ def show_health(homes: "Sequence[ValidatorHome]", as_json: bool) -> None:
     looks = asyncio.run(look())
     if as_json:
         print_json([asdict(one) for one in looks])
-        return
-    for line in table(HEADINGS, health_rows(looks)):
-        print_line(line)
-    for one in looks:
-        if one.reason:
-            print_line(f"{one.name}: last started again because {one.reason}")
+    else:
+        for line in table(HEADINGS, health_rows(looks)):
+            print_line(line)
+        for one in looks:
+            if one.reason:
+                print_line(f"{one.name}: last started again because {one.reason}")
+    if any(one.state != "running" for one in looks):
+        raise typer.Exit(1)
 
 
 def doctor(home: ValidatorHomeOption = DEFAULT_HOME, engines: EnginesOption = None, as_json: AsJson = False) -> None:

@@ -41,7 +41,7 @@ def examine(home: ValidatorHome, engines: Path | None) -> list[Finding]:
         *(_engine(one, engines) for one in ENGINES),
         _liboqs(),
         _files(),
-        *_disk(home),
+        _disk(home),
         _clock(),
         _path(home),
     ]
@@ -86,11 +86,11 @@ def _files() -> Finding:
     return Finding("open files", "no limit" if unlimited else str(hard), unlimited or hard >= FILES_MIN, help_)
 
 
-def _disk(home: ValidatorHome) -> list[Finding]:
+def _disk(home: ValidatorHome) -> Finding:
     place = next(folder for folder in (home.root.absolute(), *home.root.absolute().parents) if folder.exists())
     free = shutil.disk_usage(place).free
     help_ = f"make room on the file system of {place}: expected {DISK_FREE_BYTES_MIN / 1e9:.0f} GB or more"
-    return [Finding("disk", f"{free / 1e9:.1f} GB free", free >= DISK_FREE_BYTES_MIN, help_)]
+    return Finding("disk", f"{free / 1e9:.1f} GB free", free >= DISK_FREE_BYTES_MIN, help_)
 
 
 def _clock() -> Finding:

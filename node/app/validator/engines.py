@@ -16,8 +16,11 @@ from node.app.errors import EngineMissingError
 
 BUILT: Final = Path(__file__).resolve().parents[3] / ".cache" / "engines"
 """Where `make engines` builds, in a checkout."""
+VARIABLE: Final = "LANDFALL_ENGINES"
 RECEIPT: Final = "engines.json"
-HOW_TO_GET: Final = "run `make engines` in a checkout (needs Go 1.25 or later), or give its folder with --engines"
+HOW_TO_GET: Final = (
+    "run `make engines` in a checkout (needs Go 1.25 or later), or give its folder with --engines or LANDFALL_ENGINES"
+)
 _RECEIPT_BYTES_MAX: Final = 65_536
 
 
@@ -56,11 +59,12 @@ ENGINES: Final = (COMETBFT, GETH)
 
 
 def find_engine(engine: Engine, folder: Path | None = None) -> Path:
-    """Return the program: from `folder` if one is given, else from the checkout's cache, else from PATH.
+    """Return the program: from `folder` or LANDFALL_ENGINES if given, else from the checkout's cache, else from PATH.
 
     Raises:
         EngineMissingError: says how to get it.
     """
+    folder = folder or (Path(given) if (given := os.environ.get(VARIABLE)) else None)
     places = [folder] if folder is not None else [BUILT, *map(Path, os.get_exec_path())]
     for place in places:
         if found := shutil.which(engine.name, path=str(place)):
