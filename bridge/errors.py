@@ -41,14 +41,28 @@ class InvalidProofError(RejectedError):
 
 
 class InsufficientPowerError(RejectedError):
-    """Fewer than two thirds of the voting power signed: the block is not final for this validator set."""
+    """Not more than two thirds of the voting power signed: the block is not final for this validator set."""
 
     code = 7
 
-    def __init__(self, signed: int, total: int) -> None:
-        super().__init__(f"commit.signatures: expected more than 2/3 of voting power {total}, got {signed}")
+    def __init__(self, signed: int, total: int, path: str = "") -> None:
+        super().__init__(f"{path}commit.signatures: expected more than 2/3 of voting power {total}, got {signed}")
         self.signed = signed
         self.total = total
+        self.path = path
+
+
+class TrustExpiredError(RejectedError):
+    """The trusted header is too old to say who the validators are now: give a newer one, known from elsewhere."""
+
+    code = 8
+
+    def __init__(self, header_s: int, period_s: int, now_s: int) -> None:
+        ago = f"at most {period_s} s ago, got {now_s - header_s} s"
+        super().__init__(f"trusted.header.time: expected {ago}; give a newer height and hash")
+        self.header_s = header_s
+        self.period_s = period_s
+        self.now_s = now_s
 
 
 class EvidenceError(RejectedError):

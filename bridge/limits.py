@@ -12,6 +12,12 @@ PACK_DEPTH_MAX: Final = 16
 BLOCKS_MAX: Final = 256
 """Funding, eight milestones of eight attesters, records and disputes in a block each come to less."""
 
+VALIDATOR_CHANGES_MAX: Final = 128
+"""Changes of the validator set since genesis, about 110 kB each with ten validators: one a month for ten years."""
+
+BACKWARD_STEPS_MAX: Final = 10_000
+"""Headers that a light client asks for one by one to reach a height below its trusted one."""
+
 RECEIPTS_MAX: Final = 64
 """Receipts of one trade in one block."""
 

@@ -20,18 +20,19 @@ from contracts.client.errors import InvariantError
 _GAS: Final = 30_000_000
 # The escrow's code in the order in which each part is deployed: the next hands calls on to the one before.
 _ESCROW: Final = ("TradePayment", "TradeAmendment", "TradeFunding", "TradeEscrow")
-_CONTRACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", *_ESCROW)
+_CONTRACTS: Final = ("ParticipantRegistry", "Governance", "FxOracle", "FxSettlement", *_ESCROW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """What the registry knows of an institution; `roles` are the registry's bits."""
+    """What the registry knows of an institution; `roles` are the registry's bits, no `transaction_key` is empty."""
 
     address: bytes
     lei: str
     bic: str
     roles: int
     key_thumbprint: bytes
+    transaction_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,28 @@ class Pair:
     outlier_bps: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validator:
+    """A consensus key of a member; `algorithm` is the contract's number, no `node_id` is twenty zero bytes."""
+
+    owner: bytes
+    algorithm: int
+    public_key: bytes
+    power: int
+    node_id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernanceRules:
+    """How the members decide, in seconds of ledger time, and what a block may hold at first."""
+
+    voting_s: int = 7 * 86_400
+    lock_s: int = 86_400
+    grace_s: int = 7 * 86_400
+    block_bytes: int = 4 * 1024 * 1024
+    block_gas: int = 30_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class GenesisContracts:
     """Addresses by contract name and currency, and the state as a genesis `alloc`."""
@@ -74,17 +97,23 @@ def build_contracts(
     *,
     chain_id: int,
     genesis_time_s: int,
-    governor: bytes,
+    governor: bytes | None,
     participants: Sequence[Participant],
+    validators: Sequence[Validator],
+    rules: GovernanceRules,
     tokens: Sequence[Token],
     pairs: Sequence[Pair],
 ) -> GenesisContracts:
     """Deploy and configure all contracts of a network.
 
+    Args:
+        governor: The account that governs; None for the members, by the contract Governance.
+
     Raises:
         InvariantError: a deployment or configuration call reverted; the message has its reason.
     """
     machine = _Machine(chain_id, genesis_time_s)
+    governor = governor or contract_address("Governance")
     registry = machine.deploy("ParticipantRegistry", (governor,))
     oracle = machine.deploy("FxOracle", (registry,))
     settlement = machine.deploy("FxSettlement", (registry,))
@@ -92,6 +121,10 @@ def build_contracts(
     for one in participants:
         arguments = (one.address, one.lei, one.bic, one.roles, one.key_thumbprint)
         machine.call(governor, registry, "ParticipantRegistry", "register", arguments)
+        if one.transaction_key:
+            key = (one.address, one.transaction_key)
+            machine.call(governor, registry, "ParticipantRegistry", "assign_transaction_key", key)
+    _deploy_governance(machine, registry, validators, rules)
     for notary in (settlement, escrow):
         machine.call(governor, registry, "ParticipantRegistry", "set_notary", (notary, True, True))
     for pair in pairs:
@@ -104,6 +137,16 @@ def build_contracts(
         token_addresses[token.currency] = "0x" + address.hex()
     names = {name: "0x" + contract_address(name).hex() for name in _CONTRACTS}
     return GenesisContracts(names, token_addresses, machine.alloc())
+
+
+def _deploy_governance(
+    machine: "_Machine", registry: bytes, validators: Sequence[Validator], rules: GovernanceRules
+) -> None:
+    periods = (rules.voting_s, rules.lock_s, rules.grace_s)
+    governance = machine.deploy("Governance", (registry, *periods, rules.block_bytes, rules.block_gas))
+    for one in validators:
+        arguments = (one.owner, one.algorithm, one.public_key, one.power, one.node_id)
+        machine.call(governance, governance, "Governance", "set_validator", arguments)
 
 
 def _deploy_escrow(machine: "_Machine", network: tuple[bytes, bytes, bytes]) -> bytes:

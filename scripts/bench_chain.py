@@ -38,7 +38,10 @@ from node.chain.validator_key import load_or_create_validator_key
 CHAIN_ID = 20260
 SENDERS = 100
 BATCH = 100
-_INSTITUTIONS = (("issuer", "central_bank", "9999DEV0000000000022"), ("bank", "bank", "9999DEV0000000000119"))
+_INSTITUTIONS = (
+    ("issuer", ("central_bank", "validator"), "9999DEV0000000000022"),
+    ("bank", ("bank",), "9999DEV0000000000119"),
+)
 
 
 class Account:
@@ -110,11 +113,11 @@ def prepare_home(home: Path, accounts: Sequence[Account]) -> bytes:
                 name=name,
                 lei=lei,
                 bic="BENCNL2A",
-                roles=(role,),
+                roles=roles,
                 address=accounts[index].address,
                 key_thumbprint=bytes([index + 1]) * 32,
             )
-            for index, (name, role, lei) in enumerate(_INSTITUTIONS)
+            for index, (name, roles, lei) in enumerate(_INSTITUTIONS)
         ),
         tokens=(TokenConfig(currency="EUR", name="Euro", symbol="EUR", decimals=2, issuer="issuer"),),
         pairs=(),

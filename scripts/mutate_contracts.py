@@ -53,7 +53,12 @@ TESTS: Final[dict[str, list[str]]] = {
 OTHER_TESTS: Final[dict[str, list[str]]] = {
     "FxOracle": ["test_fx_oracle"],
     "FxSettlement": ["test_fx_settlement", "test_trade_escrow_lock", "test_trade_escrow_funding"],
+    "Governance": ["test_governance_*"],
+    "members": ["test_governance_proposals"],
+    "proposals": ["test_governance_proposals"],
+    "validator_set": ["test_governance_validators"],
     "ParticipantRegistry": ["test_participant_registry*"],
+    "transaction_keys": ["test_participant_registry_keys"],
     "wallets": ["test_participant_registry*", "test_settlement_token_purposes"],
     "checks": ["test_trade_escrow_funding"],
     "network": ["test_trade_escrow_funding"],
@@ -281,7 +286,7 @@ class Bench:
         ignored = shutil.ignore_patterns("__pycache__", "node_modules", "artifacts")
         for name in ("contracts", "tests"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
-        for name in ("pyproject.toml", "fx", "node", "scripts"):
+        for name in ("pyproject.toml", "bridge", "fx", "node", "pqc", "scripts", "contracts/artifacts"):
             (self.folder / name).symlink_to(ROOT / name)
         with (self.folder / "contracts/src/modules/trade_fx.vy").open("a") as module:
             module.write(ROUNDED_DOWN)

@@ -1,9 +1,10 @@
-"""The blocks of an evidence pack: final by the genesis validators' votes, and what their receipts say.
+"""The blocks of an evidence pack: final by the votes of the validators of their height, and what their receipts say.
 
 In a pack a finality proof has no `payload_proof`: the payload is always item 0, whose place is fixed by the number
 of aunts alone, and what is fixed is left out so that every byte that is there means something.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,13 +22,26 @@ from bridge.proofs.merkle import leaf_hash
 from bridge.proofs.network import Network
 from bridge.proofs.receipts import decode_receipt, verify_receipt
 from bridge.proofs.records import Transaction
+from bridge.proofs.validator_changes import ValidatorHistory, changes_from_json, verify_chain
 
 _AUNTS_MAX: Final = 32
+_STATE_ROOT: Final = 3
 _RECEIPTS_ROOT: Final = 5
 _NUMBER: Final = 8
 _TIMESTAMP: Final = 11
 _HEADER_FIELDS: Final = 21
 """A Prague header; docs/spec/evidence.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class EthereumHeader:
+    """What proofs need of an Ethereum header."""
+
+    number: int
+    hash: bytes
+    time_s: int
+    state_root: bytes
+    receipts_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +52,39 @@ class ProvenBlock:
     hash: bytes
     time_s: int
     receipts_root: bytes
+    height: int
+    """Of the consensus block that holds it."""
     signed_power: int
     """Voting power of those whose signature is here."""
+    power_total: int
+    """Voting power of all validators of that height."""
 
 
-def read_blocks(value: object, network: Network) -> tuple[tuple[ProvenBlock, ...], tuple[Transaction, ...]]:
+def read_validators(pack: Mapping[str, Any], network: Network) -> ValidatorHistory:
+    """Return who the validators were, as a pack's `validator_changes` prove it from the genesis set on.
+
+    A pack without changes has no such key, so that there is one spelling of none.
+
+    Raises:
+        EvidenceError: names the path of what does not prove what it claims.
+    """
+    if "validator_changes" not in pack:
+        return ValidatorHistory((network.validators,))
+    try:
+        links = changes_from_json(pack["validator_changes"])
+        if not links:
+            raise InvalidProofError("validator_changes", "no such key where nothing changed", "an empty list")
+        return verify_chain(network.name, network.validators, links)
+    except InvalidProofError as error:
+        raise EvidenceError(error.field, error.expected, error.got) from None
+    except InsufficientPowerError as error:
+        path = f"{error.path}commit.signatures"
+        raise EvidenceError(path, f"more than 2/3 of power {error.total}", error.signed) from None
+
+
+def read_blocks(
+    value: object, network: Network, history: ValidatorHistory
+) -> tuple[tuple[ProvenBlock, ...], tuple[Transaction, ...]]:
     """Return blocks and transactions of a pack's `blocks`, everything proven.
 
     Raises:
@@ -52,8 +94,8 @@ def read_blocks(value: object, network: Network) -> tuple[tuple[ProvenBlock, ...
     transactions: list[Transaction] = []
     for path, entry in get_items(value, "blocks", BLOCKS_MAX, 1):
         fields = get_object(entry, path, ("finality", "receipts"))
-        block = read_block(fields["finality"], f"{path}.finality", network)
-        if blocks and (block.number <= blocks[-1].number or block.time_s <= blocks[-1].time_s):
+        block = read_block(fields["finality"], f"{path}.finality", network, history)
+        if blocks and not _follows(block, blocks[-1]):
             raise EvidenceError(path, f"a block after {blocks[-1].number}", block.number)
         blocks.append(block)
         before = -1
@@ -63,10 +105,17 @@ def read_blocks(value: object, network: Network) -> tuple[tuple[ProvenBlock, ...
                 raise EvidenceError(f"{where}.index", f"an index above {before}", transaction.index)
             before = transaction.index
             transactions.append(transaction)
+    if history.heights and history.heights[-1] >= blocks[-1].height:
+        path = f"validator_changes[{bisect_left(history.heights, blocks[-1].height)}]"
+        raise EvidenceError(path, f"changes below height {blocks[-1].height} alone", history.heights[-1])
     return tuple(blocks), tuple(transactions)
 
 
-def read_block(value: object, path: str, network: Network) -> ProvenBlock:
+def _follows(block: ProvenBlock, before: ProvenBlock) -> bool:
+    return block.number > before.number and block.time_s > before.time_s and block.height > before.height
+
+
+def read_block(value: object, path: str, network: Network, history: ValidatorHistory) -> ProvenBlock:
     """Return the block that a pack's finality proof makes final."""
     fields = get_object(value, path, ("header", "commit", "payload", "aunts"))
     payload = get_bytes(fields["payload"], f"{path}.payload", PAYLOAD_BYTES_MAX, 1)
@@ -80,7 +129,8 @@ def read_block(value: object, path: str, network: Network) -> ProvenBlock:
     document = {"header": fields["header"], "commit": fields["commit"], "payload": fields["payload"]}
     try:
         proof = proof_from_json({**document, "payload_proof": place})
-        verify_finality(proof, network.name, network.validators)
+        validators = history.at(proof.header.height)
+        verify_finality(proof, network.name, validators)
     except InvalidProofError as error:
         field = error.field.replace("payload_proof.aunts", "aunts")
         raise EvidenceError(f"{path}.{field}", error.expected, error.got) from None
@@ -88,9 +138,18 @@ def read_block(value: object, path: str, network: Network) -> ProvenBlock:
         raise EvidenceError(
             f"{path}.commit.signatures", f"more than 2/3 of power {error.total}", error.signed
         ) from None
-    powers = {validator.address: validator.power for validator in network.validators}
+    powers = {validator.address: validator.power for validator in validators}
     signed = sum(powers[vote.validator_address] for vote in proof.commit.signatures)
-    return _read_header(payload, f"{path}.payload", signed)
+    header = read_header(payload, f"{path}.payload")
+    return ProvenBlock(
+        number=header.number,
+        hash=header.hash,
+        time_s=header.time_s,
+        receipts_root=header.receipts_root,
+        height=proof.header.height,
+        signed_power=signed,
+        power_total=sum(powers.values()),
+    )
 
 
 def pack_finality(proof: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,24 +178,29 @@ def decode_events(encoded: bytes, network: Network) -> tuple[Event, ...]:
     return tuple(found)
 
 
-def read_payload(finality: Mapping[str, Any]) -> ProvenBlock:
-    """Return the block of a `landfall_getFinalityProof` answer by its payload alone, nothing proven."""
+def read_payload(finality: Mapping[str, Any]) -> EthereumHeader:
+    """Return the header in a `landfall_getFinalityProof` answer, nothing proven."""
     path = "payload"
-    return _read_header(get_bytes(finality.get(path), path, PAYLOAD_BYTES_MAX, 1), path, 0)
+    return read_header(get_bytes(finality.get(path), path, PAYLOAD_BYTES_MAX, 1), path)
 
 
-def _read_header(payload: bytes, path: str, signed_power: int) -> ProvenBlock:
+def read_header(payload: bytes, path: str) -> EthereumHeader:
+    """Return what a verifier needs of an Ethereum header's RLP; raises EvidenceError at `path`."""
     try:
         fields = rlp.decode(payload)
         if not isinstance(fields, list) or len(fields) != _HEADER_FIELDS:
             raise rlp.RlpError("another number of fields")
-        root = fields[_RECEIPTS_ROOT]
-        if not isinstance(root, bytes) or len(root) != 32:
-            raise rlp.RlpError("no receipts root")
+        state_root, root = (_root(fields[at]) for at in (_STATE_ROOT, _RECEIPTS_ROOT))
         number, time_s = rlp.decode_int(fields[_NUMBER], 8), rlp.decode_int(fields[_TIMESTAMP], 5)
     except rlp.RlpError as error:
         raise EvidenceError(path, f"the RLP of a header of {_HEADER_FIELDS} fields", error) from None
-    return ProvenBlock(number, keccak(payload), time_s, root, signed_power)
+    return EthereumHeader(number, keccak(payload), time_s, state_root, root)
+
+
+def _root(item: rlp.Item) -> bytes:
+    if not isinstance(item, bytes) or len(item) != 32:
+        raise rlp.RlpError("no root of 32 bytes")
+    return item
 
 
 def _read_transaction(value: object, path: str, block: ProvenBlock, network: Network) -> Transaction:

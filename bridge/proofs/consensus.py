@@ -8,7 +8,8 @@ Source: CometBFT 0.38 spec/core/data_structures.md; types/block.go, types/canoni
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from hashlib import sha256
 from typing import Final
 
@@ -23,9 +24,19 @@ PART_BYTES: Final = 65_536
 VALIDATORS_MAX: Final = 200
 """More validators than a network of banks has; bounds the signatures a proof can make a verifier check."""
 _PRECOMMIT: Final = 2
-_FLAG_COMMIT: Final = 2
-_PUBLIC_KEY_FIELD: Final = {"ML-DSA-65": 4}
+_PUBLIC_KEY_FIELD: Final = {"Ed25519": 1, "ML-DSA-65": 4}
 """Field number in tendermint.crypto.PublicKey by algorithm name."""
+
+
+class VoteFlag(IntEnum):
+    """What a validator's place in a commit says."""
+
+    ABSENT = 1
+    """No vote arrived in time; address, time and signature are empty."""
+    COMMIT = 2
+    """It voted for the block."""
+    NIL = 3
+    """It voted for no block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +79,25 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class CommitSignature:
-    """One validator's precommit for the block."""
+    """One validator's place in a commit: by default its precommit for the block."""
 
     validator_address: bytes
     timestamp: Timestamp
     signature: bytes
+    flag: VoteFlag = VoteFlag.COMMIT
+
+
+ABSENT: Final = CommitSignature(b"", Timestamp(-62_135_596_800), b"", VoteFlag.ABSENT)
+"""The place of a validator without a vote; its time is the zero of Go's clock, year 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The precommits that made a block final, in validator-set order."""
+    """The precommits that made a block final, in validator-set order.
+
+    A network's commit has a place for every validator, also for one that was absent or voted for no block; its hash
+    is over all of them. A proof of finality needs the votes for the block alone.
+    """
 
     height: int
     round: int
@@ -159,6 +179,11 @@ def commit_hash(commit: Commit | None) -> bytes:
     return merkle_root([_commit_signature(one) for one in commit.signatures]) if commit else EMPTY_ROOT
 
 
+def votes_for_block(commit: Commit) -> Commit:
+    """Return the commit with the votes for the block alone: what proves finality, no longer what its hash is over."""
+    return replace(commit, signatures=tuple(one for one in commit.signatures if one.flag == VoteFlag.COMMIT))
+
+
 def results_hash(results: Sequence[tuple[int, int, int]]) -> bytes:
     """Return the next header's `last_results_hash` from (code, gas wanted, gas used) of each data item."""
     return merkle_root(
@@ -201,8 +226,8 @@ def vote_sign_bytes(
 def verify_commit(chain_id: str, validators: Sequence[Validator], header: Header, commit: Commit) -> None:
     """Return when `commit` makes `header` final for exactly this validator set.
 
-    A signature counts once per validator; one by a stranger, a wrong one or a second one fails the whole commit,
-    since an honest node never produces it.
+    A vote for the block counts once per validator; one by a stranger, a wrong one or a second one fails the whole
+    commit, since an honest node never hands it out. Places without such a vote count nothing and are not looked at.
 
     Raises:
         InvalidProofError: names the field of header or commit that does not fit.
@@ -221,23 +246,33 @@ def verify_commit(chain_id: str, validators: Sequence[Validator], header: Header
     _verify_power(chain_id, validators, commit)
 
 
+def verify_vote(chain_id: str, validator: Validator, commit: Commit, vote: CommitSignature) -> None:
+    """Return when `vote` is this validator's vote for the commit's block; raises InvalidProofError otherwise."""
+    message = vote_sign_bytes(chain_id, commit.height, commit.round, commit.block_id, vote.timestamp)
+    try:
+        signatures.verify(validator.algorithm, validator.public_key, message, vote.signature)
+    except PqcRejectedError as error:
+        raise InvalidProofError("signature", "a valid precommit", str(error)) from error
+
+
 def _verify_power(chain_id: str, validators: Sequence[Validator], commit: Commit) -> None:
     by_address = {validator.address: validator for validator in validators}
+    total = sum(validator.power for validator in validators)
     if len(commit.signatures) > len(by_address):
         raise InvalidProofError("commit.signatures", f"at most {len(by_address)}", len(commit.signatures))
     signed = 0
     for index, one in enumerate(commit.signatures):
+        if one.flag != VoteFlag.COMMIT:
+            continue
         path = f"commit.signatures[{index}]"
         validator = by_address.pop(one.validator_address, None)
         if validator is None:
             raise InvalidProofError(f"{path}.validator_address", "a validator, once", one.validator_address.hex())
-        message = vote_sign_bytes(chain_id, commit.height, commit.round, commit.block_id, one.timestamp)
         try:
-            signatures.verify(validator.algorithm, validator.public_key, message, one.signature)
-        except PqcRejectedError as error:
-            raise InvalidProofError(f"{path}.signature", "a valid precommit", str(error)) from error
+            verify_vote(chain_id, validator, commit, one)
+        except InvalidProofError as error:
+            raise InvalidProofError(f"{path}.{error.field}", error.expected, error.got) from error
         signed += validator.power
-    total = sum(validator.power for validator in validators)
     if 3 * signed <= 2 * total:
         raise InsufficientPowerError(signed, total)
 
@@ -262,7 +297,7 @@ def _simple_validator(validator: Validator) -> bytes:
 
 def _commit_signature(one: CommitSignature) -> bytes:
     return (
-        int_field(1, _FLAG_COMMIT)
+        int_field(1, one.flag)
         + bytes_field(2, one.validator_address)
         + message_field(3, _timestamp(one.timestamp))
         + bytes_field(4, one.signature)

@@ -23,7 +23,7 @@ from bridge.limits import (
     PACK_DEPTH_MAX,
     STATEMENT_LINES_MAX,
 )
-from bridge.proofs.blocks import read_blocks
+from bridge.proofs.blocks import read_blocks, read_validators
 from bridge.proofs.canonical_json import parse_canonical
 from bridge.proofs.event_logs import Event
 from bridge.proofs.facts import collect_facts, name_of
@@ -62,6 +62,7 @@ _KEYS: Final = (
     "terms",
     "trade_id",
 )
+_OPTIONAL_KEYS: Final = ("validator_changes",)
 
 
 def verify_pack(data: bytes, trusted_genesis_hash: bytes | None) -> VerifiedPack:
@@ -75,7 +76,7 @@ def verify_pack(data: bytes, trusted_genesis_hash: bytes | None) -> VerifiedPack
         EvidenceError: the pack is not what it claims; `path` says where, the message what was expected.
     """
     pack = parse_canonical(data, PACK_BYTES_MAX, PACK_DEPTH_MAX)
-    fields = get_object(pack, "pack", _KEYS)
+    fields = get_object(pack, "pack", _KEYS, _OPTIONAL_KEYS)
     verified = verify_content(fields, trusted_genesis_hash)
     given = [
         get_text(line, path, 2_000) for path, line in get_items(fields["statement"], "statement", STATEMENT_LINES_MAX)
@@ -100,7 +101,8 @@ def verify_content(
         _read_terms(item, path, network) for path, item in get_items(fields["amendments"], "amendments", AMENDMENTS_MAX)
     ]
     offers = read_offers(fields["quotes"], network)
-    blocks, transactions = read_blocks(fields["blocks"], network)
+    history = read_validators(fields, network)
+    blocks, transactions = read_blocks(fields["blocks"], network, history)
     book = DecisionBook(fields["decisions"], network)
     versions = [terms, *(struct for _, struct in amended)]
     quotes = {offer.digest: offer.message for offer in offers}
@@ -112,7 +114,7 @@ def verify_content(
     used = {(one.attester, one.digest) for one in story.attestations} | consent_digests | book.digests
     _check_relevant(transactions, story, used)
     documents = (document, *(given for given, _ in amended))
-    bare = collect_facts(network, documents, story, blocks, trusted_genesis_hash is not None)
+    bare = collect_facts(network, documents, story, blocks, history, trusted_genesis_hash is not None)
     filled = replace(
         bare,
         consents=consents,

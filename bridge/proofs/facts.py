@@ -8,6 +8,7 @@ from bridge.proofs.fields import get_mapping, get_text
 from bridge.proofs.network import Network
 from bridge.proofs.records import FLOAT, NO_ONE, Milestone, Story
 from bridge.proofs.statement import printable
+from bridge.proofs.validator_changes import ValidatorHistory
 from bridge.proofs.verified import Party, VerifiedHappening, VerifiedMilestone, VerifiedPack, VerifiedPayment
 
 
@@ -16,6 +17,7 @@ def collect_facts(
     documents: Sequence[Mapping[str, Any]],
     story: Story,
     blocks: tuple[ProvenBlock, ...],
+    history: ValidatorHistory,
     is_trusted: bool,
 ) -> VerifiedPack:
     """Return what blocks, story and terms prove; consents, quotes and attestations are filled in by the caller."""
@@ -62,6 +64,7 @@ def collect_facts(
         blocks=blocks,
         validators=len(network.validators),
         power_total=sum(validator.power for validator in network.validators),
+        validator_changes=len(history.heights),
         closed_cause=story.closed_cause,
         closed_at=story.closed_at,
         closed_in=story.closed_in,

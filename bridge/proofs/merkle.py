@@ -56,27 +56,33 @@ def build_proof(items: Sequence[bytes], index: int) -> MerkleProof:
     return MerkleProof(len(items), index, leaves[index], tuple(_aunts(leaves, index)))
 
 
-def verify_proof(proof: MerkleProof, root: bytes, item: bytes) -> None:
+def verify_proof(proof: MerkleProof, root: bytes, item: bytes, path: str = "payload_proof") -> None:
     """Return when `item` is at `proof.index` of the `proof.total` items under `root`.
+
+    Args:
+        proof: Where the item is.
+        root: What is trusted.
+        item: The item itself.
+        path: What the proof is called in an error.
 
     Raises:
         InvalidProofError: names the first field that does not fit.
     """
     if isinstance(proof.total, bool) or not isinstance(proof.total, int) or not 0 < proof.total < 1 << 63:
-        raise InvalidProofError("payload_proof.total", "0 < total < 2^63", proof.total)
+        raise InvalidProofError(f"{path}.total", "0 < total < 2^63", proof.total)
     if isinstance(proof.index, bool) or not isinstance(proof.index, int) or not 0 <= proof.index < proof.total:
-        raise InvalidProofError("payload_proof.index", f"0 <= index < {proof.total}", proof.index)
+        raise InvalidProofError(f"{path}.index", f"0 <= index < {proof.total}", proof.index)
     if len(proof.aunts) > AUNTS_MAX:
-        raise InvalidProofError("payload_proof.aunts", f"at most {AUNTS_MAX}", len(proof.aunts))
+        raise InvalidProofError(f"{path}.aunts", f"at most {AUNTS_MAX}", len(proof.aunts))
     for aunt in proof.aunts:
         if len(aunt) != HASH_BYTES:
-            raise InvalidProofError("payload_proof.aunts", f"hashes of {HASH_BYTES} bytes", f"{len(aunt)} bytes")
+            raise InvalidProofError(f"{path}.aunts", f"hashes of {HASH_BYTES} bytes", f"{len(aunt)} bytes")
     leaf = leaf_hash(item)
     if proof.leaf_hash != leaf:
-        raise InvalidProofError("payload_proof.leaf_hash", leaf.hex(), proof.leaf_hash.hex())
-    computed = _climb(proof.index, proof.total, leaf, list(proof.aunts))
+        raise InvalidProofError(f"{path}.leaf_hash", leaf.hex(), proof.leaf_hash.hex())
+    computed = _climb(proof.index, proof.total, leaf, list(proof.aunts), path)
     if computed != root:
-        raise InvalidProofError("payload_proof.aunts", f"a path to {root.hex()}", computed.hex())
+        raise InvalidProofError(f"{path}.aunts", f"a path to {root.hex()}", computed.hex())
 
 
 def _split_point(count: int) -> int:
@@ -101,15 +107,15 @@ def _aunts(hashes: Sequence[bytes], index: int) -> list[bytes]:
     return [*_aunts(hashes[split:], index - split), _root(hashes[:split])]
 
 
-def _climb(index: int, total: int, leaf: bytes, aunts: list[bytes]) -> bytes:
+def _climb(index: int, total: int, leaf: bytes, aunts: list[bytes], path: str) -> bytes:
     if total == 1:
         if aunts:
-            raise InvalidProofError("payload_proof.aunts", "as many as the tree is high", "more")
+            raise InvalidProofError(f"{path}.aunts", "as many as the tree is high", "more")
         return leaf
     if not aunts:
-        raise InvalidProofError("payload_proof.aunts", "as many as the tree is high", "fewer")
+        raise InvalidProofError(f"{path}.aunts", "as many as the tree is high", "fewer")
     split = _split_point(total)
     aunt = aunts.pop()
     if index < split:
-        return inner_hash(_climb(index, split, leaf, aunts), aunt)
-    return inner_hash(aunt, _climb(index - split, total - split, leaf, aunts))
+        return inner_hash(_climb(index, split, leaf, aunts, path), aunt)
+    return inner_hash(aunt, _climb(index - split, total - split, leaf, aunts, path))

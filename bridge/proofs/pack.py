@@ -111,6 +111,8 @@ class PackInputs:
     """In the order of their versions, from 2."""
     decisions: Sequence[DecisionInput] = ()
     """In any order; what the escrow never took is left out."""
+    validator_changes: Sequence[Mapping[str, Any]] = ()
+    """Answer of `landfall_getValidatorChanges` from height 1 on; those after the last block are left out."""
 
 
 def build_pack(inputs: PackInputs) -> bytes:
@@ -147,6 +149,10 @@ def build_pack(inputs: PackInputs) -> bytes:
         "attestations": _attestations(story, digests, recorded),
         "blocks": _blocks(inputs, network, transactions, _chosen(transactions, story, wanted)),
     }
+    last = pack["blocks"][-1]["finality"]["header"]["height"] if pack["blocks"] else 0
+    changes = [dict(link) for link in inputs.validator_changes if link["header"]["height"] < last]
+    if changes:
+        pack["validator_changes"] = changes
     pack["statement"] = list(verify_content(pack, None).statement)
     data = canonical(pack)
     verify_pack(data, genesis_hash(inputs.ethereum_genesis_hash, inputs.landfall))

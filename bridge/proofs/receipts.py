@@ -13,12 +13,11 @@ from typing import Any, Final
 from eth_hash.auto import keccak
 
 from bridge.errors import InvalidProofError
-from bridge.limits import PROOF_NODE_BYTES_MAX, PROOF_NODES_MAX, TRANSACTIONS_MAX
+from bridge.limits import TRANSACTIONS_MAX
 from bridge.proofs import rlp
+from bridge.proofs.tries import BRANCH, as_list, nibbles, prove_value
 from pqc.secp256k1 import checksummed
 
-_BRANCH: Final = 17
-_PAIR: Final = 2
 _BLOOM_BYTES: Final = 256
 _TYPE_MAX: Final = 0x7F
 
@@ -68,11 +67,11 @@ def decode_receipt(data: bytes) -> Receipt:
     """
     try:
         item = rlp.decode(data[1:] if data[:1] and data[0] <= _TYPE_MAX else data)
-        status, gas, bloom, logs = _list(item, 4)
+        status, gas, bloom, logs = as_list(item, 4)
         if status not in (b"", b"\x01") or not isinstance(bloom, bytes) or len(bloom) != _BLOOM_BYTES:
             raise rlp.RlpError("no status or bloom")
         rlp.decode_int(gas, 8)
-        return Receipt(status == b"\x01", tuple(_log(log) for log in _list(logs)))
+        return Receipt(status == b"\x01", tuple(_log(log) for log in as_list(logs)))
     except rlp.RlpError as error:
         raise InvalidProofError("receipt", "the RLP of a receipt", error) from None
 
@@ -87,7 +86,7 @@ def prove_receipt(receipts: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     if not 0 <= index < len(receipts):
         raise InvalidProofError("index", f"0 <= index < {len(receipts)}", index)
     nodes: list[bytes] = []
-    _build(_entries(receipts), 0, _nibbles(rlp.encode(rlp.encode_int(index))), nodes)
+    _build(_entries(receipts), 0, nibbles(rlp.encode(rlp.encode_int(index))), nodes)
     return tuple(reversed(nodes))
 
 
@@ -99,53 +98,17 @@ def verify_receipt(root: bytes, index: int, nodes: Sequence[bytes]) -> bytes:
     """
     if not 0 <= index < TRANSACTIONS_MAX:
         raise InvalidProofError("index", f"0 <= index < {TRANSACTIONS_MAX}", index)
-    if not 0 < len(nodes) <= PROOF_NODES_MAX:
-        raise InvalidProofError("proof", f"1 to {PROOF_NODES_MAX} nodes", len(nodes))
-    path, position, reference = _nibbles(rlp.encode(rlp.encode_int(index))), 0, root
-    for depth, raw in enumerate(nodes):
-        where = f"proof[{depth}]"
-        if len(raw) > PROOF_NODE_BYTES_MAX:
-            raise InvalidProofError(where, f"at most {PROOF_NODE_BYTES_MAX} bytes", len(raw))
-        if keccak(raw) != reference:
-            raise InvalidProofError(where, f"the node of hash {reference.hex()}", f"one of hash {keccak(raw).hex()}")
-        value, position, is_leaf = _step(raw, path, position, where)
-        if is_leaf:
-            if depth + 1 != len(nodes):
-                raise InvalidProofError(f"proof[{depth + 1}]", "nothing after the leaf", "a node")
-            return value
-        reference = value
-    raise InvalidProofError("proof", "a path that ends in a leaf", "one that is cut short")
-
-
-def _step(raw: bytes, path: bytes, position: int, where: str) -> tuple[bytes, int, bool]:
-    """Return (child's hash or leaf's value, nibbles walked, whether it is the leaf)."""
-    try:
-        node = _list(rlp.decode(raw))
-        if len(node) == _BRANCH:
-            is_leaf = position == len(path)
-            found = node[16] if is_leaf else node[path[position]]
-            position += 0 if is_leaf else 1
-        elif len(node) == _PAIR and isinstance(node[0], bytes) and node[0]:
-            is_leaf = node[0][0] >= 0x20
-            part = _nibbles(node[0])[1 if node[0][0] & 0x10 else 2 :]
-            position += len(part)
-            if path[position - len(part) : position] != part or is_leaf != (position == len(path)):
-                raise rlp.RlpError("another index")
-            found = node[1]
-        else:
-            raise rlp.RlpError(f"{len(node)} items")
-        if not isinstance(found, bytes) or (not is_leaf and len(found) != 32) or not found:
-            raise rlp.RlpError("no child on this path")
-    except rlp.RlpError as error:
-        raise InvalidProofError(where, "a trie node on the path of this index", error) from None
-    return found, position, is_leaf
+    value = prove_value(root, nibbles(rlp.encode(rlp.encode_int(index))), nodes)
+    if value is None:
+        raise InvalidProofError(f"proof[{len(nodes) - 1}]", "a trie node on the path of this index", "one beside it")
+    return value
 
 
 _Entry = tuple[bytes, bytes]
 
 
 def _entries(receipts: Sequence[bytes]) -> list[_Entry]:
-    return sorted((_nibbles(rlp.encode(rlp.encode_int(index))), value) for index, value in enumerate(receipts))
+    return sorted((nibbles(rlp.encode(rlp.encode_int(index))), value) for index, value in enumerate(receipts))
 
 
 def _build(entries: Sequence[_Entry], depth: int, wanted: bytes | None, nodes: list[bytes]) -> bytes:
@@ -165,7 +128,7 @@ def _build(entries: Sequence[_Entry], depth: int, wanted: bytes | None, nodes: l
             child = _build(entries, shared, deeper, nodes)
             encoded = rlp.encode([_hex_prefix(first[depth:shared], leaf=False), child])
         else:
-            branch = [b""] * _BRANCH
+            branch = [b""] * BRANCH
             for nibble in sorted({key[depth] for key, _ in entries}):
                 below = [entry for entry in entries if entry[0][depth] == nibble]
                 branch[nibble] = _build(below, depth + 1, deeper, nodes)
@@ -175,30 +138,20 @@ def _build(entries: Sequence[_Entry], depth: int, wanted: bytes | None, nodes: l
     return keccak(encoded)
 
 
-def _nibbles(data: bytes) -> bytes:
-    return bytes(nibble for byte in data for nibble in (byte >> 4, byte & 15))
-
-
-def _hex_prefix(nibbles: bytes, *, leaf: bool) -> bytes:
+def _hex_prefix(path: bytes, *, leaf: bool) -> bytes:
     flag = 2 if leaf else 0
-    padded = bytes([flag + 1]) + nibbles if len(nibbles) % 2 else bytes([flag, 0]) + nibbles
+    padded = bytes([flag + 1]) + path if len(path) % 2 else bytes([flag, 0]) + path
     return bytes(padded[at] << 4 | padded[at + 1] for at in range(0, len(padded), 2))
 
 
 def _log(item: rlp.Item) -> Log:
-    address, topics, data = _list(item, 3)
+    address, topics, data = as_list(item, 3)
     if not isinstance(address, bytes) or len(address) != 20 or not isinstance(data, bytes):
         raise rlp.RlpError("no log")
-    words = tuple(topic for topic in _list(topics) if isinstance(topic, bytes) and len(topic) == 32)
-    if len(words) != len(_list(topics)) or len(words) > 4:
+    words = tuple(topic for topic in as_list(topics) if isinstance(topic, bytes) and len(topic) == 32)
+    if len(words) != len(as_list(topics)) or len(words) > 4:
         raise rlp.RlpError("no topics")
     return Log(checksummed(address), words, data)
-
-
-def _list(item: rlp.Item, length: int | None = None) -> list[rlp.Item]:
-    if not isinstance(item, list) or (length is not None and len(item) != length):
-        raise rlp.RlpError("no list of the right length")
-    return item
 
 
 def _unhex(text: str) -> bytes:

@@ -181,13 +181,14 @@ def _closing(pack: VerifiedPack) -> tuple[str, ...]:
     in_funding = f" and {pack.funding_token.shown(funding)}" if funding else ""
     adjustment = pack.fx_adjustment_minor
     adjusted = f" with FX adjustments of {_signed(pack, adjustment)}" if adjustment else ""
-    least = min(block.signed_power for block in pack.blocks)
+    least = min(pack.blocks, key=lambda block: Fraction(block.signed_power, block.power_total))
+    changes = f", as {pack.validator_changes} changes since made them" if pack.validator_changes else ""
     return (
         *_signatures(pack),
         f"Closed {_time(pack.closed_at)}, block {pack.closed_in}, {_CLOSED[pack.closed_cause]}:"
         f" {paid}{in_funding} paid{adjusted}, {refunded} refunded.",
-        f"Proven by {len(pack.blocks)} blocks, each signed by at least {least} of {pack.power_total} voting power"
-        " of the genesis validators.",
+        f"Proven by {len(pack.blocks)} blocks, each signed by at least {least.signed_power} of {least.power_total}"
+        f" voting power of the genesis validators{changes}.",
     )
 
 

@@ -173,7 +173,11 @@ class VerifiedPack:
     """Paid to a lock's provider at funding, minor units of the funding currency."""
     blocks: tuple[ProvenBlock, ...]
     validators: int
+    """Of the genesis."""
     power_total: int
+    """Of the genesis validators."""
+    validator_changes: int
+    """Changes of the validator set between genesis and the last block, each proven."""
     closed_cause: int
     closed_at: int
     closed_in: int

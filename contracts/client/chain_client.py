@@ -1,7 +1,8 @@
 """A service's view of the chain process: Ethereum JSON-RPC through web3.py's AsyncWeb3, and decoded blocks.
 
 web3.py takes seconds to import, so `connect` imports it in a worker thread; nothing else here may import it.
-Works on any EVM node that serves the standard methods; `finality_proof` and `genesis` need Landfall's own chain.
+Works on any EVM node that serves the standard methods; `finality_proof`, `validator_changes` and `genesis` need
+Landfall's own chain.
 """
 
 import asyncio
@@ -146,6 +147,10 @@ class ChainClient:
         if proof is None:
             raise ChainUnavailableError(f"block {block}: expected a commit, got none; ask again when it is final")
         return dict(proof)
+
+    async def validator_changes(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return `landfall_getValidatorChanges`: the changes of the validator set in these consensus heights."""
+        return list(await self.raw("landfall_getValidatorChanges", [first, last]))
 
     async def genesis(self) -> dict[str, Any]:
         """Return `landfall_getGenesis`."""

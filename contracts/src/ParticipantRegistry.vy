@@ -5,10 +5,11 @@
 @title ParticipantRegistry
 @license Apache-2.0
 @notice Who takes part: institutions (LEI, BIC, roles, thumbprint of the post-quantum key, status), the notary
-        contracts that may hold money, the digests an institution stands by through its own transaction, and the
-        wallets that banks open for their customers (module `wallets`).
-@custom:security The governor registers; an institution writes only its own digests, a bank its own customers' wallets,
-        a bank or central bank its own purposes. Nothing here moves money. Governance moves in two steps, so a wrong
+        contracts that may hold money, the digests an institution stands by through its own transaction, the keys
+        that confirm its transactions (module `transaction_keys`), and the wallets that banks open for their customers
+        (module `wallets`).
+@custom:security The governor registers; an institution writes only its own digests and its own transaction key, a bank
+        its own customers' wallets, a bank or central bank its own purposes. Nothing here moves money. Governance moves in two steps, so a wrong
         address cannot take it.
 @custom:kill None; an institution is switched off with `set_status`, a notary with `set_notary`.
 @custom:invariant A registered account stays registered; `has_role` and `is_institution` are false while inactive;
@@ -19,12 +20,17 @@
 """
 
 from interfaces import IParticipantRegistry
+from modules import transaction_keys
 from modules import wallets
 
 implements: IParticipantRegistry
+initializes: transaction_keys
 initializes: wallets
 
 exports: (
+    transaction_keys.dual_signers,
+    transaction_keys.transaction_key,
+    transaction_keys.transaction_key_state,
     wallets.bank_of,
     wallets.purpose_of,
     wallets.purpose_owner,
@@ -177,6 +183,39 @@ def set_key_thumbprint(account: address, thumbprint: bytes32):
     self._check_registered(account)
     self.institutions[account].key_thumbprint = thumbprint
     log KeyThumbprintChanged(account=account, key_thumbprint=thumbprint)
+
+
+@external
+def register_transaction_key(key: Bytes[transaction_keys.KEY_BYTES]):
+    """
+    @notice An institution sets the key that confirms its transactions from the next block on, or replaces it: the node
+            has asked for the old key's signature under this very transaction.
+    @param key ML-DSA-65 public key, 1,952 bytes.
+    """
+    assert self._is_active(msg.sender), "registry: not an active institution"
+    transaction_keys._register(msg.sender, key)
+
+
+@external
+def assign_transaction_key(account: address, key: Bytes[transaction_keys.KEY_BYTES]):
+    """
+    @notice Sets an institution's key for it, where its own was lost or revoked.
+    @param account A registered account.
+    @param key ML-DSA-65 public key, 1,952 bytes.
+    """
+    self._check_governor()
+    self._check_registered(account)
+    transaction_keys._assign(account, key)
+
+
+@external
+def revoke_transaction_key(account: address):
+    """
+    @notice Takes a lost or stolen key away; the account may send nothing until it is assigned the next.
+    @param account An account with a key.
+    """
+    self._check_governor()
+    transaction_keys._revoke(account)
 
 
 @external

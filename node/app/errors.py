@@ -1,6 +1,9 @@
 """Errors of assembly and of the command line."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from bridge.proofs.light import Fork
 
 
 class RejectedError(Exception):
@@ -69,3 +72,25 @@ class EngineMissingError(UnavailableError):
     """A program that a validator needs is not on this machine; install it and try again."""
 
     code: ClassVar[int] = 22
+
+
+class UntrustedSourceError(RejectedError):
+    """What a light client was told does not follow from the header it trusts; nothing was believed."""
+
+    code: ClassVar[int] = 30
+
+
+class ForkError(RejectedError):
+    """Two histories are both signed by enough: validators attack the network; trust neither, keep the evidence."""
+
+    code: ClassVar[int] = 31
+
+    def __init__(self, message: str, fork: "Fork") -> None:
+        super().__init__(message)
+        self.fork = fork
+
+
+class SourceUnavailableError(UnavailableError):
+    """A node does not answer a light client, or has not yet what was asked for."""
+
+    code: ClassVar[int] = 32

@@ -194,3 +194,15 @@ class GenesisError(RejectedError):
     def __init__(self, field: str, expected: object, got: object) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
         self.field = field
+
+
+class ConsensusUnavailableError(UnavailableError):
+    """CometBFT does not answer, or has not what was asked for now: ask again, or ask another node."""
+
+    code = 60
+
+
+class ConsensusAnswerError(InvariantError):
+    """CometBFT answered something that this program cannot read: another version, or not CometBFT."""
+
+    code = 61

@@ -15,36 +15,52 @@ from typing import Any, Final
 from stdnum import bic, lei
 
 from contracts.client.artifacts import load_artifact
-from contracts.genesis import Pair, Participant, Token, build_contracts
+from contracts.genesis import GovernanceRules, Pair, Participant, Token, Validator, build_contracts
 from node.chain.errors import GenesisError
 from node.chain.genesis_block import FORKS_AT_ZERO
+from node.chain.governance import ALGORITHM_NUMBERS
 from node.chain.limits import BLOCK_GAS_LIMIT, EXTRA_DATA
 from node.chain.system_contracts import SYSTEM_CONTRACTS
+from pqc import signatures
 
 # ISO 17442; the library checks the digits alone.
 _LEI_CHARS: Final = 20
+_NODE_ID_BYTES: Final = 20
+_TRANSACTION_KEY_BYTES: Final = signatures.scheme("ML-DSA-65").public_key_bytes
 _GENESIS_MIX: Final = "0x" + "00" * 32
 BLOB_SCHEDULE: Final = {
     "cancun": {"target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477},
     "prague": {"target": 6, "max": 9, "baseFeeUpdateFraction": 5_007_716},
 }
 """Mainnet's; geth asks for it although no blob is ever taken here."""
-_ARTIFACTS: Final = ("ParticipantRegistry", "FxOracle", "FxSettlement", "TradeEscrow", "SettlementToken")
+_ARTIFACTS: Final = (
+    "ParticipantRegistry",
+    "Governance",
+    "FxOracle",
+    "FxSettlement",
+    "TradeEscrow",
+    "SettlementToken",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorConfig:
-    """A validator of the network."""
+    """A validator of the network; `name` is the id of the participant it belongs to, which has the role."""
 
     name: str
     algorithm: str
     public_key: bytes
     power: int = 1
+    node_id: bytes = bytes(20)
+    """Of its CometBFT node; zero where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantConfig:
-    """An institution; `address` is its own account (20 bytes), `roles` are the registry's role names."""
+    """An institution; `address` is its own account (20 bytes), `roles` are the registry's role names.
+
+    With a `transaction_key` (ML-DSA-65 public key) every transaction of the account needs its signature too.
+    """
 
     id: str
     name: str
@@ -53,6 +69,7 @@ class ParticipantConfig:
     roles: tuple[str, ...]
     address: bytes
     key_thumbprint: bytes
+    transaction_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +96,21 @@ class PairConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """Everything a genesis file says; `balances_wei` are prefunded accounts, `governor` a participant's id."""
+    """Everything a genesis file says; `balances_wei` are prefunded accounts.
+
+    `governor` is a participant's id; None gives all that a governor may to the members' votes.
+    """
 
     network: str
     chain_id: int
     genesis_time_s: int
-    governor: str
+    governor: str | None
     validators: tuple[ValidatorConfig, ...]
     participants: tuple[ParticipantConfig, ...]
     tokens: tuple[TokenConfig, ...]
     pairs: tuple[PairConfig, ...]
     balances_wei: Mapping[bytes, int] = field(default_factory=dict)
+    rules: GovernanceRules = field(default_factory=GovernanceRules)
 
 
 ROLE_BITS: Final = {
@@ -205,7 +226,7 @@ def _plan(config: NetworkConfig) -> dict[str, Any]:
     return {
         "chain_id": config.chain_id,
         "genesis_time_s": config.genesis_time_s,
-        "governor": addresses[config.governor],
+        "governor": None if config.governor is None else addresses[config.governor],
         "participants": [
             Participant(
                 address=one.address,
@@ -213,9 +234,21 @@ def _plan(config: NetworkConfig) -> dict[str, Any]:
                 bic=one.bic,
                 roles=_role_bits(one),
                 key_thumbprint=one.key_thumbprint,
+                transaction_key=one.transaction_key,
             )
             for one in config.participants
         ],
+        "validators": [
+            Validator(
+                owner=addresses[one.name],
+                algorithm=ALGORITHM_NUMBERS[one.algorithm],
+                public_key=one.public_key,
+                power=one.power,
+                node_id=one.node_id,
+            )
+            for one in config.validators
+        ],
+        "rules": config.rules,
         "tokens": [
             Token(
                 currency=token.currency,
@@ -236,7 +269,7 @@ def _validate(config: NetworkConfig) -> None:
     _unique("participants.address", [one.address for one in config.participants])
     _unique("tokens.currency", [token.currency for token in config.tokens])
     _unique("pairs.name", [pair.name for pair in config.pairs])
-    if config.governor not in ids:
+    if config.governor is not None and config.governor not in ids:
         raise GenesisError("governor", "a participant's id", config.governor)
     for token in config.tokens:
         if token.issuer not in ids:
@@ -244,11 +277,26 @@ def _validate(config: NetworkConfig) -> None:
     for one in config.participants:
         if len(one.address) != 20 or len(one.key_thumbprint) != 32:
             raise GenesisError(f"participants.{one.id}", "address of 20, key_thumbprint of 32 bytes", "other lengths")
+        if len(one.transaction_key) not in (0, _TRANSACTION_KEY_BYTES):
+            expected, got = f"{_TRANSACTION_KEY_BYTES} bytes or none", f"{len(one.transaction_key)} bytes"
+            raise GenesisError(f"participants.{one.id}.transaction_key", expected, got)
         if len(one.lei) != _LEI_CHARS or not lei.is_valid(one.lei):
             raise GenesisError(f"participants.{one.id}.lei", "an LEI whose check digits fit", one.lei)
         if one.bic and not bic.is_valid(one.bic):
             raise GenesisError(f"participants.{one.id}.bic", "a BIC, or empty", one.bic)
         _role_bits(one)
+    _validate_validators(config)
+
+
+def _validate_validators(config: NetworkConfig) -> None:
+    owners = {one.id for one in config.participants if "validator" in one.roles}
+    for one in config.validators:
+        if one.name not in owners:
+            raise GenesisError(f"validators.{one.name}", "the id of a participant with the role validator", one.name)
+        if one.algorithm not in ALGORITHM_NUMBERS:
+            raise GenesisError(f"validators.{one.name}.algorithm", ", ".join(ALGORITHM_NUMBERS), one.algorithm)
+        if len(one.node_id) != _NODE_ID_BYTES:
+            raise GenesisError(f"validators.{one.name}.node_id", f"{_NODE_ID_BYTES} bytes", f"{len(one.node_id)} bytes")
 
 
 def _role_bits(participant: ParticipantConfig) -> int:

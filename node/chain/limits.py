@@ -52,16 +52,14 @@ FILTER_IDLE_S: Final = 300.0
 """A filter nobody polls is dropped."""
 FEE_HISTORY_BLOCKS_MAX: Final = 1_024
 
+CONSENSUS_ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of CometBFT's RPC: a block of 4 MiB in base64, and the commit of 200 validators."""
+CONSENSUS_TIMEOUT_S: Final = 10.0
+"""For one answer of CometBFT's RPC, which is on this machine."""
+
 EXTRA_DATA: Final = b"landfall"
 EXTRA_DATA_BYTES_MAX: Final = 32
 LMDB_MAP_BYTES: Final = 64 * 1024 * 1024 * 1024
 """Address space, not disk: the file grows with the chain."""
 CLOCK_AHEAD_S_MAX: Final = 100 * 365 * 86_400
 """How far time control may move the ledger ahead of the wall clock."""
-
-UNIX_PATH_BYTES_MAX: Final = 107
-"""What a socket's address holds on Linux."""
-GETH_MEMORY_BYTES: Final = 384 * 1024 * 1024
-"""geth's heap is collected harder near this; a goal, not a wall."""
-GETH_CALL_TIMEOUT_S: Final = 5.0
-"""How long geth may compute for one eth_call or trace."""

@@ -14,11 +14,13 @@ import structlog
 
 from node.chain.application import Application
 from node.chain.clock import LedgerClock
+from node.chain.finality import StoredFinality
 from node.chain.genesis_block import Genesis, read_genesis
 from node.chain.hooks import WriteHook
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
+from node.chain.jsonrpc.finality import FinalityMethods
 from node.chain.jsonrpc.logs import LogMethods
 from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.network import NetworkMethods
@@ -76,10 +78,14 @@ def open_chain(settings: ChainSettings, genesis: Genesis, store: ChainStore, jou
     intake = Intake(application, journal, driver)
     intake.replay()
     views = BlockViews(application)
+    eth = EthMethods(application, views, intake, CLIENT_VERSION).table()
+    finality = FinalityMethods(store, views, StoredFinality(store, genesis.validators))
     methods = {
-        **EthMethods(application, views, intake, CLIENT_VERSION).table(),
+        **eth,
+        "eth_getTransactionReceipt": finality.with_finality(eth["eth_getTransactionReceipt"]),
+        **finality.table(),
         **LogMethods(application, views).table(),
-        **NetworkMethods(application, views, driver, has_time_control=settings.has_time_control).table(),
+        **NetworkMethods(application, driver, has_time_control=settings.has_time_control).table(),
     }
     return Chain(application, driver, methods)
 

@@ -9,6 +9,7 @@ from node.app.cli import (
     devnet,
     init,
     keys,
+    light,
     message,
     message_exchange,
     network,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.run)
 app.command("verify")(verify.run)
+app.command("light")(light.run)
 app.command("genesis")(devnet.genesis)
 app.command("start")(start.run)
 app.command("status")(validators.status)

@@ -77,6 +77,7 @@ def _facts(verified: "VerifiedPack") -> dict[str, Any]:
         "cancel_fee_minor": str(verified.cancel_fee_minor),
         "conversions": [_conversion(quote) for quote in verified.quotes if quote.is_used],
         "blocks": len(verified.blocks),
+        "validator_changes": verified.validator_changes,
         "statement": list(verified.statement),
     }
 

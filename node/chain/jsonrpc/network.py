@@ -9,20 +9,16 @@ from node.chain.errors import TimeControlError
 from node.chain.jsonrpc import params
 from node.chain.jsonrpc.formatting import hex_data
 from node.chain.jsonrpc.methods import Method
-from node.chain.jsonrpc.views import BlockViews
 from node.chain.solo import CLOCK_META, SoloDriver
 
 Params = list[Any]
 
 
 class NetworkMethods:
-    """Genesis, finality and clock of one chain; time control only where it is allowed."""
+    """Genesis and clock of one chain; time control only where it is allowed."""
 
-    def __init__(
-        self, application: Application, views: BlockViews, driver: SoloDriver, *, has_time_control: bool
-    ) -> None:
+    def __init__(self, application: Application, driver: SoloDriver, *, has_time_control: bool) -> None:
         self._app = application
-        self._views = views
         self._driver = driver
         self._has_time_control = has_time_control
 
@@ -30,7 +26,6 @@ class NetworkMethods:
         """Return the methods by name."""
         return {
             "landfall_getGenesis": Method(self.get_genesis, 0, 0),
-            "landfall_getFinalityProof": Method(self.get_finality_proof, 1, 1),
             "landfall_clock": Method(self.clock, 0, 0),
             "landfall_advanceTo": Method(self.advance_to, 1, 1),
             "evm_mine": Method(self.mine, 0, 1),
@@ -47,11 +42,6 @@ class NetworkMethods:
             "genesis_hash": hex_data(genesis.trusted_hash),
             "landfall": dict(genesis.landfall),
         }
-
-    def get_finality_proof(self, p: Params) -> dict[str, Any] | None:
-        """Return the proof for a block; null beyond the head and for genesis, which is trusted, not proven."""
-        view = self._views.find(p[0])
-        return None if view is None else self._app.store.finality(view.header.number)
 
     def clock(self, _: Params) -> dict[str, int]:
         """Return ledger time (the head block's), wall time, and how far the head is ahead of the ledger clock."""

@@ -78,6 +78,14 @@ def whole_seconds(value: object, name: str) -> int:
     return quantity(value, name, 40)
 
 
+def height(value: object, name: str) -> int:
+    """Read a consensus height: a JSON integer or a 0x hex number, 1 or above."""
+    found = value if isinstance(value, int) and not isinstance(value, bool) else quantity(value, name, 63)
+    if not 0 < found < 1 << 63:
+        raise InvalidParamsError(f"{name}: expected 1 to 2^63, got {_shown(value)}")
+    return found
+
+
 def call_request(value: object) -> CallRequest:
     """Read the transaction object of eth_call and eth_estimateGas."""
     if not isinstance(value, dict):

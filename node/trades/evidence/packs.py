@@ -88,7 +88,8 @@ class EvidenceRoom:
             first, last = collected.places[0].block, collected.places[-1].block
             records = await self._reader.records(unproven, first, last)
             more = await self._blocks(records - _numbers(inputs))
-            inputs = replace(inputs, blocks=[*inputs.blocks, *more])
+            blocks = [*inputs.blocks, *more]
+            inputs = replace(inputs, blocks=blocks, validator_changes=await self._validator_changes(blocks))
             return build_pack(inputs)
         except BridgeRejectedError as error:
             raise InvariantError(f"evidence of {reference}: expected a pack that verifies, got {error}") from error
@@ -123,6 +124,11 @@ class EvidenceRoom:
         if collected.pair is not None:
             found |= await self._reader.rounds(collected.pair, collected.places, first - LOGS_BLOCKS)
         return found
+
+    async def _validator_changes(self, blocks: Iterable[BlockInput]) -> list[dict[str, Any]]:
+        """Return how the genesis validators became those of the last block."""
+        last = max(int(block.finality["header"]["height"]) for block in blocks)
+        return await self._chain.validator_changes(1, last)
 
     async def _blocks(self, numbers: Iterable[int]) -> list[BlockInput]:
         return [await self._block(number) for number in sorted(numbers)]

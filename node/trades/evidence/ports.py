@@ -22,6 +22,10 @@ class ProofSource(Protocol):
         """Return `landfall_getFinalityProof`."""
         ...
 
+    async def validator_changes(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return `landfall_getValidatorChanges`, for consensus heights."""
+        ...
+
     async def raw(self, method: str, params: list[Any]) -> Any:
         """Return the result of a JSON-RPC method: `eth_getBlockByNumber`, `eth_getLogs`."""
         ...

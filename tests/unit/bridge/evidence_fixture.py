@@ -35,6 +35,7 @@ from bridge.proofs.network import genesis_hash, read_network
 from bridge.proofs.pack import AttestationInput, BlockInput, ConsentInput, PackInputs, QuoteInput
 from bridge.proofs.receipts import encode_receipt, receipts_root
 from bridge.proofs.terms_document import struct_from_document
+from bridge.proofs.validator_changes import ValidatorSetChange, changes_to_json
 from contracts.client import typed_data
 from fx.slices import milestone_slices, payee_split, share_of
 from pqc import secp256k1, signatures
@@ -64,6 +65,9 @@ CONTRACTS = {
 TOKENS = {code: secp256k1.checksummed(keccak(code.encode())[12:]) for code in ("EUR", "KES")}
 VALIDATOR_KEYS = [signatures.from_seed("ML-DSA-65", sha256(bytes([n])).digest()) for n in range(4)]
 POWERS = (4, 3, 2, 1)
+VALIDATORS = tuple(Validator(key.alg, key.public_key, power) for key, power in zip(VALIDATOR_KEYS, POWERS, strict=True))
+NEW_KEY = signatures.from_seed("Ed25519", sha256(b"joins later").digest())
+NEW_VALIDATOR = Validator(NEW_KEY.alg, NEW_KEY.public_key, 8)
 EPCIS = b'{\n  "type": "EPCISDocument",\n  "note": "loaded \xe2\x80\x93 24 pallets"\n}\n'
 
 
@@ -188,6 +192,18 @@ class Chain:
 
     signers: int = 3
     blocks: list[BlockInput] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    validators: tuple[Validator, ...] = VALIDATORS
+
+    def change(self, time_s: int, *validators: Validator) -> None:
+        """Make a consensus block without an Ethereum block, which names the next validators."""
+        header, commit = seal_header([], self._height(), time_s, self.signers, self.validators, validators)
+        link = ValidatorSetChange(header, commit, validator_set(validators))
+        self.changes += changes_to_json([link])
+        self.validators = validators
+
+    def _height(self) -> int:
+        return len(self.blocks) + len(self.changes) + 1
 
     def seal(self, time_s: int, transactions: Sequence[Sequence[Mapping[str, Any]]]) -> None:
         number = len(self.blocks) + 1
@@ -204,7 +220,8 @@ class Chain:
         ]
         payload = eth_header(number, time_s, receipts_root([encode_receipt(receipt) for receipt in receipts]))
         items = [payload, *(f"transaction {index}".encode() for index in range(len(transactions)))]
-        self.blocks.append(BlockInput(finality=seal_block(items, number, time_s, self.signers), receipts=receipts))
+        finality = seal_block(items, self._height(), time_s, self.signers, self.validators)
+        self.blocks.append(BlockInput(finality=finality, receipts=receipts))
 
 
 def eth_header(number: int, time_s: int, root: bytes) -> bytes:
@@ -213,8 +230,21 @@ def eth_header(number: int, time_s: int, root: bytes) -> bytes:
     return rlp.encode([bytes(32), bytes(32), bytes(20), bytes(32), bytes(32), root, bytes(256), *numbers, *tail])
 
 
-def seal_block(items: Sequence[bytes], height: int, time_s: int, signers: int) -> dict[str, Any]:
-    validators = [Validator(key.alg, key.public_key, power) for key, power in zip(VALIDATOR_KEYS, POWERS, strict=True)]
+def seal_block(
+    items: Sequence[bytes], height: int, time_s: int, signers: int, validators: Sequence[Validator]
+) -> dict[str, Any]:
+    header, commit = seal_header(items, height, time_s, signers, validators, validators)
+    return proof_to_json(FinalityProof(header, commit, items[0], data_proof(items, 0)))
+
+
+def seal_header(
+    items: Sequence[bytes],
+    height: int,
+    time_s: int,
+    signers: int,
+    validators: Sequence[Validator],
+    following: Sequence[Validator],
+) -> tuple[Header, Commit]:
     header = Header(
         block_version=11,
         app_version=0,
@@ -225,7 +255,7 @@ def seal_block(items: Sequence[bytes], height: int, time_s: int, signers: int) -
         last_commit_hash=EMPTY_ROOT,
         data_hash=data_hash(items),
         validators_hash=validators_hash(validators),
-        next_validators_hash=validators_hash(validators),
+        next_validators_hash=validators_hash(following),
         consensus_hash=EMPTY_ROOT,
         app_hash=bytes(32),
         last_results_hash=EMPTY_ROOT,
@@ -233,14 +263,13 @@ def seal_block(items: Sequence[bytes], height: int, time_s: int, signers: int) -
         proposer_address=validators[0].address,
     )
     sealed = block_id(header, items, None)
-    keys = {Validator(key.alg, key.public_key, 1).address: key for key in VALIDATOR_KEYS}
+    keys = {Validator(key.alg, key.public_key, 1).address: key for key in (*VALIDATOR_KEYS, NEW_KEY)}
     votes = []
     for validator in validator_set(validators)[:signers]:
         time = Timestamp(time_s + 1, 7)
         message = vote_sign_bytes("landfall-tests", height, 0, sealed, time)
         votes.append(CommitSignature(validator.address, time, signatures.sign(keys[validator.address], message)))
-    commit = Commit(height, 0, sealed, tuple(votes))
-    return proof_to_json(FinalityProof(header, commit, items[0], data_proof(items, 0)))
+    return header, Commit(height, 0, sealed, tuple(votes))
 
 
 @dataclass
@@ -418,6 +447,7 @@ class Trade:
             quotes=self.quotes,
             attestations=self.attestations,
             blocks=self.chain.blocks,
+            validator_changes=self.chain.changes,
         )
 
 

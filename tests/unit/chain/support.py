@@ -14,12 +14,14 @@ from eth_hash.auto import keccak
 
 from node.chain.application import Application
 from node.chain.clock import LedgerClock
+from node.chain.finality import StoredFinality
 from node.chain.genesis import BLOB_SCHEDULE
 from node.chain.genesis_block import FORKS_AT_ZERO, Genesis, read_genesis
 from node.chain.hooks import WriteHook, no_hook
 from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
+from node.chain.jsonrpc.finality import FinalityMethods
 from node.chain.jsonrpc.logs import LogMethods
 from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.server import JsonRpcServer
@@ -210,11 +212,15 @@ def open_local_chain(
     flusher = asyncio.get_running_loop().create_task(journal.run(lambda: [tx.raw for tx in application.mempool.all()]))
     views = BlockViews(application)
     server = JsonRpcServer({})
+    eth = EthMethods(application, views, intake, "landfall/test").table()
+    finality = FinalityMethods(store, views, StoredFinality(store, genesis.validators))
     server.open(
         {
-            **EthMethods(application, views, intake, "landfall/test").table(),
+            **eth,
+            "eth_getTransactionReceipt": finality.with_finality(eth["eth_getTransactionReceipt"]),
+            **finality.table(),
             **LogMethods(application, views).table(),
-            **NetworkMethods(application, views, driver, has_time_control=has_time_control).table(),
+            **NetworkMethods(application, driver, has_time_control=has_time_control).table(),
         }
     )
     return LocalChain(

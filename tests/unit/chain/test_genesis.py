@@ -1,6 +1,8 @@
 """From a network's description to block 0: contracts configured, every input checked, the same file every time."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,9 @@ from typing import Any
 import pytest
 from stdnum.iso7064 import mod_97_10
 
-from contracts.client.artifacts import decode_result, encode_call
+from contracts.client.artifacts import checksummed, decode_result, encode_call
 from contracts.client.deployment import Deployment
+from contracts.genesis import GovernanceRules
 from node.chain.application import Application
 from node.chain.errors import GenesisError
 from node.chain.genesis import (
@@ -21,6 +24,8 @@ from node.chain.genesis import (
     build_genesis,
 )
 from node.chain.genesis_block import read_genesis
+from node.chain.governance import KeyState
+from node.chain.limits import CALL_GAS_MAX
 from node.chain.ports import CallRequest
 from node.chain.pyevm.engine import PyEvmEngine
 from node.chain.store import ChainStore
@@ -70,19 +75,34 @@ def test_genesis_is_deterministic_and_cached_by_content(document: dict[str, Any]
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_contracts_are_configured_in_the_genesis_state(document: dict[str, Any], tmp_path: Path) -> None:
-    genesis = read_genesis(document)
+Ask = Callable[..., Any]
+
+
+@contextmanager
+def _chain(document: dict[str, Any], folder: Path) -> Iterator[Ask]:
+    """Begin a chain; give what calls its contracts: `ask(contract, function, *arguments)`."""
     deployment = Deployment.from_genesis(document["landfall"], CHAIN_ID)
-    store = ChainStore(tmp_path, map_bytes=1 << 26)
-    head = Application(genesis, store, PyEvmEngine(store, CHAIN_ID), bytes(20)).head
+    store = ChainStore(folder, map_bytes=1 << 26)
     engine = PyEvmEngine(store, CHAIN_ID)
+    head = Application(read_genesis(document), store, engine, bytes(20)).head
 
     def ask(contract: str, function: str, *arguments: Any) -> Any:
         to = bytes.fromhex(deployment.address(contract)[2:])
         data = encode_call(contract, function, arguments)
-        request = CallRequest(sender=bytes(20), to=to, gas=1_000_000, value=0, data=data)
+        request = CallRequest(sender=bytes(20), to=to, gas=CALL_GAS_MAX, value=0, data=data)
         return decode_result(contract, function, len(arguments), engine.call(head, request, {}))
 
+    yield ask
+    store.close()
+
+
+def test_contracts_are_configured_in_the_genesis_state(document: dict[str, Any], tmp_path: Path) -> None:
+    with _chain(document, tmp_path) as ask:
+        _check_configuration(document, ask)
+
+
+def _check_configuration(document: dict[str, Any], ask: Ask) -> None:
+    deployment = Deployment.from_genesis(document["landfall"], CHAIN_ID)
     bank, stranger = Actor(2).address, Actor(9).address
     assert ask("ParticipantRegistry", "has_role", bank, 2) is True
     assert ask("ParticipantRegistry", "has_role", bank, 1) is False
@@ -93,7 +113,49 @@ def test_contracts_are_configured_in_the_genesis_state(document: dict[str, Any],
     assert ask("EUR", "name") == "Euro (test)"
     assert ask("EUR", "decimals") == 2
     assert ask("EUR", "totalSupply") == 0
-    store.close()
+
+
+def test_governance_knows_the_first_validators(document: dict[str, Any], tmp_path: Path) -> None:
+    with _chain(document, tmp_path) as ask:
+        assert ask("Governance", "validators") == [
+            {
+                "owner": checksummed(Actor(1).address),
+                "public_key": KEY.public_key,
+                "power": 1,
+                "node_id": bytes(20),
+                "algorithm": 1,
+            }
+        ]
+        assert ask("Governance", "node_ids") == []
+        assert tuple(ask("Governance", "periods").values()) == (604_800, 86_400, 604_800)
+        assert tuple(ask("Governance", "consensus_params").values()) == (4_194_304, 30_000_000)
+        # An account governs, and no transaction needs a second signature.
+        assert ask("ParticipantRegistry", "governor") == checksummed(Actor(1).address)
+        assert ask("ParticipantRegistry", "dual_signers") == []
+
+
+def test_members_govern_when_there_is_no_governor(tmp_path: Path) -> None:
+    central, bank = CONFIG.participants
+    config = replace(
+        CONFIG,
+        governor=None,
+        participants=(central, replace(bank, transaction_key=KEY.public_key)),
+        validators=(
+            replace(CONFIG.validators[0], power=3, node_id=b"\x01" * 20),
+            ValidatorConfig(name="central", algorithm=KEY.alg, public_key=b"\x02" * 1952, node_id=b"\x03" * 20),
+        ),
+        rules=GovernanceRules(voting_s=60, lock_s=0, grace_s=600, block_bytes=1 << 20, block_gas=200_000_000),
+    )
+    document = build_genesis(config)
+    with _chain(document, tmp_path) as ask:
+        assert ask("ParticipantRegistry", "governor") == checksummed(document["landfall"]["contracts"]["Governance"])
+        assert ask("ParticipantRegistry", "transaction_key", bank.address) == KEY.public_key
+        assert ask("ParticipantRegistry", "transaction_key_state", bank.address) == KeyState.SET
+        assert ask("ParticipantRegistry", "dual_signers") == [checksummed(bank.address)]
+        assert ask("Governance", "total_power") == 4
+        assert ask("Governance", "node_ids") == [b"\x01" * 20, b"\x03" * 20]
+        assert tuple(ask("Governance", "periods").values()) == (60, 0, 600)
+        assert tuple(ask("Governance", "consensus_params").values()) == (1 << 20, 200_000_000)
 
 
 def test_section_names_everything_a_participant_needs(document: dict[str, Any]) -> None:
@@ -114,6 +176,14 @@ def test_section_names_everything_a_participant_needs(document: dict[str, Any]) 
         ({"pairs": CONFIG.pairs * 2}, "pairs.name"),
         ({"participants": CONFIG.participants * 2}, "participants.id"),
         ({"participants": (replace(CONFIG.participants[0], roles=("king",)),)}, "participants.central.roles"),
+        ({"participants": (replace(CONFIG.participants[0], roles=("bank",)),)}, "validators.central"),
+        ({"validators": (replace(CONFIG.validators[0], name="nobody"),)}, "validators.nobody"),
+        ({"validators": (replace(CONFIG.validators[0], algorithm="RSA"),)}, "validators.central.algorithm"),
+        ({"validators": (replace(CONFIG.validators[0], node_id=b"x"),)}, "validators.central.node_id"),
+        (
+            {"participants": (replace(CONFIG.participants[0], transaction_key=b"x"),)},
+            "participants.central.transaction_key",
+        ),
         ({"participants": (replace(CONFIG.participants[0], address=b"x"),)}, "participants.central"),
         ({"participants": (replace(CONFIG.participants[0], lei="9999DEV0000000000100"),)}, "participants.central.lei"),
         ({"participants": (replace(CONFIG.participants[0], lei="98"),)}, "participants.central.lei"),

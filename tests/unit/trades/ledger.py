@@ -11,7 +11,7 @@ from contracts.client.artifacts import ChainEvent, checksummed, decode_log, deco
 from contracts.client.blocks import BlockData, BlockInfo, TransactionOutcome
 from contracts.client.deployment import Deployment
 from contracts.client.errors import CallRevertedError
-from contracts.genesis import GenesisContracts, Pair, Participant, Token, build_contracts
+from contracts.genesis import GenesisContracts, GovernanceRules, Pair, Participant, Token, build_contracts
 from node.app.cast import Cast, InstitutionCast, devnet_seed, load_cast
 from node.participants.directory import Role
 from pqc import secp256k1, signatures
@@ -50,6 +50,8 @@ def genesis() -> tuple[Cast, Deployment, GenesisContracts]:
             )
             for one in cast.institutions
         ],
+        validators=(),
+        rules=GovernanceRules(),
         tokens=[
             Token(currency=one.code, name=one.name, symbol=one.symbol, decimals=2, issuer=_raw(address_of(one.issuer)))
             for one in cast.currencies

@@ -54,6 +54,9 @@ class FakeChain:
     async def finality_proof(self, block: int) -> dict[str, Any]:
         raise AssertionError(block)
 
+    async def validator_changes(self, first: int, last: int) -> list[dict[str, Any]]:
+        raise AssertionError((first, last))
+
 
 def deployment() -> Deployment:
     return genesis()[1]

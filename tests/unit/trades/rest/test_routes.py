@@ -43,6 +43,9 @@ class NoProofs:
     async def finality_proof(self, block: int) -> dict[str, Any]:
         return {}
 
+    async def validator_changes(self, first: int, last: int) -> list[dict[str, Any]]:
+        raise AssertionError((first, last))
+
 
 class Api:
     """Requests by name; every write gets a key of its own unless the test gives one."""
