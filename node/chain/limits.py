@@ -63,3 +63,22 @@ LMDB_MAP_BYTES: Final = 64 * 1024 * 1024 * 1024
 """Address space, not disk: the file grows with the chain."""
 CLOCK_AHEAD_S_MAX: Final = 100 * 365 * 86_400
 """How far time control may move the ledger ahead of the wall clock."""
+
+UNIX_PATH_BYTES_MAX: Final = 107
+"""What a socket's address holds on Linux."""
+GETH_MEMORY_BYTES: Final = 384 * 1024 * 1024
+"""geth's heap is collected harder near this; a goal, not a wall."""
+GETH_CALL_TIMEOUT_S: Final = 5.0
+"""How long geth may compute for one eth_call or trace."""
+GETH_ANSWER_BYTES_MAX: Final = RPC_RESULT_BYTES_MAX
+"""One answer of geth; a full block of `BLOCK_BYTES_MAX` is twice that in hex."""
+GETH_REQUESTS_MAX: Final = 4_096
+"""Requests under way on one connection."""
+GETH_BUILDS_MAX: Final = 8
+"""How often one proposal is tried with fewer transactions before it takes what is known to run."""
+GETH_START_S: Final = 60.0
+"""From the start of its process until geth listens; it may have a database to repair."""
+GETH_TIMEOUT_S: Final = 60.0
+"""One request of the Engine API: a full block on a busy machine takes seconds."""
+GETH_REBUILD_LOG_S: Final = 5.0
+"""How often a rebuild says how far it is."""

@@ -5,12 +5,13 @@ Each member merges, or gets the merged file, and compares one hash with the othe
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
 import rfc8785
 
+from contracts.genesis import GovernanceRules
 from fx.currencies import get_currency
 from node.app.errors import CeremonyError
 from node.app.validator.cometbft import genesis_document
@@ -32,6 +33,7 @@ class NetworkPlan:
     chain_id: int
     genesis_time_s: int
     prefunded: tuple[bytes, ...] = ()
+    rules: GovernanceRules = field(default_factory=GovernanceRules)
 
 
 def merge_members(members: Iterable[Member], plan: NetworkPlan) -> dict[str, Any]:
@@ -53,7 +55,9 @@ def merge_members(members: Iterable[Member], plan: NetworkPlan) -> dict[str, Any
             network=plan.network,
             chain_id=plan.chain_id,
             genesis_time_s=plan.genesis_time_s,
-            governor=_governor(ordered),
+            # Nobody governs alone: the members vote.
+            governor=None,
+            rules=plan.rules,
             validators=tuple(_validators(ordered)),
             participants=tuple(
                 ParticipantConfig(
@@ -151,6 +155,7 @@ def _validators(members: Sequence[Member]) -> Iterable[Any]:
                 name=one.id,
                 algorithm=one.validator.algorithm,
                 public_key=bytes.fromhex(one.validator.public_key),
+                node_id=bytes.fromhex(one.validator.node_id),
             )
 
 
@@ -169,7 +174,3 @@ def _check_own(members: Sequence[Member]) -> None:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise CeremonyError(f"{field}: expected one member for each, got two with {twice[:80]}")
-
-
-def _governor(members: Sequence[Member]) -> str:
-    return next((one.id for one in members if "central_bank" in one.roles), members[0].id)

@@ -25,6 +25,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.app.errors import HomeError
+from node.web.json_depth import json_depth
 from pqc import whole_file
 
 UNIX_PATH_BYTES_MAX: Final = 107
@@ -32,6 +33,7 @@ UNIX_PATH_BYTES_MAX: Final = 107
 PEERS_MAX: Final = 100
 _SETTINGS_BYTES_MAX: Final = 65_536
 GENESIS_BYTES_MAX: Final = 64 << 20
+GENESIS_DEPTH_MAX: Final = 32
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
 PEER: Final = r"^[0-9a-f]{40}@[A-Za-z0-9.\-\[\]:]{1,253}:[0-9]{1,5}$"
 EngineName = Literal["geth", "pyevm"]
@@ -135,9 +137,12 @@ def read_genesis_file(path: Path) -> dict[str, Any]:
         raise HomeError(f"genesis: {path} cannot be read ({error.strerror}); get it from who merged it") from error
     if len(data) > GENESIS_BYTES_MAX:
         raise HomeError(f"genesis: expected at most {GENESIS_BYTES_MAX} bytes, got more ({path})")
+    depth = json_depth(data)
+    if depth > GENESIS_DEPTH_MAX:
+        raise HomeError(f"genesis: expected JSON at most {GENESIS_DEPTH_MAX} deep, got {depth} ({path})")
     try:
         document = json.loads(data, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise HomeError(f"genesis: expected JSON in {path}, got {str(error)[:200]}") from error
     if not isinstance(document, dict):
         raise HomeError(f"genesis: expected an object in {path}, got {type(document).__name__}")

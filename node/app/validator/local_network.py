@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from contracts.genesis import GovernanceRules
 from node.app.cast import Cast, InstitutionCast, devnet_seed, load_cast
 from node.app.errors import HomeError, ProcessError
 from node.app.home import message_key
@@ -35,6 +36,8 @@ _STARTS_MAX: Final = 3
 SUPERVISOR: Final = "supervisor"
 _POLL_S: Final = 0.05
 _PORTS_EACH: Final = 3
+_VOTING_S: Final = 60
+"""As short as the contract allows, so that a change of validators can be tried in a sitting."""
 Engines = Literal["geth", "pyevm", "mixed"]
 
 
@@ -149,6 +152,7 @@ class LocalNetwork:
             network=NETWORK,
             chain_id=cast.chain_id,
             genesis_time_s=now_s,
+            rules=GovernanceRules(voting_s=_VOTING_S, lock_s=0),
             prefunded=tuple(bytes.fromhex(account.removeprefix("0x")) for account in cast.developer_accounts),
         )
         genesis = merge_members(_members(self.root, cast, settings, algorithm), plan)
