@@ -170,7 +170,7 @@ def _check_own(members: Sequence[Member]) -> None:
         "validator.public_key": [one.validator.public_key for one in members if one.validator],
         "validator.node_id": [one.validator.node_id for one in members if one.validator],
     }
-    for field, values in own.items():
+    for name, values in own.items():
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
-            raise CeremonyError(f"{field}: expected one member for each, got two with {twice[:80]}")
+            raise CeremonyError(f"{name}: expected one member for each, got two with {twice[:80]}")
