@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,7 +35,11 @@ _SETTINGS_BYTES_MAX: Final = 65_536
 GENESIS_BYTES_MAX: Final = 64 << 20
 GENESIS_DEPTH_MAX: Final = 32
 NAME: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
-PEER: Final = r"^[0-9a-f]{40}@[A-Za-z0-9.\-\[\]:]{1,253}:[0-9]{1,5}$"
+_HOST: Final = r"[A-Za-z0-9.\-\[\]:]{1,253}"
+Host = Annotated[str, Field(pattern=f"^{_HOST}$")]
+HostPort = Annotated[str, Field(pattern=f"^{_HOST}:[0-9]{{1,5}}$")]
+Peer = Annotated[str, Field(pattern=f"^[0-9a-f]{{40}}@{_HOST}:[0-9]{{1,5}}$")]
+"""The id of a node's key, and where it listens."""
 EngineName = Literal["geth", "pyevm"]
 
 
@@ -48,7 +52,7 @@ class StateSync(_Strict):
 
     trust_height: int = Field(gt=0)
     trust_hash: str = Field(pattern=r"^[0-9A-F]{64}$", description="The consensus header's hash")
-    rpc_servers: tuple[str, ...] = Field(
+    rpc_servers: tuple[HostPort, ...] = Field(
         min_length=2, max_length=PEERS_MAX, description="CometBFT RPC of two or more nodes that prove the headers"
     )
 
@@ -58,14 +62,14 @@ class NodeSettings(_Strict):
 
     name: str = Field(pattern=NAME, description="The validator's name, as others see it")
     engine: EngineName = Field("geth", description="What executes blocks")
-    rpc_host: str = Field("127.0.0.1", description="Address of the Ethereum JSON-RPC port")
+    rpc_host: Host = Field("127.0.0.1", description="Address of the Ethereum JSON-RPC port")
     rpc_port: int = Field(8545, ge=1, le=65_535)
-    p2p_host: str = Field("0.0.0.0", description="Address for the other validators")  # noqa: S104
+    p2p_host: Host = Field("0.0.0.0", description="Address for the other validators")  # noqa: S104
     p2p_port: int = Field(26_656, ge=1, le=65_535)
-    external_address: str = Field("", max_length=259, description="HOST:PORT under which the others reach it")
-    consensus_host: str = Field("127.0.0.1", description="Address of CometBFT's own RPC port")
+    external_address: HostPort | Literal[""] = Field("", description="HOST:PORT under which the others reach it")
+    consensus_host: Host = Field("127.0.0.1", description="Address of CometBFT's own RPC port")
     consensus_port: int = Field(0, ge=0, le=65_535, description="For nodes that join by state sync; 0 = closed")
-    peers: tuple[str, ...] = Field((), max_length=PEERS_MAX, description="ID@HOST:PORT of the other validators")
+    peers: tuple[Peer, ...] = Field((), max_length=PEERS_MAX, description="ID@HOST:PORT of the other validators")
     statesync: StateSync | None = None
     engines: Path | None = Field(None, description="Folder of cometbft and geth, where it is none of the usual ones")
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")

@@ -11,7 +11,7 @@ import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.app.errors import CeremonyError
-from node.app.validator.home import NAME
+from node.app.validator.home import NAME, HostPort
 from pqc import signatures, whole_file
 from pqc.errors import RejectedError as PqcRejectedError
 
@@ -41,7 +41,7 @@ class MemberValidator(_Strict):
     algorithm: Literal["ML-DSA-65", "Ed25519"]
     public_key: str = Field(pattern=_HEX, max_length=4096)
     node_id: str = Field(pattern=r"^[0-9a-f]{40}$")
-    address: str = Field("", pattern=r"^([A-Za-z0-9.\-\[\]:]{1,253}:[0-9]{1,5})?$", description="HOST:PORT, or empty")
+    address: HostPort | Literal[""] = ""
 
 
 class Member(_Strict):
