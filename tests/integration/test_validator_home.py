@@ -72,7 +72,7 @@ async def test_four_homes_find_each_other_and_agree_when_cometbft_runs_in_them(
             assert ask_last("status")["node_info"]["network"] == "landfall-local"
             validators = ask_last("validators")
     assert validators["total"] == "4"
-    assert {one["voting_power"] for one in validators["validators"]} == {"1"}
+    assert {one["voting_power"] for one in validators["validators"]} == {"10"}
 
 
 def test_cometbft_reads_the_keys_that_we_wrote(network: LocalNetwork, engines: Path) -> None:

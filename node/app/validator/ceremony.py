@@ -21,6 +21,8 @@ from node.chain.genesis_block import read_genesis
 from node.chain.validator_key import FILE_NAME, load_or_create_validator_key
 
 _PREFUNDED_WEI: Final = 10_000 * 10**18
+_POWER: Final = 10
+"""Of each validator: more than one, so that a key is rotated with overlap, half and half."""
 _PAIR: Final = {"period_s": 3600, "heartbeat_s": 345_600, "jump_bps": 500, "outlier_bps": 200}
 """Of every pair of currencies at the start: hourly rounds, stale after four days."""
 
@@ -156,6 +158,7 @@ def _validators(members: Sequence[Member]) -> Iterable[Any]:
                 algorithm=one.validator.algorithm,
                 public_key=bytes.fromhex(one.validator.public_key),
                 node_id=bytes.fromhex(one.validator.node_id),
+                power=_POWER,
             )
 
 

@@ -129,7 +129,7 @@ def test_check_shows_the_hash_that_merge_showed(ceremony: Ceremony) -> None:
     told = json.loads(ceremony.ok("init", "check", "genesis.json", *members, "--json"))
     shown = ceremony.ok("init", "check", "genesis.json")
     assert told["hash"] == shown.split("hash  ")[1].splitlines()[0].replace(" ", "")
-    assert "polder, power 1, ML-DSA-65" in shown
+    assert "polder, power 10, ML-DSA-65" in shown
 
 
 def test_check_names_the_field_when_another_s_genesis_differs(ceremony: Ceremony) -> None:
@@ -138,7 +138,7 @@ def test_check_names_the_field_when_another_s_genesis_differs(ceremony: Ceremony
     Path("other.json").write_text(json.dumps(document))
     error = ceremony.run("init", "check", "genesis.json", "--against", "other.json").exception
     assert isinstance(error, CeremonyError)
-    assert "landfall.validators[1].power: expected 3, got 1" in str(error)
+    assert "landfall.validators[1].power: expected 3, got 10" in str(error)
 
 
 def test_check_names_the_field_when_the_members_files_give_another_genesis(ceremony: Ceremony) -> None:

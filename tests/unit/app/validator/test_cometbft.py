@@ -71,7 +71,7 @@ def test_genesis_says_of_our_network_what_cometbft_wants_to_know() -> None:
     assert document["chain_id"] == "test-network"
     assert document["genesis_time"] == "2026-09-21T14:13:20Z"
     assert document["app_hash"] == read_genesis(genesis).block.header.hash.hex().upper()
-    assert document["consensus_params"]["validator"]["pub_key_types"] == ["ml_dsa_65"]
+    assert document["consensus_params"]["validator"]["pub_key_types"] == ["ed25519", "ml_dsa_65"]
     assert {one["name"] for one in document["validators"]} == {"bank-nl", "bank-ke", "cb-eur"}
     for one in document["validators"]:
         public_key = base64.b64decode(one["pub_key"]["value"])
