@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from node.app.cli import app
 from node.app.supervisor import Program, Unit
-from node.app.validator import running
+from node.app.validator import local_network, running
 from node.app.validator.home import NodeSettings, ValidatorHome
 from node.app.validator.unit import validator_unit
 
@@ -29,6 +29,12 @@ def stand_in(home: ValidatorHome, settings: NodeSettings) -> Unit:
     return replace(unit, programs=tuple(map(changed, unit.programs)))
 
 
+def command(_module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs this in place of `node.app.cli`."""
+    return (sys.executable, "-W", "ignore", "-m", "tests.integration.stand_in", *arguments)
+
+
 if __name__ == "__main__":
     running.validator_unit = stand_in
+    local_network.python_module = command
     app()

@@ -1,7 +1,8 @@
 """`landfall network` with real supervisors and CometBFT; a stand-in listens where our chain process would."""
 
 import json
-import sys
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from node.app.validator import local_network
 from node.app.validator.home import read_settings, write_settings
 from node.app.validator.local_network import LocalNetwork, LocalValidator
 from node.app.validator.running import read_status
+from tests.integration import stand_in
 
 WAIT_S = 60
 
@@ -25,10 +27,7 @@ WAIT_S = 60
 def network(tmp_path: Path, engines: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalNetwork]:
     """Two validators that run."""
 
-    def stand_in(_module: str, *arguments: str) -> tuple[str, ...]:
-        return (sys.executable, "-W", "ignore", "-m", "tests.integration.stand_in", *arguments)
-
-    monkeypatch.setattr(local_network, "python_module", stand_in)
+    monkeypatch.setattr(local_network, "python_module", stand_in.command)
     monkeypatch.chdir(Path(__file__).parents[2])
     made = LocalNetwork(tmp_path / "network")
     made.make(2, engine="pyevm", engines=engines, now_s=1_790_000_000)
@@ -114,3 +113,21 @@ def test_network_says_why_when_a_validator_cannot_start(network: LocalNetwork) -
     (one.home.cometbft / "config" / "priv_validator_key.json").write_text("{}")
     with pytest.raises(ProcessError, match="bank-nl did not start: cometbft"):
         network.up([1])
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_network_is_made_runs_and_stops_when_the_command_is_ended(
+    tmp_path: Path, engines: Path, end: signal.Signals
+) -> None:
+    options = ("--validators", "1", "--engine", "pyevm", "--keys", "ed25519", "--engines", str(engines))
+    command = stand_in.command("", "network", "up", "--home", str(tmp_path / "network"), *options)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True)
+    assert process.stdout is not None
+    one = LocalNetwork(tmp_path / "network").validator
+    assert "1  bank-nl    JSON-RPC http://127.0.0.1:" in process.stdout.readline()
+    assert one(1).is_running
+    process.stdout.readline()
+    process.send_signal(end)
+    assert process.communicate(timeout=WAIT_S)[0].splitlines() == ["stopping", "stopped"]
+    assert process.returncode == 0
+    assert not one(1).is_running

@@ -1,10 +1,10 @@
 """Homes that we write, taken by CometBFT itself: four nodes, with its own key-value application in place of ours."""
 
+import asyncio
 import contextlib
 import json
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from node.app.supervisor import Program, Unit, locked_home, running_unit
-from node.app.validator.home import read_settings
+from node.app.validator.home import StateSync, read_settings
 from node.app.validator.local_network import LocalNetwork, LocalValidator
 from node.app.validator.preparing import prepare_run
 
 NOW_S = 1_790_000_000
+WAIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Rpc:
 
     def __call__(self, method: str, **parameters: str) -> Any:
         """Return a method's result."""
-        return self.client.get(f"http://localhost/{method}", params=parameters).json()["result"]
+        answer = self.client.get(f"http://localhost/{method}", params=parameters).json()
+        assert "result" in answer, answer
+        return answer["result"]
 
 
 @contextlib.contextmanager
@@ -47,6 +50,13 @@ def network(request: pytest.FixtureRequest, tmp_path: Path) -> LocalNetwork:
     return made
 
 
+async def wait(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(WAIT_S):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 def kvstore_unit(one: LocalValidator, engines: Path) -> Unit:
     """The unit of a home with CometBFT's example application inside CometBFT."""
     command = (str(engines / "cometbft"), "start", "--home", str(one.home.cometbft), "--proxy_app", "kvstore")
@@ -63,10 +73,9 @@ async def test_four_homes_find_each_other_and_agree_when_cometbft_runs_in_them(
             await stack.enter_async_context(running_unit(kvstore_unit(one, engines), lock))
         first, last = network.validators[0], network.validators[-1]
         with rpc_of(first) as ask_first, rpc_of(last) as ask_last:
-            end = time.monotonic() + 30
-            while ask_first("net_info")["n_peers"] != "3" and time.monotonic() < end:
-                pass
-            assert ask_first("net_info")["n_peers"] == "3"
+            await wait(lambda: ask_first("net_info")["n_peers"] == "3")
+            # Until then it takes no transactions.
+            await wait(lambda: not ask_first("status")["sync_info"]["catching_up"])
             sent = ask_first("broadcast_tx_commit", tx='"a=b"')
             assert sent["tx_result"]["code"] == 0
             assert ask_last("status")["node_info"]["network"] == "landfall-local"
@@ -99,3 +108,17 @@ async def test_node_does_not_start_when_a_key_was_damaged(tmp_path: Path, engine
     with locked_home(one.home.root) as lock, pytest.raises(Exception, match="cometbft did not start"):
         async with running_unit(unit, lock):
             pytest.fail("must not run")
+
+
+@pytest.mark.parametrize(("servers", "code"), [(("127.0.0.1:1", "127.0.0.1:2"), 0), (("127.0.0.1:1",), 1)])
+def test_cometbft_takes_our_state_sync_only_when_two_servers_prove_headers(
+    tmp_path: Path, engines: Path, servers: tuple[str, ...], code: int
+) -> None:
+    network = LocalNetwork(tmp_path)
+    network.make(1, engine="pyevm", now_s=NOW_S)
+    one = network.validator(1)
+    sync = StateSync.model_construct(trust_height=7, trust_hash="AB" * 32, rpc_servers=servers)
+    prepare_run(one.home, read_settings(one.home).model_copy(update={"statesync": sync}), None)
+    command = [engines / "cometbft", "show-node-id", "--home", one.home.cometbft]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr

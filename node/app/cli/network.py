@@ -1,7 +1,6 @@
 """`landfall network ...`: a network of validators on this machine, to try what happens to one."""
 
 import signal
-import threading
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -80,6 +79,7 @@ def up(
             liboqs=liboqs,
             now_s=int(time.time()),
         )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         network.up()
         for one in network.validators:
@@ -87,7 +87,9 @@ def up(
         print_line(f"logs in {home}/NAME/logs; landfall network status --home {home}")
         if detach:
             return
-        _wait_for_signal()
+        signal.pause()
+    except KeyboardInterrupt:
+        print_line("stopping")
     except BaseException:
         network.down()
         raise
@@ -162,10 +164,3 @@ def _network(home: Path) -> "LocalNetwork":
     from node.app.validator.local_network import LocalNetwork
 
     return LocalNetwork(home.absolute())
-
-
-def _wait_for_signal() -> None:
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    stop.wait()
