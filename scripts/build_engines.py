@@ -1,4 +1,4 @@
-"""Build CometBFT and geth from source at their pinned versions: three to four minutes on two cores, needs Go.
+"""Build CometBFT and geth from source at their pinned versions: some three minutes on two cores, needs Go.
 
     python scripts/build_engines.py [--into DIR]
 

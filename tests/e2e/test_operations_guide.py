@@ -88,3 +88,22 @@ def test_compose_file_runs_one_validator_with_few_rights() -> None:
     dockerfile = ROOT / "docs" / "deploy" / service["build"]["context"] / service["build"]["dockerfile"]
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile.read_text("utf-8"), re.MULTILINE)
     assert all((ROOT / name).exists() for line in copied for name in line.split())
+
+
+def test_first_stage_of_the_image_has_all_that_the_build_needs(tmp_path: Path) -> None:
+    stage = (DEPLOY / "Dockerfile").read_text("utf-8").split("\nFROM ")[1]
+    for line in re.findall(r"^COPY (.+)$", stage, re.MULTILINE):
+        *names, folder = line.split()
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copy(ROOT / name, tmp_path / folder)
+    done = subprocess.run(
+        # -S: without the packages of this environment.
+        [sys.executable, "-S", "scripts/build_engines.py", "--help"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -18,7 +18,14 @@ from node.app.validator.cometbft import (
     private_key_document,
 )
 from node.app.validator.differences import first_difference
-from node.app.validator.home import NodeSettings, ValidatorHome, make_run_folder, read_genesis_file, write_settings
+from node.app.validator.home import (
+    NodeSettings,
+    ValidatorHome,
+    make_run_folder,
+    read_genesis_file,
+    read_settings,
+    write_settings,
+)
 from node.chain.geth.command import geth_init_command
 from node.chain.validator_key import load_or_create_validator_key
 from pqc import signatures, whole_file
@@ -31,7 +38,7 @@ def prepare_home(home: ValidatorHome, genesis: Mapping[str, Any], settings: Node
 
     Raises:
         GenesisError: names the field of the genesis that is malformed.
-        HomeError: the home belongs to another network; the message names the first difference.
+        HomeError: the home belongs to another network, or has other settings; the message names the first difference.
     """
     consensus_genesis = genesis_document(genesis)
     home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,6 +46,10 @@ def prepare_home(home: ValidatorHome, genesis: Mapping[str, Any], settings: Node
         difference = first_difference(read_genesis_file(home.genesis), genesis)
         if difference is not None:
             raise HomeError(f"home: {home.root} holds another network: {difference}; choose another --home")
+    if home.settings.exists():
+        difference = first_difference(read_settings(home).model_dump(mode="json"), settings.model_dump(mode="json"))
+        if difference is not None:
+            raise HomeError(f"{home.settings}: {difference}; edit it, or remove it and prepare the home again")
     for folder in (home.cometbft / "config", home.cometbft / "data"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = load_or_create_validator_key(home.root)
@@ -46,7 +57,8 @@ def prepare_home(home: ValidatorHome, genesis: Mapping[str, Any], settings: Node
     _create(home.cometbft / "config" / "priv_validator_key.json", json.dumps(private_key_document(key), indent=1))
     _create(home.cometbft / "data" / "priv_validator_state.json", new_vote_state())
     _create(home.cometbft / "config" / "genesis.json", json.dumps(consensus_genesis, indent=1))
-    write_settings(home, settings)
+    if not home.settings.exists():
+        write_settings(home, settings)
     # Last: a home with a genesis file is complete.
     _create(home.genesis, json.dumps(genesis, indent=1))
 

@@ -81,6 +81,16 @@ def test_home_is_refused_with_the_difference_when_it_holds_another_network(
     assert contents(home) == before
 
 
+def test_settings_of_the_operator_stay_when_a_home_is_prepared_with_others(
+    home: ValidatorHome, genesis: dict[str, Any]
+) -> None:
+    write_settings(home, SETTINGS.model_copy(update={"rpc_port": 9000}))
+    before = contents(home)
+    with pytest.raises(HomeError, match=r"node\.toml: rpc_port: expected 9000, got 8545; edit it"):
+        prepare_home(home, genesis, SETTINGS)
+    assert contents(home) == before
+
+
 def test_settings_are_read_back_when_written(tmp_path: Path) -> None:
     home = ValidatorHome(tmp_path)
     sync = StateSync(trust_height=7, trust_hash="AB" * 32, rpc_servers=("a:1", "b:2"))
