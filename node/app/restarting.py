@@ -91,7 +91,8 @@ async def _run_once(unit: Unit, lock: int, tell: Callable[[UnitState], None], st
             pids = {name: process.pid for name, process in running.processes.items()}
             tell(UnitState("running", starting.restarts, starting.reason, pids))
             return True, await running.ended()
-    except ProcessError as error:
+    except (ProcessError, OSError) as error:
+        # A full disk, for one, may have room again at the next start.
         return False, str(error)
 
 

@@ -54,13 +54,31 @@ def prepare_home(home: ValidatorHome, genesis: Mapping[str, Any], settings: Node
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = load_or_create_validator_key(home.root)
     make_node_key(home)
-    _create(home.cometbft / "config" / "priv_validator_key.json", json.dumps(private_key_document(key), indent=1))
-    _create(home.cometbft / "data" / "priv_validator_state.json", new_vote_state())
+    _create_vote_files(home, private_key_document(key))
     _create(home.cometbft / "config" / "genesis.json", json.dumps(consensus_genesis, indent=1))
     if not home.settings.exists():
         write_settings(home, settings)
     # Last: a home with a genesis file is complete.
     _create(home.genesis, json.dumps(genesis, indent=1))
+
+
+def _create_vote_files(home: ValidatorHome, private_key: Mapping[str, Any]) -> None:
+    """Write the key that votes and what it has signed; both stay with each other, or a bank votes twice."""
+    key_file, state_file = (
+        home.cometbft / "config" / "priv_validator_key.json",
+        home.cometbft / "data" / "priv_validator_state.json",
+    )
+    if key_file.exists() and json.loads(key_file.read_text("utf-8"))["pub_key"] != private_key["pub_key"]:
+        raise HomeError(
+            f"{key_file}: expected the key of validator_key.json, got another; keep the one that the members know"
+        )
+    if not state_file.exists() and any(state_file.parent.iterdir()):
+        raise HomeError(
+            f"{state_file}: expected what this key has signed, got nothing beside a chain; a key that forgets may vote "
+            "twice: move cometbft/data away, and the node fetches the chain again"
+        )
+    _create(key_file, json.dumps(private_key, indent=1))
+    _create(state_file, new_vote_state())
 
 
 def make_node_key(home: ValidatorHome) -> str:
@@ -93,7 +111,10 @@ def _make_geth_database(home: ValidatorHome, geth: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     unfinished.root.mkdir(mode=0o700)
     command = geth_init_command(geth, unfinished.root, home.genesis)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_GETH_INIT_TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GETH_INIT_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ProcessError(f"geth init: expected an end within {_GETH_INIT_TIMEOUT_S} s, got none") from error
     if done.returncode != 0:
         raise ProcessError(f"geth init ended with code {done.returncode}: {done.stderr[-2000:]}")
     unfinished.geth.rename(home.geth)

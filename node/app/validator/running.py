@@ -33,7 +33,9 @@ async def run_validator(home: ValidatorHome, stop: asyncio.Event, tell: Callable
     unit = validator_unit(home, settings)
 
     def write_and_tell(state: UnitState) -> None:
-        _write_status(home, settings, state)
+        # The validator runs on where the disk is full; who called is told all the same.
+        with contextlib.suppress(OSError):
+            _write_status(home, settings, state)
         tell(state)
 
     with locked_home(home.root) as lock:

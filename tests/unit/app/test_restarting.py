@@ -53,6 +53,8 @@ class Machine:
         self.now_s += self.seconds_each
         how = self.runs.pop(0) if self.runs else "on"
         self.is_on = how == "on"
+        if how == "disk full":
+            raise OSError(28, "No space left on device")
         if how == "not ready":
             raise ProcessError("geth did not start: no space left")
         try:
@@ -122,3 +124,10 @@ async def test_unit_goes_on_when_it_ends_as_often_but_over_a_longer_time(keep: K
     await keep(machine)
     assert machine.told[-1].state == "stopped"
     assert machine.told[-1].restarts == 2 * ENDS_MAX
+
+
+async def test_unit_starts_again_when_the_disk_was_full(keep: Keep) -> None:
+    machine = Machine(["disk full"])
+    await keep(machine)
+    assert machine.told[-2].state == "running"
+    assert "No space left" in machine.told[-2].reason

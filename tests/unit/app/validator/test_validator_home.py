@@ -72,6 +72,20 @@ def test_home_keeps_keys_and_votes_when_prepared_again(home: ValidatorHome, gene
     assert contents(home) == before
 
 
+def test_home_is_refused_when_its_key_was_exchanged(home: ValidatorHome, genesis: dict[str, Any]) -> None:
+    (home.root / "validator_key.json").unlink()
+    write_validator_key(home.root, validator_key("bank-ke"))
+    with pytest.raises(HomeError, match=r"priv_validator_key\.json: expected the key of validator_key\.json"):
+        prepare_home(home, genesis, SETTINGS)
+
+
+def test_home_is_refused_when_it_forgot_what_its_key_signed(home: ValidatorHome, genesis: dict[str, Any]) -> None:
+    (home.cometbft / "data" / "priv_validator_state.json").unlink()
+    (home.cometbft / "data" / "blockstore.db").mkdir()
+    with pytest.raises(HomeError, match="may vote twice"):
+        prepare_home(home, genesis, SETTINGS)
+
+
 def test_home_is_refused_with_the_difference_when_it_holds_another_network(
     home: ValidatorHome, genesis: dict[str, Any]
 ) -> None:
