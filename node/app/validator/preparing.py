@@ -69,13 +69,11 @@ def _create_vote_files(home: ValidatorHome, private_key: Mapping[str, Any]) -> N
         home.cometbft / "data" / "priv_validator_state.json",
     )
     if key_file.exists() and json.loads(key_file.read_text("utf-8"))["pub_key"] != private_key["pub_key"]:
-        raise HomeError(
-            f"{key_file}: expected the key of validator_key.json, got another; keep the one that the members know"
-        )
+        raise HomeError(f"{key_file}: expected the key of validator_key.json, got another; keep what the members know")
     if not state_file.exists() and any(state_file.parent.iterdir()):
         raise HomeError(
             f"{state_file}: expected what this key has signed, got nothing beside a chain; a key that forgets may vote "
-            "twice: move cometbft/data away, and the node fetches the chain again"
+            "twice: put the file back, or where it is lost let the members vote in another key"
         )
     _create(key_file, json.dumps(private_key, indent=1))
     _create(state_file, new_vote_state())

@@ -14,7 +14,6 @@ from node.chain.errors import InvalidParamsError
 from node.chain.limits import (
     GETH_CALL_TIMEOUT_S,
     GETH_MEMORY_BYTES,
-    LOGS_BLOCKS_MAX,
     LOGS_TOPICS_MAX,
     RPC_BATCH_MAX,
     RPC_RESULT_BYTES_MAX,
@@ -61,7 +60,7 @@ def geth_command(binary: Path, home: Path, ipc: Path, gas_limit: int) -> tuple[l
         *("--rpc.gascap", str(gas_limit // 2), "--rpc.evmtimeout", f"{GETH_CALL_TIMEOUT_S:g}s"),
         *("--rpc.batch-request-limit", str(RPC_BATCH_MAX)),
         *("--rpc.batch-response-max-size", str(RPC_RESULT_BYTES_MAX)),
-        *("--rpc.rangelimit", str(LOGS_BLOCKS_MAX), "--rpc.logquerylimit", str(LOGS_TOPICS_MAX)),
+        *("--rpc.logquerylimit", str(LOGS_TOPICS_MAX)),
         # Every transaction can be found by its hash, however old.
         *("--history.transactions", "0"),
         *("--cache", str(_CACHE_MB), "--cache.noprefetch"),
