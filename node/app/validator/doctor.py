@@ -12,7 +12,8 @@ from typing import Final
 
 from node.app.errors import EngineMissingError
 from node.app.validator.engines import ENGINES, Engine, fault_of, find_engine
-from node.app.validator.home import UNIX_PATH_BYTES_MAX, ValidatorHome
+from node.app.validator.home import ValidatorHome
+from node.chain.limits import UNIX_PATH_BYTES_MAX
 from pqc import liboqs
 from pqc.errors import BackendUnavailableError
 

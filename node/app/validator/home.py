@@ -25,11 +25,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.app.errors import HomeError
+from node.chain.limits import UNIX_PATH_BYTES_MAX
 from node.web.json_depth import json_depth
 from pqc import whole_file
 
-UNIX_PATH_BYTES_MAX: Final = 107
-"""What Linux allows for the path of a Unix socket."""
 PEERS_MAX: Final = 100
 _SETTINGS_BYTES_MAX: Final = 65_536
 GENESIS_BYTES_MAX: Final = 64 << 20

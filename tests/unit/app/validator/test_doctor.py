@@ -11,7 +11,8 @@ from node.app.cli import app
 from node.app.validator import doctor, engines
 from node.app.validator.doctor import Finding, examine, is_able
 from node.app.validator.engines import ENGINES, write_receipt
-from node.app.validator.home import UNIX_PATH_BYTES_MAX, ValidatorHome
+from node.app.validator.home import ValidatorHome
+from node.chain.limits import UNIX_PATH_BYTES_MAX
 
 
 @pytest.fixture

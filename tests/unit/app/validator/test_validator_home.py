@@ -12,7 +12,6 @@ from node.app.errors import HomeError
 from node.app.validator import home as home_module
 from node.app.validator.ceremony import merge_members
 from node.app.validator.home import (
-    UNIX_PATH_BYTES_MAX,
     NodeSettings,
     StateSync,
     ValidatorHome,
@@ -23,6 +22,7 @@ from node.app.validator.home import (
     write_settings,
 )
 from node.app.validator.preparing import prepare_home, prepare_run
+from node.chain.limits import UNIX_PATH_BYTES_MAX
 from node.chain.validator_key import write_validator_key
 from tests.unit.app.validator.support import PLAN, members, validator_key
 
