@@ -56,10 +56,22 @@ class KeyFileError(RejectedError):
     code: ClassVar[int] = 8
 
 
+class CeremonyError(RejectedError):
+    """A member's file or a merged genesis is not what the others have; nothing was written."""
+
+    code: ClassVar[int] = 9
+
+
 class ProcessError(UnavailableError):
     """A process of the node did not start, or ended by itself."""
 
     code: ClassVar[int] = 21
+
+
+class EngineMissingError(UnavailableError):
+    """A program that a validator needs is not on this machine; install it and try again."""
+
+    code: ClassVar[int] = 22
 
 
 class UntrustedSourceError(RejectedError):

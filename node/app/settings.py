@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.app.errors import SettingsError
 
 _PREFIX = "LANDFALL_"
-_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE"})
-"""Read by `landfall keys`; a node leaves them alone."""
+_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE", "LANDFALL_ENGINES"})
+"""Read by `landfall keys` and by validators; a devnet leaves them alone."""
 
 
 class Settings(BaseModel):

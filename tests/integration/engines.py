@@ -11,21 +11,20 @@ from typing import Any
 
 import pytest
 
+from node.app.errors import EngineMissingError
+from node.app.validator.engines import GETH, find_engine
 from node.chain.geth.command import geth_command, geth_init_command
 from node.chain.limits import BLOCK_GAS_LIMIT
 
-CACHE = Path(__file__).parents[2] / ".cache" / "engines"
 
-
-def engine_binary(name: str) -> Path:
-    """Return the binary's path; skip the test without it, or fail when `REQUIRE_ENGINES` is set."""
-    for folder in (os.environ.get("LANDFALL_ENGINES"), CACHE):
-        if folder is not None and (path := Path(folder) / name).is_file():
-            return path
-    message = f"{name}: expected in $LANDFALL_ENGINES or {CACHE}; build it with scripts/build_engines.py"
-    if os.environ.get("REQUIRE_ENGINES"):
-        pytest.fail(message)
-    pytest.skip(message)
+def geth_binary() -> Path:
+    """Return geth; skip the test without it, or fail when `REQUIRE_ENGINES` is set."""
+    try:
+        return find_engine(GETH)
+    except EngineMissingError as error:
+        if "REQUIRE_ENGINES" in os.environ:
+            raise
+        pytest.skip(str(error))
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Geth:
 @contextlib.asynccontextmanager
 async def running_geth(home: Path, document: Mapping[str, Any]) -> AsyncIterator[Geth]:
     """Run geth on a fresh home."""
-    geth = Geth(home, engine_binary("geth"))
+    geth = Geth(home, geth_binary())
     await geth.start(document)
     try:
         yield geth

@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from node.app.cli import demo, devnet, keys, light, message, message_exchange, participant, trade, verify, wallet
+from node.app.cli import (
+    demo,
+    devnet,
+    init,
+    keys,
+    light,
+    message,
+    message_exchange,
+    network,
+    participant,
+    start,
+    trade,
+    validators,
+    verify,
+    wallet,
+)
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -18,7 +33,13 @@ app.command("demo")(demo.run)
 app.command("verify")(verify.run)
 app.command("light")(light.run)
 app.command("genesis")(devnet.genesis)
+app.command("start")(start.run)
+app.command("status")(validators.status)
+app.command("doctor")(validators.doctor)
+app.command("join")(validators.join)
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(init.app, name="init")
+app.add_typer(network.app, name="network")
 app.add_typer(trade.app, name="trade")
 app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
