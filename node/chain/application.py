@@ -7,8 +7,11 @@ block, its state and its finality proof in one durable write. This class alone m
 
 from collections.abc import Sequence
 
+import structlog
+
 from bridge.proofs.finality import FinalityProof, proof_to_json
 from node.chain.blocks import BlockHeader, ExecutedBlock, next_base_fee
+from node.chain.dual_signing import DualSigners
 from node.chain.errors import (
     ChainError,
     CorruptChainError,
@@ -23,6 +26,7 @@ from node.chain.ports import BlockEnvironment, ExecutionEngine, SenderAccount
 from node.chain.store import ChainStore
 from node.chain.transactions import Transaction, decode_item, validate_sender_code, validate_stateless
 
+_log = structlog.get_logger("landfall.chain")
 _CANDIDATES_MAX = 4
 
 
@@ -36,9 +40,10 @@ class Application:
         self.engine = engine
         self._candidates: dict[bytes, ExecutedBlock] = {}
         self._accounts: dict[bytes, SenderAccount] = {}
-        self.head = self._open()
+        self._signers = DualSigners(genesis, engine)
+        self.head = self._stored_head()
 
-    def _open(self) -> BlockHeader:
+    def _stored_head(self) -> BlockHeader:
         number = self.store.head_number()
         if number is None:
             self.store.commit(self.genesis.block, None)
@@ -52,6 +57,15 @@ class Application:
                 "use another home directory for another network"
             )
         return head
+
+    async def open(self) -> None:
+        """Bring the engine to the store's head and read what it alone knows.
+
+        Raises:
+            UnavailableError, CorruptChainError: as the engine's `open`.
+        """
+        await self.engine.open()
+        await self._signers.load(self.head)
 
     # -- take --------------------------------------------------------------------------------------------------
 
@@ -76,10 +90,15 @@ class Application:
     def _decode(self, item: bytes) -> Transaction | ChainError:
         try:
             tx = decode_item(item)
-            validate_stateless(tx, self.genesis.chain_id, next_base_fee(self.head))
+            self._check(tx)
         except TransactionRejectedError as error:
             return error
         return tx
+
+    def _check(self, tx: Transaction) -> None:
+        """Return when the transaction could run in some block after the head, whatever its account has."""
+        validate_stateless(tx, self.genesis.chain_id, next_base_fee(self.head))
+        self._signers.check(tx)
 
     def _take(self, tx: Transaction, *, is_held: bool) -> Transaction | ChainError:
         account = self._accounts[tx.sender]
@@ -169,18 +188,12 @@ class Application:
         return block
 
     def _transactions(self, items: Sequence[bytes]) -> list[Transaction]:
-        found = []
-        for index, item in enumerate(items[1:]):
-            tx = self.mempool.find(item)
-            if tx is None:
-                tx = self._decode_included(item, index)
-            found.append(tx)
-        return found
+        return [self._included(item, index) for index, item in enumerate(items[1:])]
 
-    def _decode_included(self, item: bytes, index: int) -> Transaction:
+    def _included(self, item: bytes, index: int) -> Transaction:
         try:
-            tx = decode_item(item)
-            validate_stateless(tx, self.genesis.chain_id, next_base_fee(self.head))
+            tx = self.mempool.find(item) or decode_item(item)
+            self._check(tx)
         except TransactionRejectedError as error:
             raise InvalidBlockError(f"transactions[{index}]", "one that can run", str(error)) from error
         return tx
@@ -217,6 +230,7 @@ class Application:
         """
         self.store.commit(block, None if finality is None else proof_to_json(finality), meta)
         await self.engine.committed(block)
+        rekeyed = await self._signers.follow(block)
         self.head = block.header
         self._candidates.clear()
         self._accounts.clear()
@@ -226,6 +240,16 @@ class Application:
             moved &= {tx.sender for tx in block.transactions}
         await self._load(moved)
         self.mempool.advance((sender, self._accounts[sender].nonce) for sender in moved)
+        for tx in self.mempool.all() if rekeyed else ():
+            if tx.sender in rekeyed:
+                self._drop_unsigned(tx)
+
+    def _drop_unsigned(self, tx: Transaction) -> None:
+        try:
+            self._signers.check(tx)
+        except TransactionRejectedError as error:
+            _log.info("transaction_dropped", tx_hash="0x" + tx.hash.hex(), reason=str(error))
+            self.mempool.drop(tx)
 
 
 def decode_header(items: Sequence[bytes]) -> BlockHeader:

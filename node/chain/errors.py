@@ -117,6 +117,62 @@ class MempoolFullError(UnavailableError):
     code = 15
 
 
+class OversizedTransactionError(TransactionRejectedError):
+    """More bytes than a transaction may have."""
+
+    code = 70
+
+
+class SignatureRejectedError(TransactionRejectedError):
+    """The secp256k1 signature is none that any key could have made; sign again."""
+
+    code = 71
+
+
+class MissingSecondSignatureError(TransactionRejectedError):
+    """The account has a transaction key and its signature is missing."""
+
+    code = 72
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected one by the ML-DSA-65 key of 0x{account.hex()}, got none; "
+            "send by landfall_sendDualSigned"
+        )
+
+
+class WrongSecondSignatureError(TransactionRejectedError):
+    """The second signature is not by the account's transaction key over this transaction."""
+
+    code = 73
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected one by the ML-DSA-65 key of 0x{account.hex()} over the transaction's hash, "
+            "got one of another key or transaction"
+        )
+
+
+class RevokedTransactionKeyError(TransactionRejectedError):
+    """The account's transaction key is revoked; it may send nothing until it is assigned the next."""
+
+    code = 74
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(f"second signature: the key of 0x{account.hex()} is revoked; let the next one be assigned")
+
+
+class UnwantedSecondSignatureError(TransactionRejectedError):
+    """The account has no transaction key, so a second signature says nothing; send the plain transaction."""
+
+    code = 75
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected none, as 0x{account.hex()} has no transaction key; register one or send plain"
+        )
+
+
 class InvalidBlockError(RejectedError):
     """A proposed block does not follow from its parent: vote against it."""
 

@@ -29,6 +29,9 @@ ACCOUNTS_CACHED_MAX: Final = 100_000
 REPLACEMENT_BUMP_PERCENT: Final = 10
 """As geth: a replacement pays at least this much more, and more than nothing."""
 
+SECOND_SIGNATURES_CACHED_MAX: Final = 8_192
+"""Verdicts; some 28 MB of signatures."""
+
 JOURNAL_BYTES_MAX: Final = 8 * 1024 * 1024
 """Above this the journal is rewritten with what is still pending."""
 

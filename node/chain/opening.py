@@ -77,7 +77,7 @@ async def open_chain(
     sealer = BlockSealer(genesis, store, load_or_create_validator_key(settings.home))
     engine = PyEvmEngine(store, genesis.chain_id)
     application = Application(genesis, store, engine)
-    await engine.open()
+    await application.open()
     clock = LedgerClock(time.time, _load_offset(store, genesis))
     driver = SoloDriver(application, sealer, clock, journal, settings.interval_ms, is_manual=settings.is_manual)
     intake = Intake(application, journal, driver)

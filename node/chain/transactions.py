@@ -15,7 +15,13 @@ from rlp.exceptions import DecodingError
 
 from bridge.errors import InvalidProofError
 from bridge.proofs.items import join_item, split_item
-from node.chain.errors import TransactionRejectedError, UnderpricedError, WrongChainError
+from node.chain.errors import (
+    OversizedTransactionError,
+    SignatureRejectedError,
+    TransactionRejectedError,
+    UnderpricedError,
+    WrongChainError,
+)
 from node.chain.limits import INIT_CODE_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_GAS_MAX
 
 LEGACY: Final = 0
@@ -92,7 +98,7 @@ def decode_transaction(raw: bytes, sender: bytes | None = None) -> Transaction:
         TransactionRejectedError: too large, of a type not taken here, malformed, or the signature is invalid.
     """
     if not 0 < len(raw) <= TRANSACTION_BYTES_MAX:
-        raise TransactionRejectedError(f"oversized data: expected 1 to {TRANSACTION_BYTES_MAX} bytes, got {len(raw)}")
+        raise OversizedTransactionError(f"oversized data: expected 1 to {TRANSACTION_BYTES_MAX} bytes, got {len(raw)}")
     first = raw[0]
     if first >= 0xC0:
         return _decode_legacy(raw, _fields(raw, 9), sender)
@@ -251,15 +257,15 @@ def recover(digest: bytes, parity: int, r: int, s: int) -> bytes:
     """Return the address that signed `digest`.
 
     Raises:
-        TransactionRejectedError: r or s out of range, high s (EIP-2), or no such key.
+        SignatureRejectedError: r or s out of range, high s (EIP-2), or no such key.
     """
     if not 0 < s <= _SECP256K1_HALF_N or not 0 < r < 1 << 256:
-        raise TransactionRejectedError("invalid transaction v, r, s values: expected r and low s in range")
+        raise SignatureRejectedError("invalid transaction v, r, s values: expected r and low s in range")
     signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
     try:
         key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
     except Exception as error:  # coincurve raises bare Exception when libsecp256k1 refuses
-        raise TransactionRejectedError("invalid transaction v, r, s values: no key signed this") from error
+        raise SignatureRejectedError("invalid transaction v, r, s values: no key signed this") from error
     return keccak(key.format(compressed=False)[1:])[12:]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
+from bridge.proofs.items import SIGNATURE_BYTES, join_item
 from node.chain.application import Application
 from node.chain.blocks import next_base_fee
 from node.chain.intake import Intake
@@ -42,11 +43,17 @@ class EthMethods:
             "eth_maxPriorityFeePerGas": Method(lambda _: "0x0", 0, 0),
             "eth_blobBaseFee": Method(lambda _: "0x1", 0, 0),
             "eth_sendRawTransaction": Method(self.send_raw_transaction, 1, 1),
+            "landfall_sendDualSigned": Method(self.send_dual_signed, 2, 2),
             "txpool_status": Method(self.txpool_status, 0, 0),
         }
 
     async def send_raw_transaction(self, p: Params) -> str:
         return hex_data(await self._intake.submit(params.data(p[0], "data", None, TRANSACTION_BYTES_MAX + 1)))
+
+    async def send_dual_signed(self, p: Params) -> str:
+        """Send a transaction with the second signature that the sender's transaction key asks for."""
+        raw = params.data(p[0], "data", None, TRANSACTION_BYTES_MAX + 1)
+        return hex_data(await self._intake.submit(join_item(raw, params.data(p[1], "signature", SIGNATURE_BYTES))))
 
     def txpool_status(self, _: Params) -> dict[str, str]:
         pool = self._app.mempool

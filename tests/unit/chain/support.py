@@ -213,6 +213,7 @@ async def open_local_chain(
     sealer = BlockSealer(genesis, store, KEY)
     engine = PyEvmEngine(store, CHAIN_ID)
     application = Application(genesis, store, engine)
+    await application.open()
     driver = SoloDriver(application, sealer, LedgerClock(lambda: wall_s[0]), journal)
     intake = Intake(application, journal, driver)
     await intake.replay()

@@ -440,3 +440,17 @@ def test_result_that_is_json_already_is_sent_as_it_is() -> None:
     answer = {"jsonrpc": "2.0", "id": 'a"b', "result": RawJson(b'{"z": 1,"a":"\\u00e9"}')}
     assert encode_answer(answer) == b'{"jsonrpc":"2.0","id":"a\\"b","result":{"z": 1,"a":"\\u00e9"}}'
     assert encode_answer({"jsonrpc": "2.0", "id": 1, "result": None}) == b'{"jsonrpc":"2.0","id":1,"result":null}'
+
+
+async def test_send_dual_signed_refuses_when_the_account_has_no_key_or_the_signature_no_length(tmp_path: Path) -> None:
+    payer = Actor(1)
+    chain = await open_local_chain(tmp_path, [payer])
+    try:
+        raw = "0x" + payer.sign().hex()
+        unwanted = await chain.rpc("landfall_sendDualSigned", raw, "0x" + "00" * 3_309)
+        assert "has no transaction key" in unwanted["message"]
+        short = await chain.rpc("landfall_sendDualSigned", raw, "0x" + "00" * 3_308)
+        assert short["code"] == -32602
+        assert await chain.rpc("eth_sendRawTransaction", raw) != short
+    finally:
+        await chain.close()
