@@ -4,6 +4,8 @@ from typing import Final
 
 TRANSACTION_BYTES_MAX: Final = 131_072
 """As geth's pool: bounds decoding and gossip."""
+ITEM_BYTES_MAX: Final = TRANSACTION_BYTES_MAX + 3_310
+"""The largest transaction with a second signature."""
 INIT_CODE_BYTES_MAX: Final = 49_152
 """EIP-3860."""
 BLOCK_GAS_LIMIT: Final = 60_000_000

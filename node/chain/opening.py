@@ -80,7 +80,7 @@ async def open_chain(
     await application.open()
     clock = LedgerClock(time.time, _load_offset(store, genesis))
     driver = SoloDriver(application, sealer, clock, journal, settings.interval_ms, is_manual=settings.is_manual)
-    intake = Intake(application, journal, driver)
+    intake = Intake(application, journal, driver.transaction_taken)
     await intake.replay()
     views = BlockViews(application)
     reads = StoredReads(application, views, engine).table()
@@ -91,7 +91,7 @@ async def open_chain(
         "eth_getTransactionReceipt": finality.with_finality(reads["eth_getTransactionReceipt"]),
         **finality.table(),
         **LogMethods(application, views, StoredLogs(store, views)).table(),
-        **NetworkMethods(application, driver, has_time_control=settings.has_time_control).table(),
+        **NetworkMethods(application, clock, driver).table(),
     }
     return Chain(application, driver, methods)
 

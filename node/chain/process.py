@@ -34,7 +34,6 @@ class ChainSettings:
     host: str = "127.0.0.1"
     interval_ms: int = 0
     is_manual: bool = False
-    has_time_control: bool = True
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     liboqs: Path | None = None

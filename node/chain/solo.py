@@ -17,6 +17,7 @@ from node.chain.clock import LedgerClock
 from node.chain.errors import InvariantError, TimeControlError
 from node.chain.journal import TransactionJournal
 from node.chain.sealing import BlockSealer
+from node.chain.transactions import Transaction
 
 _log = structlog.get_logger("landfall.chain")
 CLOCK_META = "clock"
@@ -49,7 +50,7 @@ class SoloDriver:
         """Call `listener` after every committed block."""
         self._listeners.append(listener)
 
-    def transaction_added(self) -> None:
+    def transaction_taken(self, _: Transaction) -> None:
         """Tell the driver that the pool has something new."""
         self._pending.set()
 

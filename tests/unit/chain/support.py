@@ -215,7 +215,7 @@ async def open_local_chain(
     application = Application(genesis, store, engine)
     await application.open()
     driver = SoloDriver(application, sealer, LedgerClock(lambda: wall_s[0]), journal)
-    intake = Intake(application, journal, driver)
+    intake = Intake(application, journal, driver.transaction_taken)
     await intake.replay()
     flusher = asyncio.get_running_loop().create_task(journal.run(lambda: [tx.item for tx in application.mempool.all()]))
     views = BlockViews(application)
@@ -229,7 +229,7 @@ async def open_local_chain(
             "eth_getTransactionReceipt": finality.with_finality(reads["eth_getTransactionReceipt"]),
             **finality.table(),
             **LogMethods(application, views, StoredLogs(store, views)).table(),
-            **NetworkMethods(application, driver, has_time_control=has_time_control).table(),
+            **NetworkMethods(application, driver.clock, driver if has_time_control else None).table(),
         }
     )
     return LocalChain(
