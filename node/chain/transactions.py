@@ -232,7 +232,7 @@ def _decode_typed(raw: bytes, type_id: int, sender: bytes | None) -> Transaction
     return Transaction(
         raw=raw,
         hash=keccak(raw),
-        sender=sender or recover(keccak(raw[:1] + rlp.encode(fields[:-3])), parity, r, s),
+        sender=sender or recover(keccak(raw[:1] + _without_signature(raw[1:], fields)), parity, r, s),
         type_id=type_id,
         chain_id=chain_id,
         nonce=nonce,
@@ -251,6 +251,24 @@ def _decode_typed(raw: bytes, type_id: int, sender: bytes | None) -> Transaction
             data, is_create=not to, access_list=access_list, authorizations=len(authorizations)
         ),
     )
+
+
+def _without_signature(payload: bytes, fields: list[Any]) -> bytes:
+    """Return the list without its last three items: what was signed. Encoding all again would take most of the time."""
+    body = payload[len(payload) - _payload_bytes(payload) : len(payload) - sum(map(_encoded_bytes, fields[-3:]))]
+    prefix: bytes = rlp.codec.length_prefix(len(body), 0xC0)
+    return prefix + body
+
+
+def _payload_bytes(payload: bytes) -> int:
+    """Return how many bytes of a whole encoded list are its items."""
+    first = payload[0]
+    return first - 0xC0 if first <= 0xF7 else len(payload) - 1 - (first - 0xF7)
+
+
+def _encoded_bytes(item: bytes) -> int:
+    """Return how many bytes an item of at most 55 bytes takes."""
+    return 1 if len(item) == 1 and item[0] < 0x80 else 1 + len(item)
 
 
 def recover(digest: bytes, parity: int, r: int, s: int) -> bytes:
