@@ -22,12 +22,14 @@ from node.chain.errors import (
 from node.chain.genesis_block import Genesis
 from node.chain.limits import ACCOUNTS_CACHED_MAX, BLOCK_BYTES_MAX, EXTRA_DATA
 from node.chain.mempool import Mempool
-from node.chain.ports import BlockEnvironment, ExecutionEngine, SenderAccount
-from node.chain.store import ChainStore
+from node.chain.ports import BlockEnvironment, ExecutionEngine, SenderAccount, gas_max
+from node.chain.store import ChainStore, ConsensusPoint
 from node.chain.transactions import Transaction, decode_item, validate_sender_code, validate_stateless
 
 _log = structlog.get_logger("landfall.chain")
 _CANDIDATES_MAX = 4
+BLOCK_GAS_META = "block_gas"
+"""What the members agreed that a block may use."""
 
 
 class Application:
@@ -131,10 +133,13 @@ class Application:
 
     # -- propose, verify, finalize -----------------------------------------------------------------------------
 
-    async def propose(self, timestamp: int, proposer: bytes, *, allow_empty: bool = False) -> list[bytes]:
+    async def propose(
+        self, timestamp: int, proposer: bytes, *, allow_empty: bool = False, bytes_max: int = BLOCK_BYTES_MAX
+    ) -> list[bytes]:
         """Return the data of a consensus block, filled from the pool: payload, then transactions.
 
-        Nothing when there is nothing to put in and a block is not forced. `proposer` is the validator's address.
+        Nothing when there is nothing to put in and a block is not forced. `proposer` is the validator's address,
+        `bytes_max` how much the transactions may take.
         """
         if not allow_empty and not self.mempool.has_executable():
             return []
@@ -146,6 +151,8 @@ class Application:
                 coinbase=proposer,
                 gas_limit=self.gas_limit,
                 extra_data=EXTRA_DATA,
+                members_gas_max=self._members_gas_max,
+                bytes_max=min(bytes_max, BLOCK_BYTES_MAX),
             ),
             self.mempool,
         )
@@ -160,6 +167,12 @@ class Application:
     def gas_limit(self) -> int:
         """Return what every header says, as genesis does."""
         return self.genesis.block.header.gas_limit
+
+    @property
+    def _members_gas_max(self) -> int | None:
+        """Return what the members last agreed that a block may use, where they did."""
+        stored = self.store.meta(BLOCK_GAS_META)
+        return None if stored is None else int.from_bytes(stored, "big")
 
     async def verify(self, items: Sequence[bytes], proposer: bytes) -> BlockHeader:
         """Return the header when the block follows from the head by the rules; vote for it then.
@@ -209,8 +222,9 @@ class Application:
             raise InvalidBlockError("coinbase", f"the proposer {proposer.hex()}", header.coinbase.hex())
         if header.extra_data != EXTRA_DATA:
             raise InvalidBlockError("extra_data", EXTRA_DATA.hex(), header.extra_data.hex())
-        if header.gas_used > self.gas_limit // 2:
-            raise InvalidBlockError("gas_used", f"at most {self.gas_limit // 2}", header.gas_used)
+        gas = gas_max(self.gas_limit, self._members_gas_max)
+        if header.gas_used > gas:
+            raise InvalidBlockError("gas_used", f"at most {gas}", header.gas_used)
         size = sum(len(item) for item in items[1:])
         if size > BLOCK_BYTES_MAX:
             raise InvalidBlockError("items", f"at most {BLOCK_BYTES_MAX} bytes", size)
@@ -222,13 +236,21 @@ class Application:
 
     # -- commit ------------------------------------------------------------------------------------------------
 
-    async def commit(self, block: ExecutedBlock, finality: FinalityProof | None, meta: dict[str, bytes]) -> None:
+    async def commit(
+        self,
+        block: ExecutedBlock,
+        finality: FinalityProof | None,
+        meta: dict[str, bytes],
+        point: ConsensusPoint | None = None,
+    ) -> None:
         """Store the block for good and make it the head; the only place where the chain moves.
+
+        `point` is where consensus is with it, on a network that decides by votes.
 
         Raises:
             ReadOnlyError: the disk refused; head and disk are as before.
         """
-        self.store.commit(block, None if finality is None else proof_to_json(finality), meta)
+        self.store.commit(block, None if finality is None else proof_to_json(finality), meta, point)
         await self.engine.committed(block)
         rekeyed = await self._signers.follow(block)
         self.head = block.header

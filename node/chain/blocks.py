@@ -101,7 +101,7 @@ class BlockHeader:
                 base_fee=int.from_bytes(raw[15], "big"),
                 requests_hash=raw[20],
             )
-        except (rlp.exceptions.RLPException, IndexError, TypeError) as error:
+        except (rlp.exceptions.RLPException, IndexError, TypeError, ValueError, RecursionError) as error:
             raise CorruptChainError(f"block header: expected the RLP of a Prague header, got {error}") from error
         if header.payload != payload:
             raise CorruptChainError("block header: expected canonical RLP without uncles, withdrawals or blobs")

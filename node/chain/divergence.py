@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 
 from node.chain.blocks import BlockHeader, Receipt, logs_bloom
+from node.chain.errors import InvalidBlockError
 from node.chain.limits import DIVERGENCE_RECEIPTS_MAX
 from node.chain.transactions import Transaction
 from node.chain.tries import ordered_root
@@ -49,6 +50,13 @@ class LocalResult:
     receipts: Sequence[Receipt] = ()
     refusal: str = ""
     refused_index: int | None = None
+
+    @classmethod
+    def refused(cls, engine: str, refusal: InvalidBlockError) -> "LocalResult":
+        """Return the result of an engine that refused a block, maybe by a transaction, as in `transactions[3]`."""
+        name, _, index = refusal.field.partition("[")
+        refused_index = int(index[:-1]) if name == "transactions" and index else None
+        return cls(engine=engine, refusal=str(refusal), refused_index=refused_index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,3 +294,44 @@ class GethMismatchError(InvariantError):
     def __init__(self, field: str, expected: object, got: object, way_out: str) -> None:
         super().__init__(f"geth.{field}: expected {expected}, got {got}; {way_out}")
         self.field = field
+
+
+class MalformedBatchError(TransactionRejectedError):
+    """A gossiped batch that cannot be read, or holds more than one may: nothing of it was taken."""
+
+    code = 80
+
+
+class NoLongerWaitingError(TransactionRejectedError):
+    """Nothing of what was gossiped waits for a block: it is in one, or was overtaken."""
+
+    code = 81
+
+
+class DivergedError(InvariantError):
+    """Consensus decided on a block that this node's engine does not agree with: it stops and leaves a report."""
+
+    code = 82
+
+
+class PeerRefusedError(RejectedError):
+    """The node is not one that the members allow."""
+
+    code = 83
+
+
+class UnknownQueryError(RejectedError):
+    """Nothing is answered under this path."""
+
+    code = 84
+
+
+class SnapshotRefusedError(RejectedError):
+    """A piece of a snapshot does not lead to the app hash that was proven: ask another node for it, or for another."""
+
+    code = 85
+
+    def __init__(self, message: str, *, is_whole: bool = False) -> None:
+        super().__init__(f"snapshot: {message}")
+        self.is_whole = is_whole
+        """Whether no piece can help: the snapshot is not what it says."""

@@ -39,11 +39,29 @@ JOURNAL_BYTES_MAX: Final = 8 * 1024 * 1024
 
 BLOCK_AHEAD_S_MAX: Final = 1
 """How far a proposed block may be ahead of a voter's clock."""
+EVIDENCE_MAX: Final = 1_000
+"""Reports of misbehaviour kept; the blocks of consensus hold them all."""
+ABCI_REQUESTS_MAX: Final = 256
+"""Requests of one connection read ahead of their answers: as many as CometBFT sends ahead."""
 ABCI_MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 """A consensus block of the largest kind, with room for the commit of 200 validators."""
 BATCH_BYTES_MAX: Final = 1024 * 1024
 BATCH_TRANSACTIONS_MAX: Final = 500
 """One gossiped batch."""
+GOSSIP_COLLECT_S: Final = 0.003
+"""How long transactions are collected for a batch."""
+GOSSIP_RETRY_S: Final = 0.5
+"""After CometBFT did not take a batch: it is catching up, or full."""
+GOSSIP_AGAIN_S: Final = 10.0
+"""A transaction that waits this long is handed out again."""
+
+SNAPSHOT_EVERY_HEIGHTS: Final = 10
+"""Snapshots are read from the store when asked for, so one more costs nothing."""
+SNAPSHOTS_LISTED: Final = 3
+SNAPSHOT_CHUNK_BYTES: Final = 4 * 1024 * 1024
+"""A piece holds whole blocks: up to this, or a single one. CometBFT carries 16 MB."""
+SNAPSHOT_HEADERS: Final = 4_096
+"""Headers in one piece, some 2.5 MB."""
 
 RPC_BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 RPC_BATCH_MAX: Final = 1_000

@@ -121,6 +121,12 @@ class Mempool:
             return 0
         return sum(other.cost_max for nonce, other in queue.by_nonce.items() if nonce < tx.nonce)
 
+    def can_run(self, item: bytes) -> bool:
+        """Return whether a transaction waits whose sender has one that could run now, itself or one before it."""
+        tx = self._by_item.get(item)
+        queue = None if tx is None else self._queues.get(tx.sender)
+        return queue is not None and queue.next_nonce in queue.by_nonce
+
     def has_executable(self) -> bool:
         """Return whether some transaction could run now."""
         heads = (queue.by_nonce.get(queue.next_nonce) for queue in self._queues.values())

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from node.chain.blocks import BlockHeader, ExecutedBlock, Log
+from node.chain.divergence import LocalResult
+from node.chain.errors import InvalidBlockError
+from node.chain.limits import BLOCK_BYTES_MAX
 from node.chain.mempool import Mempool
 from node.chain.transactions import AccessList, Authorization, Transaction
 
@@ -18,11 +21,21 @@ class BlockEnvironment:
     coinbase: bytes
     gas_limit: int
     extra_data: bytes
+    members_gas_max: int | None = None
+    """What the members agreed on, where they did."""
+    bytes_max: int = BLOCK_BYTES_MAX
+    """Of the transactions."""
 
     @property
     def gas_max(self) -> int:
-        """Return how much gas a block may use: at or below the EIP-1559 target a base fee of zero stays zero."""
-        return self.gas_limit // 2
+        """Return how much gas a block may use."""
+        return gas_max(self.gas_limit, self.members_gas_max)
+
+
+def gas_max(gas_limit: int, members_gas_max: int | None) -> int:
+    """Return how much gas a block may use: at or below the EIP-1559 target a base fee of zero stays zero."""
+    target = gas_limit // 2
+    return target if members_gas_max is None else min(target, members_gas_max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +99,12 @@ class ExecutionEngine(Protocol):
         Raises:
             InvalidBlockError: it does not follow from its parent by the rules.
         """
+        ...
+
+    async def local_result(
+        self, header: BlockHeader, transactions: Sequence[Transaction], refusal: InvalidBlockError
+    ) -> LocalResult:
+        """Return what this engine makes of a decided block that it refused, as far as it comes."""
         ...
 
     async def committed(self, block: ExecutedBlock) -> None:

@@ -172,7 +172,7 @@ class GethEngine:
             envelope = await self._build_list(environment, [tx.raw for tx in transactions])
             return Filled(tuple(transactions), int(envelope["executionPayload"]["gasUsed"], 16), envelope)
 
-        filled = await self._filler.fill(pool, environment.gas_max, try_build)
+        filled = await self._filler.fill(pool, environment.gas_max, try_build, environment.bytes_max)
         header = header_of_payload(filled.envelope, filled.transactions)
         self._built = asyncio.create_task(self._import_built(header, filled))
         return ExecutedBlock(header, filled.transactions, (), {})
@@ -285,7 +285,7 @@ class GethEngine:
     ) -> LocalResult:
         """Return what geth makes of a decided block that it refused: its own header and receipts, where it has any."""
         parent = self._stored_header(header.number - 1)
-        result = LocalResult(engine="geth", refusal=str(refusal), refused_index=_index_of(refusal))
+        result = LocalResult.refused("geth", refusal)
         try:
             envelope = await self._build_list(environment_of(header, parent), [tx.raw for tx in transactions])
         except GethAnswerError as error:
@@ -346,9 +346,3 @@ class GethEngine:
 
 def _hex(value: bytes) -> str:
     return "0x" + value.hex()
-
-
-def _index_of(refusal: InvalidBlockError) -> int | None:
-    """Return which transaction a refusal names, as in `transactions[3]`."""
-    name, _, index = refusal.field.partition("[")
-    return int(index[:-1]) if name == "transactions" and index else None

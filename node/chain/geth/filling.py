@@ -44,7 +44,9 @@ class BlockFiller:
     def __init__(self) -> None:
         self._share = 1.0
 
-    async def fill(self, pool: Mempool, gas_target: int, try_build: TryBuild) -> Filled:
+    async def fill(
+        self, pool: Mempool, gas_target: int, try_build: TryBuild, bytes_max: int = BLOCK_BYTES_MAX
+    ) -> Filled:
         """Return a block of what can run, within `gas_target`; an empty one when nothing can.
 
         Drops from the pool what cannot run on the head's state.
@@ -53,7 +55,7 @@ class BlockFiller:
         allowed: dict[bytes, int] = {}
         runs: list[Transaction] = []
         for _ in range(GETH_BUILDS_MAX):
-            chosen = _choose(pool, int(gas_target / share), count_max, allowed)
+            chosen = _choose(pool, int(gas_target / share), bytes_max, count_max, allowed)
             if not chosen:
                 break
             try:
@@ -83,18 +85,20 @@ class BlockFiller:
         self._share += (_share(block) - self._share) * weight
 
 
-def _choose(pool: Mempool, gas_max: int, count_max: int, allowed: Mapping[bytes, int]) -> list[Transaction]:
+def _choose(
+    pool: Mempool, gas_max: int, bytes_max: int, count_max: int, allowed: Mapping[bytes, int]
+) -> list[Transaction]:
     """Return what to try: in the pool's order, what does not fit left out together with all that follows from it."""
     chosen: list[Transaction] = []
     skipped: set[bytes] = set()
     taken: dict[bytes, int] = {}
     gas = size = 0
     for tx in pool.executable():
-        if len(chosen) >= count_max or gas >= gas_max or size >= BLOCK_BYTES_MAX:
+        if len(chosen) >= count_max or gas >= gas_max or size >= bytes_max:
             break
         if tx.sender in skipped:
             continue
-        is_fitting = gas + tx.gas <= gas_max and size + len(tx.item) <= BLOCK_BYTES_MAX
+        is_fitting = gas + tx.gas <= gas_max and size + len(tx.item) <= bytes_max
         if not is_fitting or taken.get(tx.sender, 0) >= allowed.get(tx.sender, count_max):
             skipped.add(tx.sender)
             continue

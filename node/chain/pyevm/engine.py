@@ -7,6 +7,7 @@ py-evm's own import would make them.
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, Final
@@ -32,6 +33,7 @@ from node.chain.blocks import (
     merge_blooms,
     next_base_fee,
 )
+from node.chain.divergence import LocalResult
 from node.chain.errors import (
     CorruptChainError,
     ExecutionFailedError,
@@ -43,7 +45,7 @@ from node.chain.errors import (
     NonceTooLowError,
     TransactionRejectedError,
 )
-from node.chain.limits import BLOCK_BYTES_MAX, CALL_GAS_MAX
+from node.chain.limits import CALL_GAS_MAX
 from node.chain.mempool import Mempool
 from node.chain.ports import BlockEnvironment, CallRequest, Overrides, SenderAccount
 from node.chain.pyevm.state import BlockMachine, CallMachine, StateDatabase
@@ -105,7 +107,7 @@ class PyEvmEngine:
         for tx in pool.executable():
             if tx.sender in skipped:
                 continue
-            if block.gas_used + tx.gas > environment.gas_max or size + len(tx.item) > BLOCK_BYTES_MAX:
+            if block.gas_used + tx.gas > environment.gas_max or size + len(tx.item) > environment.bytes_max:
                 skipped.add(tx.sender)
                 continue
             if _can_apply(block, tx, pool):
@@ -121,7 +123,25 @@ class PyEvmEngine:
         Raises:
             InvalidBlockError: what does not follow, named as a field of the header or a transaction.
         """
-        parent = self._store.header(header.number - 1)
+        executed = await self._replay(header, transactions)
+        if executed.header != header:
+            raise InvalidBlockError("hash", executed.header.hash.hex(), header.hash.hex())
+        return executed
+
+    async def local_result(
+        self, header: BlockHeader, transactions: Sequence[Transaction], refusal: InvalidBlockError
+    ) -> LocalResult:
+        """Return what this engine makes of a decided block that it refused: header and receipts, if it comes so far."""
+        result = LocalResult.refused("py-evm", refusal)
+        try:
+            executed = await self._replay(header, transactions)
+        except InvalidBlockError:
+            return result
+        return replace(result, header=executed.header, receipts=executed.receipts)
+
+    async def _replay(self, header: BlockHeader, transactions: Sequence[Transaction]) -> ExecutedBlock:
+        """Return the block that comes of these transactions where `header` says; its own header may be another."""
+        parent = self._store.header(header.number - 1) if header.number > 0 else None
         if parent is None or parent.hash != header.parent_hash:
             raise InvalidBlockError("parent_hash", "the hash of the block before", header.parent_hash.hex())
         block = PyEvmBlock(
@@ -141,10 +161,7 @@ class PyEvmEngine:
             except TransactionRejectedError as error:
                 raise InvalidBlockError(f"transactions[{index}]", "one that can run", str(error)) from error
             await asyncio.sleep(0)
-        executed = block.seal()
-        if executed.header != header:
-            raise InvalidBlockError("hash", executed.header.hash.hex(), header.hash.hex())
-        return executed
+        return block.seal()
 
     async def logs(self, block: ExecutedBlock, address: bytes) -> Sequence[Log]:
         """Return the logs of one contract in an executed block, in order."""
