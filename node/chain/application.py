@@ -193,7 +193,7 @@ class Application:
     async def _execute(self, items: Sequence[bytes], proposer: bytes) -> ExecutedBlock:
         header = decode_header(items)
         known = self._candidates.get(header.hash)
-        if known is not None and known.items == list(items):
+        if known is not None and known.items == list(items) and header.coinbase == proposer:
             return known
         self._verify_header(header, items, proposer)
         block = await self.engine.execute(header, self._transactions(items))

@@ -28,6 +28,7 @@ from node.chain.store import ChainStore
 from tests.unit.chain.support import Actor
 
 WAIT_S = 60.0
+POLL_S = 0.01
 
 
 def institution() -> Actor:
@@ -161,9 +162,11 @@ async def network(folder: Path, engines: Path, count: int, algorithm: str = "ML-
 
 async def wait_until(is_so: Callable[[], bool], what: str) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(WAIT_S):
-        while not is_so():
-            await asyncio.sleep(0.01)
+    for _ in range(int(WAIT_S / POLL_S)):
+        if is_so():
+            return
+        await asyncio.sleep(POLL_S)
+    raise AssertionError(f"expected {what} within {WAIT_S} s")
 
 
 async def height_of(rpc: CometBftRpc) -> int:

@@ -163,7 +163,7 @@ class _Connection:
         try:
             while True:
                 frame = await read_frame(self._reader)
-                await self._waiting.put(_parse(frame))
+                await self._waiting.put(parse_request(frame))
                 if len(frame) > BATCH_BYTES_MAX:
                     # Only transactions come in numbers; what is larger is held in memory alone.
                     await self._waiting.join()
@@ -242,7 +242,12 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
         raise MalformedFrameError(f"expected {length} bytes, got {len(error.partial)} and the end") from error
 
 
-def _parse(frame: bytes) -> Request:
+def parse_request(frame: bytes) -> Request:
+    """Return what a frame holds.
+
+    Raises:
+        MalformedFrameError: it is no request.
+    """
     try:
         request: Request = Request.FromString(frame)
     except DecodeError as error:
