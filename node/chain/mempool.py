@@ -31,6 +31,8 @@ class _Queue:
 
     next_nonce: int
     by_nonce: dict[int, Transaction] = field(default_factory=dict)
+    cost: int = 0
+    """Wei that all of them may cost."""
 
 
 class Mempool:
@@ -90,11 +92,12 @@ class Mempool:
         """Take a transaction, or raise what `check_room` raises; a held one does not run before `release`."""
         self.check_room(tx, next_nonce)
         queue = self._queues.setdefault(tx.sender, _Queue(next_nonce))
-        queue.next_nonce = next_nonce
+        self._forward(queue, next_nonce)
         old = queue.by_nonce.get(tx.nonce)
         if old is not None:
             self._forget(old)
         queue.by_nonce[tx.nonce] = tx
+        queue.cost += tx.cost_max
         self._by_hash[tx.hash] = tx
         self._by_item[tx.item] = tx
         self._arrivals += 1
@@ -115,11 +118,12 @@ class Mempool:
         return next_nonce
 
     def pending_cost(self, tx: Transaction) -> int:
-        """Return the wei the sender's other waiting transactions with lower nonces may cost."""
+        """Return the wei the sender's other waiting transactions may cost, without the one it would replace."""
         queue = self._queues.get(tx.sender)
         if queue is None:
             return 0
-        return sum(other.cost_max for nonce, other in queue.by_nonce.items() if nonce < tx.nonce)
+        replaced = queue.by_nonce.get(tx.nonce)
+        return queue.cost - (replaced.cost_max if replaced else 0)
 
     def can_run(self, item: bytes) -> bool:
         """Return whether a transaction waits whose sender has one that could run now, itself or one before it."""
@@ -166,11 +170,15 @@ class Mempool:
             queue = self._queues.get(sender)
             if queue is None:
                 continue
-            queue.next_nonce = next_nonce
-            for nonce in [nonce for nonce in queue.by_nonce if nonce < next_nonce]:
-                self._forget(queue.by_nonce.pop(nonce))
+            self._forward(queue, next_nonce)
             if not queue.by_nonce:
                 del self._queues[sender]
+
+    def _forward(self, queue: _Queue, next_nonce: int) -> None:
+        for nonce in range(queue.next_nonce, next_nonce):
+            if (tx := queue.by_nonce.pop(nonce, None)) is not None:
+                self._forget(tx)
+        queue.next_nonce = next_nonce
 
     def _rank(self, tx: Transaction) -> tuple[int, int, bytes]:
         return (-tx.max_priority_fee_per_gas, self._arrival[tx.hash], tx.hash)
@@ -178,6 +186,7 @@ class Mempool:
     def _forget(self, tx: Transaction) -> None:
         del self._by_hash[tx.hash]
         del self._by_item[tx.item]
+        self._queues[tx.sender].cost -= tx.cost_max
         del self._arrival[tx.hash]
         self._held.discard(tx.hash)
         self._bytes -= len(tx.item)
