@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from node.chain.application import Application
 from node.chain.cometbft_driver import CometBftDriver
 from node.chain.cometbft_rpc import CometBftRpc
 from node.chain.consensus import DecidedChain
-from node.chain.errors import ConsensusUnavailableError
 from node.chain.genesis_block import read_genesis
 from node.chain.gossip import Gossip
 from node.chain.intake import Intake
@@ -81,6 +81,10 @@ class ChainProcess:
             loop.create_task(self.journal.run(self.gossip.waiting)),
         ]
 
+    async def includes(self, *tx_hashes: bytes) -> None:
+        """Wait until the transactions are in blocks."""
+        await wait_until(lambda: all(self.store.place_of(one) is not None for one in tx_hashes), "them in a block")
+
     async def close(self) -> list[BaseException]:
         """End all tasks; return what some of them had failed with."""
         for task in self.tasks:
@@ -113,11 +117,21 @@ class Validator:
         self.running.start()
         await self.start_cometbft()
 
-    async def start_cometbft(self, *arguments: str) -> None:
+    async def start_cometbft(self, **environment: str) -> None:
+        (self.home.run / "cometbft.sock").unlink(missing_ok=True)
         with (self.home.root / "cometbft.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                self.cometbft, "start", "--home", str(self.home.cometbft), *arguments, stdout=log, stderr=log
+                *(self.cometbft, "start", "--home", str(self.home.cometbft)),
+                env=os.environ | environment,
+                stdout=log,
+                stderr=log,
             )
+
+    async def cometbft_ends(self) -> int:
+        """Wait until CometBFT ends by itself; return its exit code."""
+        assert self.process is not None
+        async with asyncio.timeout(WAIT_S):
+            return await self.process.wait()
 
     async def stop_cometbft(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -169,9 +183,9 @@ async def wait_until(is_so: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"expected {what} within {WAIT_S} s")
 
 
-async def height_of(rpc: CometBftRpc) -> int:
-    """Return CometBFT's height, 0 while it does not answer."""
-    try:
-        return (await rpc.status()).height
-    except ConsensusUnavailableError:
-        return 0
+async def agree(nodes: Sequence[ChainProcess]) -> list[bytes]:
+    """Wait until the nodes are at one block; return the hashes of all blocks, which are everywhere the same."""
+    await wait_until(lambda: len({node.chain.app_hash for node in nodes}) == 1, "one head")
+    chains = [[node.store.hash_of(number) for number in range(node.application.head.number + 1)] for node in nodes]
+    assert chains == [chains[0]] * len(chains)
+    return [one for one in chains[0] if one is not None]

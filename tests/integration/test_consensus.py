@@ -1,16 +1,218 @@
 """Networks of validators that agree, with the real CometBFT."""
 
+import asyncio
+import shutil
+import signal
+import time
 from pathlib import Path
 
-from tests.integration.consensus_nodes import institution, network, transfer, wait_until
+import pytest
+
+from bridge.proofs.finality import verify_finality
+from node.app.validator.home import StateSync, read_settings, write_settings
+from node.app.validator.preparing import make_node_key
+from node.chain import gossip
+from node.chain.abci.abci_pb2 import RequestPrepareProposal, ResponsePrepareProposal, ResponseProcessProposal
+from node.chain.finality import ConsensusFinality
+from node.chain.limits import SNAPSHOT_EVERY_HEIGHTS
+from tests.integration.consensus_nodes import agree, institution, network, transfer, wait_until
+from tests.unit.chain.support import Actor
+
+CRASH_POINTS = range(10)
+"""Where CometBFT can end between a decision and the next height: nine places, and one in the next height."""
 
 
-async def test_one_validator_makes_blocks(tmp_path: Path, engines: Path) -> None:
+async def test_one_validator_makes_blocks_and_goes_on_after_a_restart(tmp_path: Path, engines: Path) -> None:
     payer = institution()
     async with network(tmp_path / "n", engines, 1) as made:
+        [validator] = made.validators
+        await validator.start()
+        node = validator.chain
+        hashes = [await node.intake.submit(transfer(payer, value=5)) for _ in range(3)]
+        await node.includes(*hashes)
+        height, head = node.chain.height, node.chain.app_hash
+        assert await validator.stop() == []
+        # Application and CometBFT are equal.
+        await validator.start()
+        node = validator.chain
+        assert node.chain.height >= height
+        assert node.chain.app_hash == head
+        await node.includes(await node.intake.submit(transfer(payer)))
+
+
+async def test_nothing_acknowledged_is_lost_when_a_validator_is_killed(tmp_path: Path, engines: Path) -> None:
+    payer = institution()
+    async with network(tmp_path / "n", engines, 1) as made:
+        [validator] = made.validators
+        await validator.start()
+        await validator.stop_cometbft(signal.SIGKILL)
+        # Acknowledged while nobody decides.
+        hashes = [await validator.chain.intake.submit(transfer(payer)) for _ in range(5)]
+        assert await validator.stop(signal.SIGKILL) == []
+        await validator.start()
+        assert len(validator.chain.application.mempool) == 5
+        await validator.chain.includes(*hashes)
+        await wait_until(lambda: validator.chain.gossip.waiting() == [], "all of it in blocks")
+
+
+async def test_application_that_lost_blocks_gets_them_again(tmp_path: Path, engines: Path) -> None:
+    payer, backup = institution(), tmp_path / "backup"
+    async with network(tmp_path / "n", engines, 1) as made:
+        [validator] = made.validators
+        await validator.start()
+        await validator.chain.includes(await validator.chain.intake.submit(transfer(payer)))
+        await validator.stop()
+        shutil.copytree(validator.home.root / "chain", backup)
+        await validator.start()
+        for _ in range(3):
+            await validator.chain.includes(await validator.chain.intake.submit(transfer(payer)))
+        height, head = validator.chain.chain.height, validator.chain.chain.app_hash
+        await validator.stop()
+        for behind in (backup, None):
+            shutil.rmtree(validator.home.root / "chain")
+            if behind is not None:
+                shutil.copytree(behind, validator.home.root / "chain")
+            await validator.start()
+            node = validator.chain
+            await wait_until(lambda node=node: node.chain.app_hash == head, "the blocks of before")  # type: ignore[misc]
+            assert node.chain.height >= height
+            await validator.stop()
+
+
+async def test_validator_goes_on_wherever_cometbft_ends(
+    tmp_path: Path, engines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, between and after FinalizeBlock and Commit: the application behind, equal, and ahead."""
+    # The supervisor starts both again; here the chain goes on and offers at once what CometBFT forgot.
+    monkeypatch.setattr(gossip, "GOSSIP_AGAIN_S", 0.1)
+    payer = institution()
+    async with network(tmp_path / "n", engines, 1) as made:
+        [validator] = made.validators
+        await validator.start()
+        node = validator.chain
+        for index in CRASH_POINTS:
+            await node.includes(await node.intake.submit(transfer(payer)))
+            await validator.stop_cometbft()
+            await validator.start_cometbft(FAIL_TEST_INDEX=str(index))
+            tx_hash = await node.intake.submit(transfer(payer))
+            assert await validator.cometbft_ends() == 1
+            await validator.start_cometbft()
+            await node.includes(tx_hash)
+        assert node.application.head.number == 2 * len(CRASH_POINTS)
+
+
+async def test_four_validators_agree_and_prove_it(tmp_path: Path, engines: Path) -> None:
+    payers = [institution(), Actor(1), Actor(2), Actor(3)]
+    async with network(tmp_path / "n", engines, 4) as made:
         await made.start()
-        node = made.validators[0].chain
-        await wait_until(lambda: node.chain.height > 0, "the first height")
-        tx_hash = await node.intake.submit(transfer(payer, value=5))
-        await wait_until(lambda: node.store.place_of(tx_hash) is not None, "the transaction in a block")
-        assert node.application.head.number == 1
+        nodes = [one.chain for one in made.validators]
+        gifts = [transfer(payers[0], to=payer.address, value=10**18) for payer in payers[1:]]
+        hashes = [await nodes[0].intake.submit(gift) for gift in gifts]
+        await nodes[3].includes(*hashes)
+        await agree(nodes)
+        for node, payer in zip(nodes, payers, strict=True):
+            # The later nonces first: they wait for the one before them.
+            raws = [transfer(payer) for _ in range(20)]
+            hashes += [await node.intake.submit(raw) for raw in reversed(raws)]
+        for node in nodes:
+            await node.includes(*hashes)
+        await agree(nodes)
+        genesis = nodes[0].application.genesis
+        for one in made.validators:
+            head = one.chain.application.head
+            proof = await ConsensusFinality(one.chain.store, one.chain.rpc).proof(head.number)
+            assert proof is not None
+            assert proof.payload == head.payload
+            verify_finality(proof, genesis.network, genesis.validators)
+        # One of four is down: the network goes on, and it catches up when it is back.
+        await made.validators[3].stop(signal.SIGKILL)
+        tx_hash = await nodes[0].intake.submit(transfer(payers[0]))
+        await nodes[1].includes(tx_hash)
+        await made.validators[3].start()
+        await made.validators[3].chain.includes(tx_hash)
+        await agree([one.chain for one in made.validators])
+
+
+async def test_bad_proposals_are_outvoted(tmp_path: Path, engines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    payer = institution()
+    async with network(tmp_path / "n", engines, 4) as made:
+        await made.start()
+        nodes = [one.chain for one in made.validators]
+        byzantine = nodes[3].driver
+        honest = byzantine.prepare_proposal
+        forged: list[list[bytes]] = []
+
+        async def forge(request: RequestPrepareProposal) -> ResponsePrepareProposal:
+            items = list((await honest(request)).txs)
+            stale = nodes[3].store.consensus_items(nodes[3].application.head.number)
+            kinds = [[b"junk"], stale, [b"\xc1" * 5_000], items[:1] or [bytes(600)], items[1:] or [b"\x7e\xc0"]]
+            forged.append(kinds[len(forged) % len(kinds)])
+            return ResponsePrepareProposal(txs=forged[-1])
+
+        async def accept(_: object) -> ResponseProcessProposal:
+            return ResponseProcessProposal(status=ResponseProcessProposal.ACCEPT)
+
+        monkeypatch.setattr(byzantine, "prepare_proposal", forge)
+        monkeypatch.setattr(byzantine, "process_proposal", accept)
+        while len(forged) < 4:
+            await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
+        await agree(nodes)
+        proposers = {nodes[0].store.header(at).coinbase for at in range(1, nodes[0].application.head.number)}  # type: ignore[union-attr]
+        assert len(proposers) <= 3
+
+
+async def test_proposer_and_voter_with_wrong_clocks_are_outvoted(
+    tmp_path: Path, engines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer = institution()
+    async with network(tmp_path / "n", engines, 4) as made:
+        await made.start()
+        nodes = [one.chain for one in made.validators]
+        monkeypatch.setattr(nodes[3].driver, "_wall_s", lambda: time.time() + 30)
+        for _ in range(6):
+            await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
+            assert nodes[0].application.head.timestamp <= time.time() + 1
+        monkeypatch.setattr(nodes[3].driver, "_wall_s", lambda: time.time() - 30)
+        for _ in range(6):
+            await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
+        await agree(nodes)
+
+
+async def test_newcomer_joins_by_a_snapshot(tmp_path: Path, engines: Path) -> None:
+    payer = institution()
+    async with network(tmp_path / "n", engines, 4) as made:
+        old, late = made.validators[:3], made.validators[3]
+        await asyncio.gather(*(one.start() for one in old))
+        first = old[0].chain
+        while first.chain.height < SNAPSHOT_EVERY_HEIGHTS + 4:
+            await first.includes(await first.intake.submit(transfer(payer)))
+        trusted = await first.rpc.commit(2)
+        settings = read_settings(late.home)
+        servers = tuple(f"127.0.0.1:{read_settings(one.home).consensus_port}" for one in old[:2])
+        trust = StateSync(trust_height=2, trust_hash=trusted.commit.block_id.hash.hex().upper(), rpc_servers=servers)
+        write_settings(late.home, settings.model_copy(update={"statesync": trust}))
+        await late.start()
+        await late.chain.includes(await first.intake.submit(transfer(payer)))
+        await agree([one.chain for one in made.validators])
+        status = await late.chain.rpc.status()
+        # It has all Ethereum blocks, and consensus blocks only since the snapshot.
+        assert status.earliest_height > 1
+        assert late.chain.store.consensus_height(1) == first.store.consensus_height(1)
+
+
+async def test_stranger_is_not_let_in(tmp_path: Path, engines: Path) -> None:
+    payer = institution()
+    async with network(tmp_path / "n", engines, 4) as made:
+        stranger = made.validators[3]
+        (stranger.home.cometbft / "config" / "node_key.json").unlink()
+        node_id = make_node_key(stranger.home)
+        await made.start()
+        nodes = [one.chain for one in made.validators[:3]]
+        for _ in range(3):
+            await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
+        await agree(nodes)
+        for node in nodes:
+            peers = [peer.node_id for peer in await node.rpc.net_info()]
+            assert len(peers) == 2
+            assert node_id not in peers
+        assert stranger.chain.chain.height == 0
