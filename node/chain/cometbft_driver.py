@@ -65,7 +65,7 @@ from node.chain.errors import (
 )
 from node.chain.gossip import decode_batch
 from node.chain.governance import ValidatorUpdate as GovernanceUpdate
-from node.chain.limits import BLOCK_AHEAD_S_MAX
+from node.chain.limits import BLOCK_AHEAD_S_MAX, SNAPSHOT_EVERY_HEIGHTS
 from node.chain.misbehaviour import misbehaviour_to_json
 from node.chain.peers import PeerList
 from node.chain.snapshots import SnapshotRestore, SnapshotSource
@@ -87,6 +87,7 @@ class CometBftDriver:
     Args:
         home: Where the report of a divergence is left.
         on_commit: Called after every durable commit.
+        snapshot_every: Heights from one snapshot to the next.
         wall_s: The machine's clock, unix seconds.
         sleep: Waits so many seconds.
     """
@@ -97,6 +98,7 @@ class CometBftDriver:
         home: Path,
         *,
         on_commit: Callable[[], None] = lambda: None,
+        snapshot_every: int = SNAPSHOT_EVERY_HEIGHTS,
         wall_s: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -107,7 +109,7 @@ class CometBftDriver:
         self._wall_s = wall_s
         self._sleep = sleep
         self._peers = PeerList(chain.application)
-        self._source = SnapshotSource(chain.application.store)
+        self._source = SnapshotSource(chain.application.store, snapshot_every)
         self._restore = SnapshotRestore(chain)
         self._decision: Decision | None = None
 

@@ -21,7 +21,7 @@ from node.chain.abci.abci_pb2 import ResponseOfferSnapshot, Snapshot
 from node.chain.blocks import BlockHeader
 from node.chain.consensus import DecidedChain
 from node.chain.errors import CorruptChainError, InvalidBlockError, SnapshotRefusedError
-from node.chain.limits import SNAPSHOT_EVERY_HEIGHTS, SNAPSHOT_HEADERS, SNAPSHOTS_LISTED
+from node.chain.limits import SNAPSHOT_HEADERS, SNAPSHOTS_LISTED
 from node.chain.store import ChainStore
 
 _log = structlog.get_logger("landfall.snapshots")
@@ -35,7 +35,7 @@ _NUMBER_BYTES: Final = 8
 class SnapshotSource:
     """What this node offers to others, from its store."""
 
-    def __init__(self, store: ChainStore, every_heights: int = SNAPSHOT_EVERY_HEIGHTS) -> None:
+    def __init__(self, store: ChainStore, every_heights: int) -> None:
         self._store = store
         self._every = every_heights
 

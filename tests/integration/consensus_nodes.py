@@ -29,6 +29,7 @@ from tests.unit.chain.support import Actor
 
 WAIT_S = 60.0
 POLL_S = 0.01
+SNAPSHOT_EVERY = 2
 
 
 def institution() -> Actor:
@@ -69,7 +70,7 @@ class ChainProcess:
         gossip = Gossip(application.mempool, rpc)
         intake = Intake(application, journal, gossip.transaction_taken)
         await intake.replay()
-        driver = CometBftDriver(chain, home.root)
+        driver = CometBftDriver(chain, home.root, snapshot_every=SNAPSHOT_EVERY)
         return cls(store, journal, application, chain, driver, gossip, intake, rpc, home.run / "abci.sock")
 
     def start(self) -> None:

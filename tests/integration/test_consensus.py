@@ -14,8 +14,7 @@ from node.app.validator.preparing import make_node_key
 from node.chain import gossip
 from node.chain.abci.abci_pb2 import RequestPrepareProposal, ResponsePrepareProposal, ResponseProcessProposal
 from node.chain.finality import ConsensusFinality
-from node.chain.limits import SNAPSHOT_EVERY_HEIGHTS
-from tests.integration.consensus_nodes import agree, institution, network, transfer, wait_until
+from tests.integration.consensus_nodes import SNAPSHOT_EVERY, agree, institution, network, transfer, wait_until
 from tests.unit.chain.support import Actor
 
 CRASH_POINTS = range(10)
@@ -169,11 +168,11 @@ async def test_proposer_and_voter_with_wrong_clocks_are_outvoted(
         await made.start()
         nodes = [one.chain for one in made.validators]
         monkeypatch.setattr(nodes[3].driver, "_wall_s", lambda: time.time() + 30)
-        for _ in range(6):
+        for _ in range(4):
             await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
             assert nodes[0].application.head.timestamp <= time.time() + 1
         monkeypatch.setattr(nodes[3].driver, "_wall_s", lambda: time.time() - 30)
-        for _ in range(6):
+        for _ in range(4):
             await nodes[0].includes(await nodes[0].intake.submit(transfer(payer)))
         await agree(nodes)
 
@@ -184,7 +183,7 @@ async def test_newcomer_joins_by_a_snapshot(tmp_path: Path, engines: Path) -> No
         old, late = made.validators[:3], made.validators[3]
         await asyncio.gather(*(one.start() for one in old))
         first = old[0].chain
-        while first.chain.height < SNAPSHOT_EVERY_HEIGHTS + 4:
+        while first.chain.height < SNAPSHOT_EVERY + 4:
             await first.includes(await first.intake.submit(transfer(payer)))
         trusted = await first.rpc.commit(2)
         settings = read_settings(late.home)
