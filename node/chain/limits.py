@@ -124,6 +124,8 @@ TRACE_BYTES_MAX: Final = 16 * 1024 * 1024
 GETH_INDEXING_POLL_S: Final = 0.1
 GETH_INDEXING_TRIES_MAX: Final = 50
 """How often, and how many times, a lookup by transaction hash is asked again just after geth's start."""
+PYEVM_FILL_S: Final = 1.5
+"""How long py-evm fills a block; the other validators wait three seconds for a proposal."""
 LOGS_PIECE_GAS: Final = 400_000_000
 """Gas of the blocks whose logs geth is asked for at once; some ten thousand transfers."""
 DIVERGENCE_RECEIPTS_MAX: Final = 200

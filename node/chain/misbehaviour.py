@@ -1,7 +1,7 @@
 """Misbehaviour of validators as consensus reports it with a block: the same on every node, kept by every node.
 
-The votes themselves are in the consensus block that reports it (`landfall`'s own copy says which height that is).
-Members name a report on chain by its digest (docs/spec/governance.md, "Double signers").
+The votes themselves are in the consensus block at `reported_at`. Members name a report on chain by its digest
+(docs/spec/governance.md, "Double signers").
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,7 @@ from node.chain.errors import (
     NonceTooLowError,
     TransactionRejectedError,
 )
-from node.chain.limits import CALL_GAS_MAX
+from node.chain.limits import CALL_GAS_MAX, PYEVM_FILL_S
 from node.chain.mempool import Mempool
 from node.chain.ports import BlockEnvironment, CallRequest, Overrides, SenderAccount
 from node.chain.pyevm.state import BlockMachine, CallMachine, StateDatabase
@@ -104,6 +104,8 @@ class PyEvmEngine:
     async def _fill(self, environment: BlockEnvironment, pool: Mempool) -> ExecutedBlock:
         block = PyEvmBlock(self._store, self._chain_id, environment)
         size, skipped = 0, set()
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + PYEVM_FILL_S
         for tx in pool.executable():
             if tx.sender in skipped:
                 continue
@@ -114,6 +116,8 @@ class PyEvmEngine:
                 size += len(tx.item)
             else:
                 skipped.add(tx.sender)
+            if loop.time() > end_s:
+                break
             await asyncio.sleep(0)
         return block.seal()
 

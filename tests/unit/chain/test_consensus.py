@@ -1,5 +1,6 @@
 """Decided heights: with and without blocks, what they change for consensus, one durable write each."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,9 @@ async def test_node_stops_with_a_report_when_it_does_not_agree_with_what_was_dec
             await node.finalize([*items, b"\x02no transaction"])
         with pytest.raises(DivergedError, match=r"block\.hash"):
             await node.finalize(items[:2])
-        assert (tmp_path / "divergence" / "block-1.json").exists()
+        report = json.loads((tmp_path / "divergence" / "block-1.json").read_text("utf-8"))
+        assert (report["engine"], report["block"]["number"], len(report["receipts"])) == ("py-evm", 1, 1)
+        assert "transactions_root" in [one["field"] for one in report["fields"]]
         assert node.chain.height == 0
         await node.decide(items)
 
