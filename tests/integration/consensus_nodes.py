@@ -32,9 +32,9 @@ POLL_S = 0.01
 SNAPSHOT_EVERY = 2
 
 
-def institution() -> Actor:
-    """An account with ether in every local network."""
-    return Actor(int.from_bytes(devnet_seed(load_cast().institutions[0].id, "transaction"), "big"))
+def institution(name: str = "") -> Actor:
+    """Return an institution's account, by default the first one's; all have ether in a local network."""
+    return Actor(int.from_bytes(devnet_seed(name or load_cast().institutions[0].id, "transaction"), "big"))
 
 
 def transfer(actor: Actor, **changes: Any) -> bytes:

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from bridge.proofs.consensus import consensus_params_hash
 from bridge.proofs.finality import verify_finality
+from bridge.proofs.validator_changes import verify_chain
+from contracts.client.artifacts import encode_call
 from node.app.validator.home import StateSync, read_settings, write_settings
 from node.app.validator.preparing import make_node_key
 from node.chain import gossip
 from node.chain.abci.abci_pb2 import RequestPrepareProposal, ResponsePrepareProposal, ResponseProcessProposal
+from node.chain.consensus import governance_address
 from node.chain.finality import ConsensusFinality
 from tests.integration.consensus_nodes import SNAPSHOT_EVERY, agree, institution, network, transfer, wait_until
 from tests.unit.chain.support import Actor
@@ -215,3 +219,51 @@ async def test_stranger_is_not_let_in(tmp_path: Path, engines: Path) -> None:
             assert len(peers) == 2
             assert node_id not in peers
         assert stranger.chain.chain.height == 0
+
+
+async def test_members_change_the_validator_set_and_the_limits_of_blocks(tmp_path: Path, engines: Path) -> None:
+    async with network(tmp_path / "n", engines, 4) as made:
+        await made.start()
+        nodes = [one.chain for one in made.validators]
+        genesis = nodes[0].application.genesis
+        governance = governance_address(genesis)
+        members = [institution(one.home.root.name) for one in made.validators]
+
+        async def call(member: Actor, function: str, *arguments: object) -> None:
+            data = encode_call("Governance", function, arguments)
+            raw = member.sign(chain_id=genesis.chain_id, to=governance, data=data, gas=3_000_000)
+            tx_hash = await nodes[0].intake.submit(raw)
+            await nodes[0].includes(tx_hash)
+            place = nodes[0].store.place_of(tx_hash)
+            assert place is not None
+            assert nodes[0].store.receipts(place.block_number)[place.index].is_success, function
+
+        last = genesis.validators[-1]
+        entry = next(one for one in genesis.landfall["validators"] if one["public_key"] == "0x" + last.public_key.hex())
+        owner = institution(entry["name"])
+        node_id = next(
+            bytes.fromhex(one["node_id"]) for one in genesis.landfall["peers"] if one["name"] == entry["name"]
+        )
+        calls = [
+            (governance, encode_call("Governance", "set_validator", (owner.address, 1, last.public_key, 5, node_id))),
+            (governance, encode_call("Governance", "set_consensus_params", (1 << 20, 50_000_000))),
+        ]
+        await call(members[0], "propose", calls, False, "half the power")
+        for member in members[:3]:
+            await call(member, "vote", 1, True)
+        await call(members[0], "execute", 1)
+        changed_at = nodes[0].chain.height
+        await call(members[0], "propose", calls, False, "so that there are blocks after it")
+        await agree(nodes)
+        # Two heights after the block that changed it, on every node; the header between names the new set.
+        [change] = nodes[0].store.validator_change_heights(0, nodes[0].chain.height)
+        assert change <= changed_at + 1
+        for node in nodes:
+            assert node.store.validator_change_heights(0, node.chain.height) == [change]
+            powers = {one.public_key: one.power for one in await node.rpc.validators(change + 1)}
+            assert powers == {one.public_key: one.power for one in genesis.validators} | {last.public_key: 5}
+            links = await ConsensusFinality(node.store, node.rpc).validator_changes(1, node.chain.height)
+            history = verify_chain(genesis.network, genesis.validators, links)
+            assert history.heights == (change,)
+            header = (await node.rpc.commit(change + 1)).header
+            assert header.consensus_hash == consensus_params_hash(1 << 20, 50_000_000)
