@@ -5,7 +5,7 @@ Each member merges, or gets the merged file, and compares one hash with the othe
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -60,7 +60,8 @@ def merge_members(members: Iterable[Member], plan: NetworkPlan) -> dict[str, Any
             genesis_time_s=plan.genesis_time_s,
             # Nobody governs alone: the members vote.
             governor=None,
-            rules=plan.rules,
+            # As the nodes begin: half a header's gas, above which the base fee would rise from zero.
+            rules=replace(plan.rules, block_gas=NETWORK_GAS_LIMIT // 2),
             gas_limit=NETWORK_GAS_LIMIT,
             validators=tuple(_validators(ordered)),
             participants=tuple(
