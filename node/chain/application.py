@@ -21,9 +21,10 @@ from node.chain.errors import (
     TransactionRejectedError,
 )
 from node.chain.genesis_block import Genesis
-from node.chain.limits import ACCOUNTS_CACHED_MAX, BLOCK_BYTES_MAX, EXTRA_DATA
+from node.chain.limits import BLOCK_BYTES_MAX, EXTRA_DATA
 from node.chain.mempool import Mempool
-from node.chain.ports import BlockEnvironment, ExecutionEngine, SenderAccount, gas_max
+from node.chain.ports import BlockEnvironment, ExecutionEngine, gas_max
+from node.chain.senders import SenderAccounts
 from node.chain.store import ChainStore, ConsensusPoint
 from node.chain.transactions import Transaction, decode_item, validate_sender_code, validate_stateless
 
@@ -43,7 +44,7 @@ class Application:
         self.mempool = Mempool()
         self.engine = engine
         self._candidates: dict[bytes, ExecutedBlock] = {}
-        self._accounts: dict[bytes, SenderAccount] = {}
+        self._accounts = SenderAccounts(engine)
         self._signers = DualSigners(genesis, engine)
         self.head = self._stored_head()
 
@@ -95,7 +96,7 @@ class Application:
                 await asyncio.sleep(0)
             decoded += [self._decode(item) for item in items[start : start + _DECODED_AT_ONCE]]
         transactions = [one for one in decoded if isinstance(one, Transaction)]
-        await self._load({tx.sender for tx in transactions})
+        await self._accounts.load({tx.sender for tx in transactions}, {tx.sender for tx in transactions if tx.cost_max})
         return [self._take(one, is_held=is_held) if isinstance(one, Transaction) else one for one in decoded]
 
     def _decode(self, item: bytes) -> Transaction | ChainError:
@@ -124,21 +125,6 @@ class Application:
         except ChainError as error:
             return error
         return tx
-
-    async def next_nonce(self, address: bytes) -> int:
-        """Return an account's nonce after the head block."""
-        await self._load({address})
-        return self._accounts[address].nonce
-
-    async def _load(self, addresses: set[bytes]) -> None:
-        if len(self._accounts) > ACCOUNTS_CACHED_MAX:
-            self._accounts.clear()
-        # A block may be committed while the engine answers, which makes the answers stale: ask again then.
-        while missing := [address for address in addresses if address not in self._accounts]:
-            head = self.head
-            found = await self.engine.accounts(missing)
-            if head is self.head:
-                self._accounts.update(zip(missing, found, strict=True))
 
     # -- propose, verify, finalize -----------------------------------------------------------------------------
 
@@ -264,13 +250,12 @@ class Application:
         rekeyed = await self._signers.follow(block)
         self.head = block.header
         self._candidates.clear()
-        self._accounts.clear()
-        # Only senders' nonces move, except that an EIP-7702 authorization moves its authority's.
-        moved = set(self.mempool.senders())
-        if not any(tx.authorization_list for tx in block.transactions):
-            moved &= {tx.sender for tx in block.transactions}
-        await self._load(moved)
-        self.mempool.advance((sender, self._accounts[sender].nonce) for sender in moved)
+        nonces = self._accounts.follow(block)
+        if nonces is None:
+            senders = self.mempool.senders()
+            await self._accounts.load(senders)
+            nonces = {sender: self._accounts[sender].nonce for sender in senders}
+        self.mempool.advance(nonces.items())
         for tx in self.mempool.all() if rekeyed else ():
             if tx.sender in rekeyed:
                 self._drop_unsigned(tx)

@@ -27,7 +27,7 @@ from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.reads import StoredReads
 from node.chain.jsonrpc.views import BlockViews
-from node.chain.limits import GETH_START_S
+from node.chain.limits import GETH_START_S, PYEVM_FILL_S
 from node.chain.opening import Chain
 from node.chain.process import ChainSettings, ValidatorSettings
 from node.chain.pyevm.engine import PyEvmEngine
@@ -88,7 +88,7 @@ async def open_chain(
 
 async def _open_execution(validator: ValidatorSettings, genesis: Genesis, store: ChainStore) -> _Execution:
     if validator.engine == "pyevm":
-        engine = PyEvmEngine(store, genesis.chain_id)
+        engine = PyEvmEngine(store, genesis.chain_id, PYEVM_FILL_S)
         application = Application(genesis, store, engine)
         await application.open()
         views = BlockViews(application)

@@ -6,6 +6,7 @@ py-evm's own import would make them.
 """
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -45,7 +46,7 @@ from node.chain.errors import (
     NonceTooLowError,
     TransactionRejectedError,
 )
-from node.chain.limits import CALL_GAS_MAX, PYEVM_FILL_S
+from node.chain.limits import CALL_GAS_MAX
 from node.chain.mempool import Mempool
 from node.chain.ports import BlockEnvironment, CallRequest, Overrides, SenderAccount
 from node.chain.pyevm.state import BlockMachine, CallMachine, StateDatabase
@@ -74,12 +75,14 @@ class PoisonedTransactionError(InvariantError):
 class PyEvmEngine:
     """Executes blocks and calls on the store's own state; see `node.chain.ports.ExecutionEngine`.
 
-    Yields to other tasks after every transaction, so that answers stay quick while a large block is made.
+    Fills a block for at most `fill_s` seconds. Yields to other tasks after every transaction, so that answers stay
+    quick while a large block is made.
     """
 
-    def __init__(self, store: ChainStore, chain_id: int) -> None:
+    def __init__(self, store: ChainStore, chain_id: int, fill_s: float = math.inf) -> None:
         self._store = store
         self._chain_id = chain_id
+        self._fill_s = fill_s
         self._state = StateReader(store)
 
     async def open(self) -> None:
@@ -105,7 +108,7 @@ class PyEvmEngine:
         block = PyEvmBlock(self._store, self._chain_id, environment)
         size, skipped = 0, set()
         loop = asyncio.get_running_loop()
-        end_s = loop.time() + PYEVM_FILL_S
+        end_s = loop.time() + self._fill_s
         for tx in pool.executable():
             if tx.sender in skipped:
                 continue

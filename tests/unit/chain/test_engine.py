@@ -20,7 +20,7 @@ from node.chain.errors import (
 )
 from node.chain.jsonrpc.formatting import contract_address
 from node.chain.ports import AccountOverride, CallRequest
-from node.chain.pyevm import engine
+from node.chain.pyevm.engine import PyEvmEngine
 from node.chain.state import StateReader
 from node.chain.store import ChainStore
 from tests.unit.chain.support import (
@@ -262,16 +262,14 @@ async def test_reads_are_served_while_a_block_is_executed(tmp_path: Path) -> Non
         await chain.close()
 
 
-async def test_block_is_ended_when_it_takes_too_long_and_the_rest_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_block_is_ended_when_it_takes_too_long_and_the_rest_stays(tmp_path: Path) -> None:
     payer = Actor(1)
     chain = await open_local_chain(tmp_path, [payer])
     try:
         for _ in range(3):
             await chain.intake.submit(payer.sign())
         assert len(await chain.application.propose(GENESIS_TIME_S + 1, bytes(20))) == 4
-        monkeypatch.setattr(engine, "PYEVM_FILL_S", 0)
+        chain.application.engine = PyEvmEngine(chain.store, CHAIN_ID, fill_s=0)
         assert len(await chain.application.propose(GENESIS_TIME_S + 1, bytes(20))) == 2
         assert len(chain.application.mempool) == 3
     finally:
