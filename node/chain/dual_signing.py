@@ -15,6 +15,7 @@ from bridge.proofs.items import second_signature_context
 from contracts.client.artifacts import decode_result, encode_call
 from node.chain.blocks import BlockHeader, ExecutedBlock, may_contain
 from node.chain.errors import (
+    DelegationRefusedError,
     MissingSecondSignatureError,
     RevokedTransactionKeyError,
     UnwantedSecondSignatureError,
@@ -71,8 +72,11 @@ class DualSigners:
 
         Raises:
             MissingSecondSignatureError, WrongSecondSignatureError, RevokedTransactionKeyError,
-            UnwantedSecondSignatureError.
+            UnwantedSecondSignatureError, DelegationRefusedError.
         """
+        for authorization in tx.authorization_list:
+            if (authority := authorization.authority) in self._keys:
+                raise DelegationRefusedError(authority)
         key = self._keys.get(tx.sender)
         if key is None:
             if tx.second_signature:

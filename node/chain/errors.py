@@ -173,6 +173,17 @@ class UnwantedSecondSignatureError(TransactionRejectedError):
         )
 
 
+class DelegationRefusedError(TransactionRejectedError):
+    """An authorization (EIP-7702) of an account with a transaction key: nobody has signed it twice."""
+
+    code = 76
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"authorizationList: expected no authorization of 0x{account.hex()}, whose transactions are signed twice"
+        )
+
+
 class InvalidBlockError(RejectedError):
     """A proposed block does not follow from its parent: vote against it."""
 

@@ -47,6 +47,15 @@ class Authorization:
     r: int
     s: int
 
+    @property
+    def authority(self) -> bytes | None:
+        """Return the account that signed; None where nobody did, and the authorization is skipped."""
+        signed = b"\x05" + rlp.encode([self.chain_id, self.address, self.nonce])
+        try:
+            return recover(keccak(signed), self.y_parity, self.r, self.s)
+        except SignatureRejectedError:
+            return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Transaction:

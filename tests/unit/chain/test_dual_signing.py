@@ -14,6 +14,7 @@ from node.chain.application import Application
 from node.chain.blocks import ExecutedBlock
 from node.chain.errors import (
     AlreadyKnownError,
+    DelegationRefusedError,
     InvalidBlockError,
     MissingSecondSignatureError,
     RevokedTransactionKeyError,
@@ -131,6 +132,18 @@ async def test_plain_account_is_untouched_and_may_carry_no_second_signature(tmp_
         with pytest.raises(UnwantedSecondSignatureError):
             await network.application.take(dual(raw))
         await network.application.take(raw)
+
+
+async def test_account_with_a_key_cannot_delegate_when_another_carries_its_authorization(tmp_path: Path) -> None:
+    async with running(tmp_path) as network:
+
+        def carrying(authority: Actor) -> bytes:
+            fields = [CHAIN_ID, 0, 0, 0, 100_000, b"\x11" * 20, 0, b"", [], [authority.authorize(b"\x12" * 20, 0)]]
+            return network.plain.sign_typed(4, fields)
+
+        with pytest.raises(DelegationRefusedError, match=network.bank.address.hex()):
+            await network.application.take(carrying(network.bank))
+        await network.application.take(carrying(network.governor))
 
 
 async def test_same_transaction_is_known_when_it_is_signed_again(tmp_path: Path) -> None:
