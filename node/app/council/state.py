@@ -1,10 +1,10 @@
-"""The members' council as its contracts have it now: validators, members, jails, limits, and proposals that can still act.
+"""The members' council as its contracts have it: validators, members, jails, limits, and proposals that can still act.
 
 Everything is read in the state after one block, so that a change is judged against one truth.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
@@ -171,12 +171,13 @@ async def read_council(client: ChainClient, others: Collection[str] = ()) -> Cou
         return await client.call(contract, function, *args, block=number)
 
     validators = tuple(_validator(one) for one in await ask(GOVERNANCE, "validators"))
-    names = {one.address: one.id for one in client.deployment.participants}
-    known = sorted({*names, *others, *(one.owner for one in validators)})
-    has_vote = await _each([ask(REGISTRY, "has_role", address, int(Role.VALIDATOR)) for address in known])
-    jails = await _each([ask(GOVERNANCE, "jail_of", address) for address in known])
     header = await client.raw("eth_getBlockByNumber", [hex(number), False])
     now_s = int(header["timestamp"], 16)
+    proposals = await _open_proposals(client.deployment, ask, now_s)
+    names = {one.address: one.id for one in client.deployment.participants}
+    known = sorted({*names, *others, *(one.owner for one in validators), *_named_in(proposals)})
+    has_vote = await _each([ask(REGISTRY, "has_role", address, int(Role.VALIDATOR)) for address in known])
+    jails = await _each([ask(GOVERNANCE, "jail_of", address) for address in known])
     periods, limits = await ask(GOVERNANCE, "periods"), await ask(GOVERNANCE, "consensus_params")
     light, pool = await client.raw("landfall_getLightBlock", ["latest"]), await client.raw("txpool_status", [])
     return Council(
@@ -184,9 +185,11 @@ async def read_council(client: ChainClient, others: Collection[str] = ()) -> Cou
         names=names,
         members=frozenset(address for address, is_member in zip(known, has_vote, strict=True) if is_member),
         members_count=await ask(REGISTRY, "role_count", int(Role.VALIDATOR)),
-        validators=tuple(sorted(validators, key=lambda one: (-one.power, one.owner, one.address))),
+        validators=tuple(
+            sorted(validators, key=lambda one: (-one.power, names.get(one.owner, one.owner), one.address))
+        ),
         jails={address: _jail(one) for address, one in zip(known, jails, strict=True) if one["jailed_at"]},
-        proposals=await _open_proposals(client, ask, now_s),
+        proposals=proposals,
         voting_s=periods["voting_s"],
         lock_s=periods["lock_s"],
         grace_s=periods["grace_s"],
@@ -198,7 +201,7 @@ async def read_council(client: ChainClient, others: Collection[str] = ()) -> Cou
     )
 
 
-async def _open_proposals(client: ChainClient, ask: Any, now_s: int) -> tuple[Proposal, ...]:
+async def _open_proposals(deployment: Deployment, ask: Any, now_s: int) -> tuple[Proposal, ...]:
     """Return what can still act, from the newest back to one so old that it and all before it must have ended."""
     found: list[Proposal] = []
     last = await ask(GOVERNANCE, "proposal_count")
@@ -207,12 +210,18 @@ async def _open_proposals(client: ChainClient, ask: Any, now_s: int) -> tuple[Pr
         states = await _each([ask(GOVERNANCE, "proposal_state", number) for number in numbers])
         for number, state in zip(numbers, states, strict=True):
             if state in (ProposalState.VOTING, ProposalState.LOCKED, ProposalState.READY):
-                found.append(await _proposal(client.deployment, ask, number, ProposalState(state)))
+                found.append(await _proposal(deployment, ask, number, ProposalState(state)))
         oldest = await ask(GOVERNANCE, "proposal", numbers[-1])
         if oldest["voting_ends_at"] + 2 * PERIOD_S_MAX < now_s:
             break
         last = numbers[-1] - 1
     return tuple(reversed(found))
+
+
+def _named_in(proposals: Sequence[Proposal]) -> set[str]:
+    """Return the banks that proposals are about: the genesis may not name them."""
+    arguments = [call.arguments or {} for one in proposals for call in one.calls]
+    return {one[field] for one in arguments for field in ("owner", "account") if isinstance(one.get(field), str)}
 
 
 async def _proposal(deployment: Deployment, ask: Any, number: int, state: ProposalState) -> Proposal:
