@@ -61,7 +61,7 @@ async def send(client: ChainClient, account: Account, function: str, *args: Any)
     receipt = await _receipt(client, tx_hash)
     if int(receipt["status"], 16) != 1:
         raise StepError(
-            f"{function}: expected the contract to accept it, got a refusal in block {receipt['blockNumber']}"
+            f"{function}: expected the contract to accept it, got a refusal in block {int(receipt['blockNumber'], 16)}"
         )
     return tx_hash, [_event(log) for log in receipt["logs"]]
 

@@ -11,13 +11,13 @@ TIME = "2026-08-01T08:01:40.000000005Z"
 PRECOMMIT = 2
 
 
-def double_sign(key: signatures.KeyPair, chain_id: str, height: int = 3, **changes: Any) -> dict[str, Any]:
+def double_sign(key: signatures.KeyPair, chain_id: str, at_height: int = 3, **changes: Any) -> dict[str, Any]:
     """Return evidence of two precommits; `changes` are members of the second vote, made after it was signed."""
     return {
         "type": "tendermint/DuplicateVoteEvidence",
         "value": {
-            "vote_a": _vote(key, chain_id, height, 1),
-            "vote_b": _vote(key, chain_id, height, 2) | changes,
+            "vote_a": _vote(key, chain_id, at_height, 1),
+            "vote_b": _vote(key, chain_id, at_height, 2) | changes,
             "TotalVotingPower": "40",
             "ValidatorPower": "10",
             "Timestamp": TIME,
