@@ -170,6 +170,8 @@ def test_only_members_act_and_only_when_it_is_time(chain: CouncilChain) -> None:
     assert "governance: not a member" in chain.run("vote", str(number), "yes", *stranger, bank="elm", code=1)
     assert "governance: not ready" in chain.run("execute", str(number), bank="elm", code=1)
     assert "governance: not the proposer" in chain.run("cancel", str(number), bank="alder", code=1)
+    assert chain.json("proposals")[0]["title"].startswith("Governance.set_consensus_params(block_bytes=")
+    assert "--title: expected 1 to 128 bytes, got 129" in chain.run(*change, "--title", "x" * 129, bank="elm", code=1)
     for bank in BANKS[:4]:
         voted = chain.json("vote", str(number), "yes", bank=bank)
     assert (voted["state"], len(voted["yes"]), voted["votes_needed"]) == ("locked", 4, 4)

@@ -24,6 +24,8 @@ app = typer.Typer(
 DEFAULT_RPC = "http://127.0.0.1:8545"
 UNSAFE = 2
 """Exit code of a change that is unsafe."""
+TITLE_BYTES_MAX = 128
+"""Of a proposal (contracts/src/modules/proposals.vy)."""
 
 Rpc = Annotated[str, typer.Option("--rpc", envvar="LANDFALL_RPC", help="JSON-RPC of the bank's own node")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines")]
@@ -86,7 +88,7 @@ def propose(
     keystore: KeystoreOption,
     passphrase_file: PassphraseFile = None,
     key: KeyName = DEFAULT_KEY,
-    title: Annotated[str | None, typer.Option(help="For people, up to 128 bytes (default: the change)")] = None,
+    title: Annotated[str | None, typer.Option(help="For people, up to 128 bytes (default: what it does)")] = None,
     force: Force = False,
     offline: Offline = None,
     i_know: IKnow = False,
@@ -104,8 +106,8 @@ def propose(
     if numbers:
         raise ChangeError("propose: expected a change, got a proposal's number; it is proposed already")
     _stop_if_unsafe(flight, i_know, as_json)
+    named = _title(flight, title)
     account = _account(keystore, passphrase_file, key)
-    named = title or _default_title(words)
     answer = _with_chain(rpc, lambda chain: actions.propose(chain, account, flight.calls, named, is_forced=force))
     print_answer(answer, as_json, proposal_lines)
 
@@ -318,6 +320,14 @@ def _account(keystore: Path, passphrase_file: Path | None, key: str) -> "Account
     return Account(Keystore.open(keystore, passphrase_of(str(keystore), passphrase_file)), key)
 
 
-def _default_title(words: list[str]) -> str:
-    # A key in hex says nothing to people.
-    return " ".join(word if len(word) <= 66 else f"{word[:10]}..." for word in words)[:128]
+def _title(flight: "Flight", given: str | None) -> str:
+    """Return the title that was given, or what the calls do in words."""
+    from node.app.council.shown import call_text
+    from node.app.errors import ChangeError
+
+    if given is None:
+        told = "; ".join(call_text(flight.council, call) for call in flight.calls)
+        return told.encode()[:TITLE_BYTES_MAX].decode("utf-8", "ignore")
+    if not 0 < len(given.encode()) <= TITLE_BYTES_MAX:
+        raise ChangeError(f"--title: expected 1 to {TITLE_BYTES_MAX} bytes, got {len(given.encode())}")
+    return given
