@@ -62,6 +62,12 @@ class CeremonyError(RejectedError):
     code: ClassVar[int] = 9
 
 
+class ChangeError(RejectedError):
+    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
+
+    code: ClassVar[int] = 10
+
+
 class ProcessError(UnavailableError):
     """A process of the node did not start, or ended by itself."""
 

@@ -54,6 +54,7 @@ from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
+from node.participants.second_signing import SecondSigner
 from node.participants.service import WALLETS, ParticipantService
 from node.quotes import routes as quote_routes
 from node.quotes.medians import OraclePair
@@ -283,6 +284,12 @@ class _Builder:
             address=self._keystore.address(TRANSACTION_KEY),
             address_of=self._chain.deployment.address,
             sign_digest=participants.sign_digest,
+            sign_second=SecondSigner(
+                registry=self._chain.client,
+                keys=self._keystore,
+                account=self._keystore.address(TRANSACTION_KEY),
+                chain_id=self._chain.deployment.chain_id,
+            ).sign,
             submitted=self._chain.feed.poke,
         )
 

@@ -13,10 +13,11 @@ from node.app.cli import (
     message,
     message_exchange,
     network,
+    operating,
     participant,
     start,
     trade,
-    validators,
+    validator,
     verify,
     wallet,
 )
@@ -34,9 +35,9 @@ app.command("verify")(verify.run)
 app.command("light")(light.run)
 app.command("genesis")(devnet.genesis)
 app.command("start")(start.run)
-app.command("status")(validators.status)
-app.command("doctor")(validators.doctor)
-app.command("join")(validators.join)
+app.command("status")(operating.status)
+app.command("doctor")(operating.doctor)
+app.command("join")(operating.join)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(init.app, name="init")
 app.add_typer(network.app, name="network")
@@ -45,6 +46,7 @@ app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 app.add_typer(wallet.app, name="wallet")
+app.add_typer(validator.app, name="validator")
 for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
     message.app.command()(command)
 

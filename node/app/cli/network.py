@@ -155,7 +155,7 @@ def logs(
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Show how each validator does, in one table."""
-    from node.app.cli.validators import show_health
+    from node.app.cli.operating import show_health
 
     show_health([one.home for one in _network(home).validators], as_json)
 
