@@ -32,6 +32,12 @@ class ScenarioError(RejectedError):
     code: ClassVar[int] = 4
 
 
+class ChangeError(RejectedError):
+    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
+
+    code: ClassVar[int] = 10
+
+
 class StepError(RejectedError):
     """A step of a trade was taken and did not lead where it should."""
 
@@ -54,12 +60,6 @@ class KeyFileError(RejectedError):
     """A file of keys cannot be read, or would be overwritten; nothing was written over."""
 
     code: ClassVar[int] = 8
-
-
-class ChangeError(RejectedError):
-    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
-
-    code: ClassVar[int] = 10
 
 
 class ProcessError(UnavailableError):
