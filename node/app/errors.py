@@ -32,6 +32,12 @@ class ScenarioError(RejectedError):
     code: ClassVar[int] = 4
 
 
+class ChangeError(RejectedError):
+    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
+
+    code: ClassVar[int] = 10
+
+
 class StepError(RejectedError):
     """A step of a trade was taken and did not lead where it should."""
 
@@ -60,12 +66,6 @@ class CeremonyError(RejectedError):
     """A member's file or a merged genesis is not what the others have; nothing was written."""
 
     code: ClassVar[int] = 9
-
-
-class ChangeError(RejectedError):
-    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
-
-    code: ClassVar[int] = 10
 
 
 class ProcessError(UnavailableError):

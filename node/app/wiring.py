@@ -54,7 +54,7 @@ from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
-from node.participants.second_signing import SecondSigner
+from node.participants.second_signing import SecondSigner, logged
 from node.participants.service import WALLETS, ParticipantService
 from node.quotes import routes as quote_routes
 from node.quotes.medians import OraclePair
@@ -278,18 +278,17 @@ class _Builder:
         return EventFollower(self._chain.feed, SqlFollowerStore(self._database), self._handlers)
 
     def _sender(self, participants: ParticipantService) -> TransactionSender:
+        deployment, address = self._chain.deployment, self._keystore.address(TRANSACTION_KEY)
+        second = SecondSigner(
+            registry=self._chain.client, keys=self._keystore, account=address, chain_id=deployment.chain_id
+        )
         return TransactionSender(
             chain=self._chain.client,
             store=self._outbox,
-            address=self._keystore.address(TRANSACTION_KEY),
-            address_of=self._chain.deployment.address,
+            address=address,
+            address_of=deployment.address,
             sign_digest=participants.sign_digest,
-            sign_second=SecondSigner(
-                registry=self._chain.client,
-                keys=self._keystore,
-                account=self._keystore.address(TRANSACTION_KEY),
-                chain_id=self._chain.deployment.chain_id,
-            ).sign,
+            sign_second=logged(second.sign, address),
             submitted=self._chain.feed.poke,
         )
 

@@ -12,6 +12,7 @@ import structlog
 
 from bridge.proofs.items import second_signature_context
 from contracts.client.errors import SecondSignatureUnavailableError
+from contracts.client.transactions import SignSecond
 from node.participants.ports import TransactionKeys
 from pqc import signatures
 from pqc.keystore import KeyInfo, KeyRole
@@ -19,6 +20,7 @@ from pqc.keystore import KeyInfo, KeyRole
 ALGORITHM: Final = "ML-DSA-65"
 _LOG = structlog.get_logger(__name__)
 _REGISTRY: Final = "ParticipantRegistry"
+_NONE: Final = 0
 _REVOKED: Final = 2
 """Of `transaction_key_state`."""
 
@@ -40,7 +42,6 @@ class SecondSigner:
         self._keys = keys
         self._account = account
         self._context = second_signature_context(chain_id)
-        self._told: str | None = None
 
     async def sign(self, tx_hash: bytes) -> bytes:
         """Return the signature over an Ethereum transaction's hash, empty for a plain account.
@@ -49,23 +50,12 @@ class SecondSigner:
             SecondSignatureUnavailableError: the registry's key is not in the keystore, or it is revoked.
             UnavailableError (of contracts): the chain does not answer.
         """
-        try:
-            signature = await self._sign(tx_hash)
-        except SecondSignatureUnavailableError as error:
-            # Told once: a sender asks again and again.
-            if self._told != str(error):
-                self._told = str(error)
-                _LOG.warning("second_signature_unavailable", account=self._account, reason=self._told)
-            raise
-        self._told = None
-        return signature
-
-    async def _sign(self, tx_hash: bytes) -> bytes:
-        public_key = await self._registry.call(_REGISTRY, "transaction_key", self._account)
-        if not public_key:
-            if await self._registry.call(_REGISTRY, "transaction_key_state", self._account) == _REVOKED:
-                raise SecondSignatureUnavailableError(self._account, "one that the members assign", "it revoked")
+        state = await self._registry.call(_REGISTRY, "transaction_key_state", self._account)
+        if state == _NONE:
             return b""
+        if state == _REVOKED:
+            raise SecondSignatureUnavailableError(self._account, "one that the members assign", "it revoked")
+        public_key = await self._registry.call(_REGISTRY, "transaction_key", self._account)
         found = self._find(public_key)
         return self._keys.sign_message(
             found.name, tx_hash, self._context, role=KeyRole.TRANSACTION, thumbprint=found.thumbprint
@@ -81,3 +71,22 @@ class SecondSigner:
         raise SecondSignatureUnavailableError(
             self._account, expected, "none; restore it from its backup, or let the members assign the next one"
         )
+
+
+def logged(sign: SignSecond, account: str) -> SignSecond:
+    """Return `sign` that also logs why it cannot, once for each reason: a sender asks again and again."""
+    told: str | None = None
+
+    async def sign_or_tell(tx_hash: bytes) -> bytes:
+        nonlocal told
+        try:
+            signature = await sign(tx_hash)
+        except SecondSignatureUnavailableError as error:
+            if told != str(error):
+                told = str(error)
+                _LOG.warning("second_signature_unavailable", account=account, reason=told)
+            raise
+        told = None
+        return signature
+
+    return sign_or_tell

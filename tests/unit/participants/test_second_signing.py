@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.client.errors import SecondSignatureUnavailableError, UnavailableError
-from node.participants.second_signing import ALGORITHM, SecondSigner
+from node.participants.second_signing import ALGORITHM, SecondSigner, logged
 from pqc import signatures
 from pqc.errors import InvalidSignatureError
 from pqc.keystore import DEVNET, KeyRole, Keystore
@@ -85,3 +86,16 @@ async def test_no_signature_is_made_when_the_key_is_revoked(registry: Registry, 
     registry.state = 2
     with pytest.raises(SecondSignatureUnavailableError, match="expected one that the members assign, got it revoked"):
         await signer.sign(TX_HASH)
+
+
+async def test_missing_signature_is_logged_once_until_there_was_one(registry: Registry, signer: SecondSigner) -> None:
+    sign = logged(signer.sign, ACCOUNT)
+    with capture_logs() as logs:
+        for state in (2, 2, 0, 2):
+            registry.state = state
+            if state:
+                with pytest.raises(SecondSignatureUnavailableError):
+                    await sign(TX_HASH)
+            else:
+                assert await sign(TX_HASH) == b""
+    assert [one["event"] for one in logs] == ["second_signature_unavailable"] * 2

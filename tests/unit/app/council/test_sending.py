@@ -37,7 +37,9 @@ class Chain:
 
     async def call(self, contract: str, function: str, *args: Any) -> Any:
         assert (contract, args) == ("ParticipantRegistry", (MEMBER.address,))
-        return {"transaction_key": self.transaction_key, "transaction_key_state": 0}[function]
+        return {"transaction_key": self.transaction_key, "transaction_key_state": int(bool(self.transaction_key))}[
+            function
+        ]
 
     async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         self.submitted.append((raw, second_signature))
