@@ -75,7 +75,7 @@ async def _named(institution_id: str, worker: Worker) -> None:
     try:
         await worker()
     except Exception:
-        _LOG.error("worker_failed", worker=worker.__qualname__, exc_info=True)
+        _LOG.error("worker_failed", worker=getattr(worker, "__qualname__", repr(worker)), exc_info=True)
         raise
 
 

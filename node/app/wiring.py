@@ -18,8 +18,10 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
+from node.app.daily import sign_heads
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
+from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
 from node.ledger import freezing as ledger_freezing
@@ -70,6 +72,7 @@ from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -85,6 +88,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
 )
+OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = ()
+"""Where callers are not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +228,13 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
-        services += [compliance, trades, evidence]
+        heads = Heads(directory.institution(entry.id).lei, message_key)
+        services += [compliance, trades, evidence, heads]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
+        signing = partial(sign_heads, self._database, heads)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange, signing), hosted)
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
@@ -319,6 +326,6 @@ def _introduce(desks: list[Desk], genesis_time_s: int) -> None:
 
 def _principals(cast: Cast, tokens: dict[str, str]) -> Iterator[tuple[str, Principal]]:
     for institution in cast.institutions:
-        yield tokens[institution.id], Principal(institution.id, None, frozenset(institution.roles))
+        yield tokens[institution.id], Principal(institution.id, None, DEVNET_STAFF)
         for customer in institution.customers:
-            yield tokens[customer.id], Principal(institution.id, customer.id, frozenset())
+            yield tokens[customer.id], Principal(institution.id, customer.id, DEVNET_CUSTOMER)

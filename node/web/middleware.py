@@ -7,8 +7,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.errors import INVARIANT, map_error, problem_json
+from node.json_depth import json_depth
 from node.web.errors import BodyTooDeepError, BodyTooLargeError
-from node.web.json_depth import json_depth
 from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)

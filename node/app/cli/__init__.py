@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from node.app.cli import demo, devnet, keys, light, message, message_exchange, participant, trade, verify, wallet
+from node.app.cli import audit, demo, devnet, keys, light, message, message_exchange, participant, trade, verify, wallet
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 app.add_typer(wallet.app, name="wallet")
+app.add_typer(audit.app, name="audit")
 for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
     message.app.command()(command)
 
