@@ -12,6 +12,7 @@ import uvicorn
 from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
+from node.app.people import site_of
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
 from node.messages.listener import Listener
 from node.messages.wire import PATH
@@ -26,7 +27,8 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> N
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
-    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url)
+    rest_url, site = f"http://127.0.0.1:{port}/v1", site_of(cast.network, port)
+    institutions = build_institutions(home, cast, chain, rest_url, messages_url, site)
     server = _Server(
         uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )

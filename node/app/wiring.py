@@ -24,6 +24,12 @@ from node.app.quantum_links import load_quantum
 from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
+from node.identity import own_routes, people_routes, sign_in_routes
+from node.identity.browser import SessionAuthenticator
+from node.identity.passkeys import Passkeys, Site
+from node.identity.people import People
+from node.identity.service import Identity
+from node.identity.vault import Vault
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
@@ -51,7 +57,7 @@ from node.messages.service import MessageService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
-from node.participants.keys import MessageKey
+from node.participants.keys import SEALING_KEY, MessageKey
 from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
@@ -78,6 +84,8 @@ from pqc.keystore import Keystore
 _LOG = structlog.get_logger(__name__)
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    own_routes.router,
+    people_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_order_routes.router,
@@ -88,7 +96,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
 )
-OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = ()
+OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_routes.router,)
 """Where callers are not known yet."""
 
 
@@ -119,18 +127,21 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, site: Site
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
+        site: Where browsers reach it.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
+    built = {
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site).build() for entry in cast.institutions
+    }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
@@ -140,7 +151,13 @@ def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> 
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers)
+    return build_app(
+        desks=desks,
+        authority=authority,
+        routers=routers,
+        authenticators=(SessionAuthenticator(),),
+        open_routers=OPEN_ROUTERS,
+    )
 
 
 class _Builder:
@@ -152,8 +169,10 @@ class _Builder:
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
+        site: Site,
     ) -> None:
         self._entry = entry
+        self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
         self._pairs = pairs
@@ -229,12 +248,22 @@ class _Builder:
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         heads = Heads(directory.institution(entry.id).lei, message_key)
-        services += [compliance, trades, evidence, heads]
+        services += [compliance, trades, evidence, heads, self._people(participants)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
         signing = partial(sign_heads, self._database, heads)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange, signing), hosted)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, signing, exchange), hosted)
+
+    def _people(self, participants: ParticipantService) -> Identity:
+        vault = Vault(self._keystore, SEALING_KEY)
+        return Identity(
+            institution_id=self._entry.id,
+            database=self._database,
+            people=People(participants=participants, vault=vault),
+            passkeys=Passkeys(self._site),
+            vault=vault,
+        )
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:

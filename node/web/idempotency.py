@@ -27,6 +27,7 @@ from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.errors import IdempotencyKeyMissingError, IdempotencyKeyReusedError
 from node.web.limits import IDEMPOTENCY_KEY_CHARS_MAX
+from node.web.middleware import body_of
 from node.web.origin import origin_of
 from node.web.store import AnswerRow
 
@@ -101,7 +102,7 @@ class IdempotentCall:
         if not approvals.takes_two(session, self.asked, at_stake):
             return None
         row = approvals.hold(session, self.asked, at_stake, effect, self.now_s)
-        self._record(session, "proposal.made", [{"proposal": row.id, "summary": row.summary}])
+        self._record(session, "proposal.made", [{"proposal": row.id}])
         return self._proposed(json.dumps(jsonable_encoder(proposal_out(row, self.now_s))), is_replay=False)
 
     def _proposed(self, body: str, *, is_replay: bool) -> JSONResponse:
@@ -144,7 +145,7 @@ async def get_idempotent_call(
     key = idempotency_key or ""
     if not key or len(key) > IDEMPOTENCY_KEY_CHARS_MAX or not key.isprintable():
         raise IdempotencyKeyMissingError(f"{len(key)} characters" if key else "none")
-    body = await request.body()
+    body = body_of(request)
     fingerprint = sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body).digest()
     asked = Asked(
         permission=declared_permission(request),

@@ -2,8 +2,10 @@
 
 import json
 from traceback import format_exception
+from typing import Final
 
 import structlog
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.errors import INVARIANT, map_error, problem_json
@@ -12,6 +14,7 @@ from node.web.errors import BodyTooDeepError, BodyTooLargeError
 from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
+_BODY: Final = "landfall_body"
 
 
 class LimitMiddleware:
@@ -24,7 +27,7 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read_body(receive)
+        scope[_BODY] = body = await _read_body(receive)
         if json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
@@ -37,6 +40,12 @@ class LimitMiddleware:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, give, send)
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a request, whoever has read it before, as a form for instance."""
+    body: bytes = request.scope[_BODY]
+    return body
 
 
 class ProblemMiddleware:

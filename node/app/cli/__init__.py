@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from node.app.cli import audit, demo, devnet, keys, light, message, message_exchange, participant, trade, verify, wallet
+from node.app.cli import (
+    audit,
+    demo,
+    devnet,
+    keys,
+    light,
+    message,
+    message_exchange,
+    participant,
+    trade,
+    user,
+    verify,
+    wallet,
+)
 from node.app.cli.output import fail
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(audit.app, name="audit")
+app.add_typer(user.app, name="user")
 for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
     message.app.command()(command)
 

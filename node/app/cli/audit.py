@@ -1,7 +1,7 @@
 """`landfall audit ...`: an institution's audit log, exported and proved."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,6 +32,21 @@ def export(
 
 
 @app.command()
+def sign(who: Who, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Sign the log of an institution of a running `landfall devnet` now; the desk does it once a day by itself."""
+    from node.app.devnet import open_devnet
+
+    with open_devnet(home) as devnet:
+        head = devnet.client(who).post("/audit/heads")
+    if as_json:
+        print_json(head)
+    elif head is None:
+        print_line("nothing to sign: today has its head, or nothing is new")
+    else:
+        print_line(f"signed up to entry {head['number']}, hash {head['hash']}")
+
+
+@app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="An export of an audit log")],
     key_id: Annotated[
@@ -39,8 +54,9 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute every hash of an export again and check every signature; no node is needed."""
+    """Prove an export offline: exit code 0 = nobody has rewritten it, 1 = somebody has, or it is no export."""
     from node.app.errors import KeyFileError
+    from node.audit.errors import AuditFileError, TamperedError
     from node.audit.export import read_lines, verify_lines
 
     try:
@@ -48,25 +64,35 @@ def verify(
             verdict = verify_lines(read_lines(content), key_id)
     except OSError as error:
         raise KeyFileError(f"{file}: expected a readable export, got: {error.strerror}") from error
+    except (AuditFileError, TamperedError) as error:
+        _say({"verdict": "no", "reason": str(error)}, as_json, [f"no: {error}"])
+        raise typer.Exit(1) from None
+    signers = sorted(verdict.keys)
+    lines = [
+        f"yes: entries {verdict.first} to {verdict.last} of {verdict.institution} are as they were written",
+        f"hash of the last one: {verdict.hash.hex()}",
+        f"signed up to entry {verdict.signed_until}, {verdict.heads} heads, by key {', '.join(signers)}"
+        if signers
+        else "no signed head: whoever holds the database could have written all of it anew",
+    ]
+    if signers and key_id is None:
+        lines.append("compare the key with the institution's (landfall participant show), or give it with --key-id")
+    shown = {
+        "verdict": "yes",
+        "institution": verdict.institution,
+        "first": verdict.first,
+        "last": verdict.last,
+        "hash": verdict.hash.hex(),
+        "heads": verdict.heads,
+        "signed_until": verdict.signed_until,
+        "keys": signers,
+    }
+    _say(shown, as_json, lines)
+
+
+def _say(shown: dict[str, Any], as_json: bool, lines: list[str]) -> None:
     if as_json:
-        print_json(
-            {
-                "institution": verdict.institution,
-                "first": verdict.first,
-                "last": verdict.last,
-                "hash": verdict.hash.hex(),
-                "heads": verdict.heads,
-                "signed_until": verdict.signed_until,
-                "keys": sorted(verdict.keys),
-            }
-        )
+        print_json(shown)
         return
-    print_line(f"entries {verdict.first} to {verdict.last} of {verdict.institution} are as they were written")
-    print_line(f"hash of the last one: {verdict.hash.hex()}")
-    if not verdict.heads:
-        print_line("no signed head: whoever holds the database could have written all of it anew")
-        return
-    signers = ", ".join(sorted(verdict.keys))
-    print_line(f"signed up to entry {verdict.signed_until}, {verdict.heads} heads, by key {signers}")
-    if key_id is None:
-        print_line("compare the key with the institution's: landfall participant show; or give it with --key-id")
+    for line in lines:
+        print_line(line)

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import PERSONAL
 from node.storage.database import Base
 from node.storage.types import Amount
 
@@ -20,7 +21,7 @@ class ProposalRow(Base):
     """`open`, then `done`, `rejected` or `withdrawn`; past `expires_at_s` an open one counts as `expired`."""
     permission: Mapped[str]
     """What the maker used; who checks it is in `node.web.permissions`."""
-    summary: Mapped[str] = mapped_column(Text)
+    summary: Mapped[str] = mapped_column(Text, info=PERSONAL)
     currency: Mapped[str | None]
     amount_minor: Mapped[int | None] = mapped_column(Amount)
     maker: Mapped[str]
@@ -36,11 +37,11 @@ class ProposalRow(Base):
     path: Mapped[str] = mapped_column(Text)
     query: Mapped[str] = mapped_column(Text)
     headers: Mapped[dict[str, str]] = mapped_column(JSON)
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, info=PERSONAL)
     """None once it is decided: the audit log has what it changed."""
-    preview: Mapped[Any] = mapped_column(JSON)
+    preview: Mapped[Any] = mapped_column(JSON, info=PERSONAL)
     """What the request would be answered with, as of when it was made; None where that cannot be tried."""
-    origin: Mapped[dict[str, str]] = mapped_column(JSON)
+    origin: Mapped[dict[str, str]] = mapped_column(JSON, info=PERSONAL)
     """From where the maker asked."""
     made_at_s: Mapped[int]
     """Of the clock on the wall, unix seconds."""

@@ -21,6 +21,13 @@ BANK = "bank-nl"
 REFUSED = "web/60"
 OPEN_PATHS = {
     "/health",
+    "/v1/sign-in",
+    "/v1/sign-in/passkey",
+    "/v1/sign-in/passkey/options",
+    "/v1/invitations/look",
+    "/v1/invitations/accept",
+    "/v1/invitations/passkey",
+    "/v1/invitations/passkey/options",
 }
 
 
