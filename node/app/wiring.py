@@ -26,6 +26,9 @@ from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
 from node.identity import own_routes, people_routes, sign_in_routes
 from node.identity.browser import SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
 from node.identity.passkeys import Passkeys, Site
 from node.identity.people import People
 from node.identity.service import Identity
@@ -86,6 +89,7 @@ Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     own_routes.router,
     people_routes.router,
+    client_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_order_routes.router,
@@ -96,8 +100,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
 )
-OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_routes.router,)
-"""Where callers are not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def build_institutions(
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], programs: Programs) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
@@ -155,9 +157,14 @@ def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> 
         desks=desks,
         authority=authority,
         routers=routers,
-        authenticators=(SessionAuthenticator(),),
-        open_routers=OPEN_ROUTERS,
+        authenticators=(programs, SessionAuthenticator()),
+        open_routers=open_routers(programs),
     )
+
+
+def open_routers(programs: Programs) -> tuple[APIRouter, ...]:
+    """Return the routes where callers are not known yet."""
+    return sign_in_routes.router, token_routes.build_router(programs)
 
 
 class _Builder:
@@ -248,7 +255,7 @@ class _Builder:
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         heads = Heads(directory.institution(entry.id).lei, message_key)
-        services += [compliance, trades, evidence, heads, self._people(participants)]
+        services += [compliance, trades, evidence, heads, self._people(participants), Clients(participants)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)

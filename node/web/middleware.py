@@ -71,7 +71,8 @@ class ProblemMiddleware:
             if row is INVARIANT:
                 trace = "".join(format_exception(error))
                 _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
-            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode())
+            challenge = str(getattr(error, "challenge", "Bearer"))
+            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode(), challenge)
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -88,9 +89,9 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
+async def _answer(send: Send, status: int, body: bytes, challenge: str) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", challenge.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

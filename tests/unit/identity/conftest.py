@@ -15,6 +15,10 @@ from sqlalchemy.orm import Session
 from node.audit.store import EntryRow
 from node.identity import own_routes, people_routes, sign_in_routes
 from node.identity.browser import COOKIE, CSRF_HEADER, SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
+from node.identity.oauth.dpop import ProofStore
 from node.identity.passkeys import Passkeys, Site
 from node.identity.people import Newcomer, People
 from node.identity.service import Identity
@@ -118,13 +122,16 @@ class Office:
             passkeys=Passkeys(Site("desk", "Polder Bank", "https://desk")),
             vault=vault,
         )
-        desk = Desk(institution_id="bank-nl", database=self.database, services=[self.identity, self.books.participants])
+        self.clients = Clients(self.books.participants)
+        self.programs = Programs("https://desk", ("https://desk", "http://127.0.0.1:8600"), ProofStore(START_S - 30))
+        services = [self.identity, self.books.participants, self.clients]
+        desk = Desk(institution_id="bank-nl", database=self.database, services=services)
         self.app = build_app(
             desks={"bank-nl": desk},
             authority=TokenAuthority({"devnet": Principal("bank-nl", None, DEVNET_STAFF)}),
-            routers=[own_routes.router, people_routes.router, probe],
-            authenticators=[SessionAuthenticator()],
-            open_routers=[sign_in_routes.router],
+            routers=[own_routes.router, people_routes.router, client_routes.router, probe],
+            authenticators=[self.programs, SessionAuthenticator()],
+            open_routers=[sign_in_routes.router, token_routes.build_router(self.programs)],
             clock=self.clock,
         )
 
