@@ -18,10 +18,21 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
+from node.app.daily import sign_heads
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
+from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
+from node.identity import own_routes, people_routes, sign_in_routes
+from node.identity.browser import SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
+from node.identity.passkeys import Passkeys, Site
+from node.identity.people import People
+from node.identity.service import Identity
+from node.identity.vault import Vault
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
@@ -49,7 +60,7 @@ from node.messages.service import MessageService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
-from node.participants.keys import MessageKey
+from node.participants.keys import SEALING_KEY, MessageKey
 from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
@@ -71,11 +82,15 @@ from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    own_routes.router,
+    people_routes.router,
+    client_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_order_routes.router,
@@ -115,28 +130,42 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, site: Site
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
+        site: Where browsers reach it.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
+    built = {
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site).build() for entry in cast.institutions
+    }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], programs: Programs) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers)
+    return build_app(
+        desks=desks,
+        authority=authority,
+        routers=routers,
+        authenticators=(programs, SessionAuthenticator()),
+        open_routers=open_routers(programs),
+    )
+
+
+def open_routers(programs: Programs) -> tuple[APIRouter, ...]:
+    """Return the routes where callers are not known yet."""
+    return sign_in_routes.router, token_routes.build_router(programs)
 
 
 class _Builder:
@@ -148,8 +177,10 @@ class _Builder:
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
+        site: Site,
     ) -> None:
         self._entry = entry
+        self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
         self._pairs = pairs
@@ -224,11 +255,23 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
-        services += [compliance, trades, evidence]
+        heads = Heads(directory.institution(entry.id).lei, message_key)
+        services += [compliance, trades, evidence, heads, self._people(participants), Clients(participants)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
+        signing = partial(sign_heads, self._database, heads)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, signing, exchange), hosted)
+
+    def _people(self, participants: ParticipantService) -> Identity:
+        vault = Vault(self._keystore, SEALING_KEY)
+        return Identity(
+            institution_id=self._entry.id,
+            database=self._database,
+            people=People(participants=participants, vault=vault),
+            passkeys=Passkeys(self._site),
+            vault=vault,
+        )
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
@@ -325,6 +368,6 @@ def _introduce(desks: list[Desk], genesis_time_s: int) -> None:
 
 def _principals(cast: Cast, tokens: dict[str, str]) -> Iterator[tuple[str, Principal]]:
     for institution in cast.institutions:
-        yield tokens[institution.id], Principal(institution.id, None, frozenset(institution.roles))
+        yield tokens[institution.id], Principal(institution.id, None, DEVNET_STAFF)
         for customer in institution.customers:
-            yield tokens[customer.id], Principal(institution.id, customer.id, frozenset())
+            yield tokens[customer.id], Principal(institution.id, customer.id, DEVNET_CUSTOMER)

@@ -6,9 +6,11 @@ from pydantic import Field
 
 from node.ledger.orders import Order, OrderRow, OrderService
 from node.web import schemas
-from node.web.auth import Caller, check_owner
+from node.web.approvals.service import Stake
+from node.web.auth import Caller, check_owner, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["orders"])
 
@@ -37,18 +39,21 @@ class OrderOut(schemas.Answer):
     reason: str | None
 
 
-@router.post("/transfers", status_code=202)
+@router.post("/transfers", status_code=202, dependencies=[needs(Permission.PAYMENTS_WRITE)])
 async def transfer(principal: Caller, desk: CallersDesk, once: OnceOnly, order: TransferIn) -> JSONResponse:
     """Transfer money that is available."""
     owner = order.owner or principal.owner
     check_owner(principal, owner)
     wanted = Order(owner, order.payee, order.currency, int(order.amount), order.text)
+    stake = Stake(f"{owner} pays {order.payee}: {order.text}".rstrip(": "), wanted.amount_minor, wanted.currency)
     return once.run(
-        lambda session: _shown(desk.get(OrderService).transfer(session, wanted, given_by=principal.name)), 202
+        lambda session: _shown(desk.get(OrderService).transfer(session, wanted, given_by=principal.name)),
+        202,
+        stake=lambda _session: stake,
     )
 
 
-@router.get("/orders/{order_id}")
+@router.get("/orders/{order_id}", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def get_order(order_id: str, principal: Caller, desk: CallersDesk) -> OrderOut:
     """Return an order with what became of it."""
     with desk.database.read() as session:

@@ -13,10 +13,11 @@ from node.messages.errors import UnknownMessageError
 from node.messages.schemas import DeadLetterIn, MessageDetailOut, MessageOut, QueuedOut
 from node.messages.service import MessageService
 from node.participants.service import ParticipantService
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.limits import PAGE_MAX
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["messages"])
 
@@ -33,7 +34,13 @@ _DOCUMENT: Final[dict[str, Any]] = {
 }
 
 
-@router.post("/messages", status_code=202, response_model=QueuedOut, openapi_extra=_DOCUMENT)
+@router.post(
+    "/messages",
+    status_code=202,
+    response_model=QueuedOut,
+    openapi_extra=_DOCUMENT,
+    dependencies=[needs(Permission.MESSAGES_WRITE)],
+)
 async def send_document(
     request: Request,
     _staff: Staff,
@@ -64,7 +71,7 @@ async def send_document(
     return call.run(effect, status=202)
 
 
-@router.get("/messages")
+@router.get("/messages", dependencies=[needs(Permission.MESSAGES_READ)])
 async def list_messages(
     _staff: Staff,
     desk: CallersDesk,
@@ -78,7 +85,7 @@ async def list_messages(
         return [MessageOut.model_validate(one) for one in found]
 
 
-@router.get("/messages/{message_id:path}")
+@router.get("/messages/{message_id:path}", dependencies=[needs(Permission.MESSAGES_READ)])
 async def get_message(message_id: str, _staff: Staff, desk: CallersDesk) -> list[MessageDetailOut]:
     """Return a message with what was said and signed; several where senders have chosen the same id."""
     with desk.database.read() as session:
@@ -88,7 +95,7 @@ async def get_message(message_id: str, _staff: Staff, desk: CallersDesk) -> list
         return [MessageDetailOut.of(one) for one in found]
 
 
-@router.get("/dead-letters")
+@router.get("/dead-letters", dependencies=[needs(Permission.MESSAGES_READ)])
 async def list_dead_letters(
     _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
 ) -> list[MessageOut]:
@@ -97,7 +104,7 @@ async def list_dead_letters(
         return [MessageOut.model_validate(one) for one in tracker.find_dead(session, limit)]
 
 
-@router.post("/dead-letters/retry", response_model=MessageOut)
+@router.post("/dead-letters/retry", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
 async def retry_dead_letter(order: DeadLetterIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Send a dead letter again."""
 
@@ -108,7 +115,7 @@ async def retry_dead_letter(order: DeadLetterIn, _staff: Staff, desk: CallersDes
     return call.run(effect)
 
 
-@router.post("/dead-letters/drop", response_model=MessageOut)
+@router.post("/dead-letters/drop", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
 async def drop_dead_letter(order: DeadLetterIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Let a dead letter be: it stays recorded, and nobody is asked about it again."""
 

@@ -17,10 +17,11 @@ from node.quotes.schemas import FaultOut, IssuedQuoteOut, PairOut, RateOut, Roun
 from node.quotes.service import QuoteService
 from node.quotes.store import IssuedQuote, OracleRound
 from node.storage.cursor import booked_until_s
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.limits import PAGE_MAX
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["quotes"])
 
@@ -28,7 +29,7 @@ Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code
 RATE_PLACES = 6
 
 
-@router.get("/quotes/issued")
+@router.get("/quotes/issued", dependencies=[needs(Permission.QUOTES_READ)])
 async def list_issued(
     _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
 ) -> list[IssuedQuoteOut]:
@@ -40,7 +41,7 @@ async def list_issued(
         return [_issued(row) for row in service.issued(session, limit)]
 
 
-@router.get("/quotes/faults")
+@router.get("/quotes/faults", dependencies=[needs(Permission.QUOTES_READ)])
 async def list_faults(
     _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
 ) -> list[FaultOut]:
@@ -58,7 +59,7 @@ async def list_faults(
         ]
 
 
-@router.get("/rates/{base}/{quote}")
+@router.get("/rates/{base}/{quote}", dependencies=[needs(Permission.RATES_READ)])
 async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOut:
     """Return the mid rate at ledger time."""
     with desk.database.read() as session:
@@ -67,7 +68,7 @@ async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOu
     return RateOut(base=base, quote=quote, rate=rate.decimal(RATE_PLACES), day=ledger_day(now_s).isoformat())
 
 
-@router.get("/oracle/rounds")
+@router.get("/oracle/rounds", dependencies=[needs(Permission.RATES_READ)])
 async def list_rounds(desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 24) -> list[RoundOut]:
     """Return the newest rounds this institution reported on or saw recorded."""
     with desk.database.read() as session:
@@ -84,14 +85,14 @@ async def list_rounds(desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PA
         ]
 
 
-@router.get("/oracle/{base}/{quote}")
+@router.get("/oracle/{base}/{quote}", dependencies=[needs(Permission.RATES_READ)])
 async def get_pair(base: Currency, quote: Currency, desk: CallersDesk) -> PairOut:
     """Return a pair's median as it settles now, or why none does, and whether this institution reports it."""
     with desk.database.read() as session:
         return _pair(session, desk.get(QuoteService), f"{base}/{quote}")
 
 
-@router.post("/oracle/{base}/{quote}/pause")
+@router.post("/oracle/{base}/{quote}/pause", dependencies=[needs(Permission.RATES_WRITE)])
 async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Report a pair no more: its source is in doubt, or a devnet plays a dead oracle."""
     service, pair = desk.get(QuoteService), f"{base}/{quote}"
@@ -103,7 +104,7 @@ async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: Caller
     return once.run(pause)
 
 
-@router.post("/oracle/{base}/{quote}/resume")
+@router.post("/oracle/{base}/{quote}/resume", dependencies=[needs(Permission.RATES_WRITE)])
 async def resume_pair(
     base: Currency, quote: Currency, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

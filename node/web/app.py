@@ -1,18 +1,21 @@
-"""The FastAPI application of a desk process: every route under /v1, denied unless a bearer token says who asks."""
+"""The FastAPI application of a desk process: every route under /v1, denied unless who asks may do it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from node.errors import RejectedError
-from node.web import notices
-from node.web.auth import TokenAuthority, get_principal
+from node.web import audit_routes, notices
+from node.web.approvals import routes as approval_routes
+from node.web.auth import Authenticator, get_principal, permission_of
+from node.web.clock import Clock, wall_clock
 from node.web.desk import Desk
-from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError
+from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError, UndeclaredRouteError
 from node.web.middleware import LimitMiddleware, ProblemMiddleware
 
 PREFIX: Final = "/v1"
@@ -47,8 +50,11 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 def build_app(
     *,
     desks: Mapping[str, Desk],
-    authority: TokenAuthority,
+    authority: Authenticator,
     routers: Iterable[APIRouter],
+    authenticators: Iterable[Authenticator] = (),
+    open_routers: Iterable[APIRouter] = (),
+    clock: Clock = wall_clock,
     title: str = "Landfall",
     version: str = "0.1.0",
 ) -> FastAPI:
@@ -56,7 +62,14 @@ def build_app(
 
     Args:
         desks: By institution id; a caller reaches its own only.
+        authority: Knows the tokens of a devnet.
         routers: Of the slices, mounted under /v1 behind authentication.
+        authenticators: What else knows callers: sessions, OAuth tokens.
+        open_routers: Where callers are not known yet: signing in.
+        clock: Of sessions and proposals.
+
+    Raises:
+        UndeclaredRouteError: a route does not say which permission it takes.
     """
     app = FastAPI(
         title=title,
@@ -64,18 +77,29 @@ def build_app(
         description="Cross-border settlement node. Amounts are strings of digits in minor units, times ledger seconds.",
     )
     app.state.desks = dict(desks)
-    app.state.authority = authority
+    app.state.authenticators = (authority, *authenticators)
+    app.state.clock = clock
     # The last one added is the outermost: problems wrap limits, so that a limit is answered as a problem.
     app.add_middleware(LimitMiddleware)
     app.add_middleware(ProblemMiddleware)
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
     guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(get_principal)], responses=_PROBLEMS)
-    for router in (notices.router, *routers):
+    for router in (notices.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
+    _check_declared(guarded)
     app.include_router(guarded)
+    for router in open_routers:
+        app.include_router(router, responses=_PROBLEMS)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"])
     return app
+
+
+def _check_declared(router: APIRouter) -> None:
+    for context in iter_route_contexts(router.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute) or permission_of(route.dependencies) is None:
+            raise UndeclaredRouteError(f"{context.path}: expected dependencies=[needs(Permission...)], got none")
 
 
 async def _health() -> dict[str, str]:

@@ -11,3 +11,10 @@ IDEMPOTENCY_KEY_CHARS_MAX: Final = 128
 PAGE_MAX: Final = 500
 # A proxy closes a silent connection after a minute or so.
 STREAM_KEEPALIVE_S: Final = 15.0
+# A decision of another person takes a weekend, and the Monday after it.
+PROPOSAL_LIFETIME_S: Final = 4 * 86_400
+# Of one maker: a payroll is one order, not many.
+PROPOSALS_OPEN_MAX: Final = 200
+SUMMARY_CHARS_MAX: Final = 500
+REASON_CHARS_MAX: Final = 500
+AGENT_CHARS_MAX: Final = 200

@@ -2,16 +2,19 @@
 
 import json
 from traceback import format_exception
+from typing import Final
 
 import structlog
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.errors import INVARIANT, map_error, problem_json
+from node.json_depth import json_depth
 from node.web.errors import BodyTooDeepError, BodyTooLargeError
-from node.web.json_depth import json_depth
 from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
+_BODY: Final = "landfall_body"
 
 
 class LimitMiddleware:
@@ -24,7 +27,7 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read_body(receive)
+        scope[_BODY] = body = await _read_body(receive)
         if json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
@@ -37,6 +40,12 @@ class LimitMiddleware:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, give, send)
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a request, whoever has read it before, as a form for instance."""
+    body: bytes = request.scope[_BODY]
+    return body
 
 
 class ProblemMiddleware:
@@ -62,7 +71,8 @@ class ProblemMiddleware:
             if row is INVARIANT:
                 trace = "".join(format_exception(error))
                 _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
-            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode())
+            challenge = str(getattr(error, "challenge", "Bearer"))
+            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode(), challenge)
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -79,9 +89,9 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
+async def _answer(send: Send, status: int, body: bytes, challenge: str) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", challenge.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.storage.database import Database, signal
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.limits import PAGE_MAX, STREAM_KEEPALIVE_S
+from node.web.permissions import Permission
 from node.web.store import NoticeRow
 
 _TOPIC: Final = "notices"
@@ -48,7 +49,7 @@ def notices_after(session: Session, after: int, customer_id: str | None, limit: 
     return session.scalars(wanted.order_by(NoticeRow.id).limit(limit)).all()
 
 
-@router.get("/notices")
+@router.get("/notices", dependencies=[needs(Permission.NOTICES_READ)])
 async def list_notices(
     principal: Caller,
     desk: CallersDesk,
@@ -60,7 +61,7 @@ async def list_notices(
         return [_notice(row) for row in notices_after(session, after, principal.customer_id, limit)]
 
 
-@router.get("/notices/stream", response_class=StreamingResponse)
+@router.get("/notices/stream", response_class=StreamingResponse, dependencies=[needs(Permission.NOTICES_READ)])
 async def stream_notices(
     principal: Caller,
     desk: CallersDesk,

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from node.app.cli import (
+    audit,
     demo,
     devnet,
     init,
@@ -17,6 +18,7 @@ from node.app.cli import (
     participant,
     start,
     trade,
+    user,
     validator,
     verify,
     wallet,
@@ -47,6 +49,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(validator.app, name="validator")
+app.add_typer(audit.app, name="audit")
+app.add_typer(user.app, name="user")
 for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
     message.app.command()(command)
 

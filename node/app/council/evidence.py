@@ -17,7 +17,7 @@ from node.app.council.state import Validator
 from node.app.errors import ChangeError
 from node.chain.cometbft_json import DOUBLE_SIGN, read_double_sign
 from node.chain.errors import ConsensusAnswerError
-from node.web.json_depth import json_depth
+from node.json_depth import json_depth
 from pqc import whole_file
 
 FILE_BYTES_MAX: Final = 16 << 20

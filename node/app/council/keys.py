@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from node.app.errors import ChangeError
 from node.chain.cometbft_json import ALGORITHMS
-from node.web.json_depth import json_depth
+from node.json_depth import json_depth
 from pqc import signatures, whole_file
 from pqc.errors import RejectedError as PqcRejectedError
 

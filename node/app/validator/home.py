@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.app.errors import HomeError
 from node.chain.limits import UNIX_PATH_BYTES_MAX
-from node.web.json_depth import json_depth
+from node.json_depth import json_depth
 from pqc import whole_file
 
 PEERS_MAX: Final = 100

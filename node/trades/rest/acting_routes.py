@@ -23,19 +23,22 @@ from node.trades.rest.acting_schemas import (
     WatchIn,
     WatchOut,
 )
-from node.trades.rest.routing import actor_of, trades_of, view_of
+from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
 from node.trades.views.schemas import SideIn, TradeOut
 from node.trades.views.trades import shown_money
-from node.web.auth import Caller, Staff
+from node.web.auth import Caller, Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
 Index = Annotated[int, Path(ge=0, lt=MILESTONES_MAX, description="The milestone's place, from 0")]
 _MILESTONE = "/trades/{reference}/milestones/{index}"
 
 
-@router.post(f"{_MILESTONE}/accept", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/accept", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def accept(reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """The importer's word that a milestone is to be paid in full, final at once."""
 
@@ -43,10 +46,12 @@ async def accept(reference: str, index: Index, principal: Caller, desk: CallersD
         deciding, now_s = trades_of(desk).deciding, booked_until_s(session)
         return view_of(session, desk, principal, deciding.accept(session, reference, index, actor_of(principal), now_s))
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "accept", index))
 
 
-@router.post(f"{_MILESTONE}/waive", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/waive", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def waive(
     reference: str, index: Index, order: WaiveIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -58,10 +63,12 @@ async def waive(
             session, desk, principal, deciding.waive(session, reference, index, amount, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "waive", index))
 
 
-@router.post(f"{_MILESTONE}/dispute", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/dispute", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def dispute(
     reference: str, index: Index, order: DisputeIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -75,7 +82,7 @@ async def dispute(
     return once.run(effect, status=202)
 
 
-@router.get("/trades/{reference}/disputes")
+@router.get("/trades/{reference}/disputes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) -> list[DisputeOut]:
     """Return the disputes of a trade with their reasons and awards, the oldest first."""
     trades = trades_of(desk)
@@ -99,7 +106,7 @@ async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) ->
         ]
 
 
-@router.post(f"{_MILESTONE}/quotes", response_model=TradeOut)
+@router.post(f"{_MILESTONE}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def request_settlement_quotes(
     reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -114,7 +121,7 @@ async def request_settlement_quotes(
     return once.run(effect)
 
 
-@router.get(f"{_MILESTONE}/quotes")
+@router.get(f"{_MILESTONE}/quotes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_settlement_quotes(reference: str, index: Index, principal: Caller, desk: CallersDesk) -> ConversionsOut:
     """Return the live quotes with what each makes of the milestone now, the best first."""
     trades, actor = trades_of(desk), actor_of(principal)
@@ -138,7 +145,9 @@ async def list_settlement_quotes(reference: str, index: Index, principal: Caller
         )
 
 
-@router.post(f"{_MILESTONE}/settle", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/settle", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def settle(
     reference: str, index: Index, order: SettleIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -157,10 +166,12 @@ async def settle(
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "settle", index))
 
 
-@router.post(f"{_MILESTONE}/last-resort", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/last-resort", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def last_resort(
     reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -175,7 +186,9 @@ async def last_resort(
     return once.run(effect, status=202)
 
 
-@router.post(f"{_MILESTONE}/defer", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/defer", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def defer(
     reference: str, index: Index, order: DeferIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -190,7 +203,12 @@ async def defer(
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/reprice", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/reprice",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def reprice(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Call the importer of a float for a top-up, where the rate has fallen below the band."""
 
@@ -201,7 +219,9 @@ async def reprice(reference: str, principal: Caller, desk: CallersDesk, once: On
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/top-up", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/top-up", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def top_up(reference: str, order: TopUpIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """The importer holds more: exactly what the last call asks for."""
 
@@ -212,10 +232,12 @@ async def top_up(reference: str, order: TopUpIn, principal: Caller, desk: Caller
             session, desk, principal, repricing.top_up(session, reference, amount, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "top up"))
 
 
-@router.post("/trades/{reference}/close", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/close", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def close(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """End a float whose rate stays outside its band, where the terms have the option refund."""
 
@@ -228,14 +250,14 @@ async def close(reference: str, order: SideIn, principal: Caller, desk: CallersD
     return once.run(effect, status=202)
 
 
-@router.get("/watch")
+@router.get("/watch", dependencies=[needs(Permission.STATUS_READ)])
 async def get_watch(_staff: Staff, desk: CallersDesk) -> WatchOut:
     """Return which steps the watch does by itself."""
     with desk.database.read() as session:
         return WatchOut(**trades_of(desk).duties.performs(session))
 
 
-@router.post("/watch", response_model=WatchOut)
+@router.post("/watch", response_model=WatchOut, dependencies=[needs(Permission.WATCH_WRITE)])
 async def set_watch(order: WatchIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Let the watch do a step by itself, or only propose it to staff by a notice."""
 

@@ -20,21 +20,22 @@ from node.trades.rest.motion_schemas import (
     RequestOut,
     SignerOut,
 )
-from node.trades.rest.routing import actor_of, trades_of, view_of
+from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
 from node.trades.service import TradeService
 from node.trades.store import Motion, SignatureRequest, Trade
 from node.trades.views.schemas import ChangeOut, SideIn, TradeOut
 from node.trades.views.trades import shown_money
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
 
 RequestId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,64}$", description="As listed under /requests")]
 
 
-@router.get("/trades/{reference}/needs")
+@router.get("/trades/{reference}/needs", dependencies=[needs(Permission.TRADES_READ)])
 async def get_needs(reference: str, principal: Caller, desk: CallersDesk) -> NeedOut:
     """Return what the importer must have, before anybody signs: firm with a quote or under none and float."""
     trades = trades_of(desk)
@@ -51,7 +52,9 @@ async def get_needs(reference: str, principal: Caller, desk: CallersDesk) -> Nee
     )
 
 
-@router.post("/trades/{reference}/amend", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/amend", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def amend(reference: str, order: AmendIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Propose other terms for a funded trade; the other side agrees, and whoever else has to sign is asked."""
 
@@ -66,7 +69,9 @@ async def amend(reference: str, order: AmendIn, principal: Caller, desk: Callers
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/agree", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/agree", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def agree(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign the amendment that is on the table; with everybody's signature it is sent."""
 
@@ -79,10 +84,15 @@ async def agree(reference: str, order: SideIn, principal: Caller, desk: CallersD
             trades_of(desk).amending.agree(session, reference, actor_of(principal), order.side, now_s),
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "agree to the amendment of"))
 
 
-@router.post("/trades/{reference}/assign", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/assign",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def assign(reference: str, order: AssignIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Offer a milestone to a financier, for good; once it signs, it is paid in the exporter's place."""
 
@@ -93,10 +103,15 @@ async def assign(reference: str, order: AssignIn, principal: Caller, desk: Calle
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "assign a milestone of"))
 
 
-@router.post("/trades/{reference}/cancel", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/cancel",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def cancel(reference: str, order: CancelIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign a cancellation; with both sides' signatures it is sent, and what is unsettled goes back."""
 
@@ -107,10 +122,10 @@ async def cancel(reference: str, order: CancelIn, principal: Caller, desk: Calle
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "cancel"))
 
 
-@router.get("/trades/{reference}/motions")
+@router.get("/trades/{reference}/motions", dependencies=[needs(Permission.TRADES_READ)])
 async def list_motions(reference: str, principal: Caller, desk: CallersDesk) -> list[MotionOut]:
     """Return the changes of a funded trade that are on the table: who has signed, who has not, what they change."""
     trades = trades_of(desk)
@@ -120,14 +135,19 @@ async def list_motions(reference: str, principal: Caller, desk: CallersDesk) -> 
         return [_motion(session, trades, trade, motion, now_s) for motion in trades.motions.open_ones(session, trade)]
 
 
-@router.get("/requests")
+@router.get("/requests", dependencies=[needs(Permission.TRADES_READ)])
 async def list_requests(principal: Caller, desk: CallersDesk) -> list[RequestOut]:
     """Return what the caller is asked to sign about others' trades: as a financier, or as a lock's provider."""
     with desk.database.read() as session:
         return [_request(row) for row in trades_of(desk).asking.waiting(session, actor_of(principal))]
 
 
-@router.post("/requests/{request_id}/sign", status_code=202, response_model=RequestOut)
+@router.post(
+    "/requests/{request_id}/sign",
+    status_code=202,
+    response_model=RequestOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def sign_request(request_id: RequestId, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign what is asked; an institution's own signature leaves once its digest is recorded on the chain."""
 
@@ -138,7 +158,7 @@ async def sign_request(request_id: RequestId, principal: Caller, desk: CallersDe
     return once.run(effect, status=202)
 
 
-@router.post("/requests/{request_id}/decline", response_model=RequestOut)
+@router.post("/requests/{request_id}/decline", response_model=RequestOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def decline_request(
     request_id: RequestId, order: DeclineIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

@@ -6,13 +6,14 @@ from fastapi.responses import Response
 from node.trades.rest.routing import actor_of, trades_of
 from node.trades.views.payments import shown_message, visible_message, visible_messages
 from node.trades.views.schemas import PaymentMessageOut
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/trades", tags=["trades"])
 
 
-@router.get("/{reference}/messages")
+@router.get("/{reference}/messages", dependencies=[needs(Permission.TRADES_READ)])
 async def list_messages(reference: str, principal: Caller, desk: CallersDesk) -> list[PaymentMessageOut]:
     """Return the payment messages of a trade that were sent, received or issued, in their order, and where they are."""
     service, actor = trades_of(desk).desk, actor_of(principal)
@@ -20,7 +21,7 @@ async def list_messages(reference: str, principal: Caller, desk: CallersDesk) ->
         return [shown_message(session, row) for row in visible_messages(session, service, reference, actor)]
 
 
-@router.get("/{reference}/messages/{number}", response_class=Response)
+@router.get("/{reference}/messages/{number}", response_class=Response, dependencies=[needs(Permission.TRADES_READ)])
 async def download_message(reference: str, number: int, principal: Caller, desk: CallersDesk) -> Response:
     """Return the XML of a payment message, byte for byte."""
     service, actor = trades_of(desk).desk, actor_of(principal)

@@ -13,7 +13,7 @@ from node.trades.evidence.packs import EvidenceRoom, pack_name
 from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.logistics.attesting import is_fulfilled
 from node.trades.rest import acting_routes, arbiter_routes, motion_routes, payment_routes
-from node.trades.rest.routing import actor_of, trades_of, view_of
+from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
 from node.trades.views.schemas import (
@@ -33,9 +33,10 @@ from node.trades.views.schemas import (
 )
 from node.trades.views.trades import shown_money
 from node.trades.watching.chain_view import events_of
-from node.web.auth import Caller, Principal, Staff
+from node.web.auth import Caller, Principal, Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
+from node.web.permissions import Permission
 
 router = APIRouter()
 _trade_router = APIRouter(prefix="/trades", tags=["trades"])
@@ -56,7 +57,7 @@ _STATEMENT: dict[str, Any] = {
 }
 
 
-@_trade_router.post("", status_code=201, response_model=TradeOut)
+@_trade_router.post("", status_code=201, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Draft a trade from terms and invoice, and offer it to the other side's bank."""
 
@@ -69,7 +70,7 @@ async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: Once
     return once.run(effect, status=201)
 
 
-@_trade_router.get("")
+@_trade_router.get("", dependencies=[needs(Permission.TRADES_READ)])
 async def list_trades(
     principal: Caller,
     desk: CallersDesk,
@@ -84,14 +85,14 @@ async def list_trades(
         ]
 
 
-@_trade_router.get("/{reference}")
+@_trade_router.get("/{reference}", dependencies=[needs(Permission.TRADES_READ)])
 async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
         return view_of(session, desk, principal, _find(session, desk, reference, principal))
 
 
-@_trade_router.get("/{reference}/next")
+@_trade_router.get("/{reference}/next", dependencies=[needs(Permission.TRADES_READ)])
 async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
     """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
     with desk.database.read() as session:
@@ -100,7 +101,7 @@ async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> lis
         return trades_of(desk).views.all_steps(session, trade, booked_until_s(session), only)
 
 
-@_trade_router.get("/{reference}/versions")
+@_trade_router.get("/{reference}/versions", dependencies=[needs(Permission.TRADES_READ)])
 async def list_versions(reference: str, principal: Caller, desk: CallersDesk) -> list[VersionOut]:
     """Return every version of the terms with what it changed."""
     with desk.database.read() as session:
@@ -118,7 +119,7 @@ async def list_versions(reference: str, principal: Caller, desk: CallersDesk) ->
         ]
 
 
-@_trade_router.get("/{reference}/history")
+@_trade_router.get("/{reference}/history", dependencies=[needs(Permission.TRADES_READ)])
 async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
     """Return what the chain says happened to a trade, or to the milestones that the caller holds, oldest first."""
     with desk.database.read() as session:
@@ -137,7 +138,7 @@ async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> 
         ]
 
 
-@_trade_router.post("/{reference}/counter", response_model=TradeOut)
+@_trade_router.post("/{reference}/counter", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def counter(reference: str, order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Answer with another version; without an invoice the last one stays."""
 
@@ -150,7 +151,7 @@ async def counter(reference: str, order: DraftIn, principal: Caller, desk: Calle
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/sign", response_model=TradeOut)
+@_trade_router.post("/{reference}/sign", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Consent to the latest version: the bank signs with the customer's key and keeps who agreed."""
 
@@ -162,7 +163,7 @@ async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDe
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/withdraw", response_model=TradeOut)
+@_trade_router.post("/{reference}/withdraw", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """End a negotiation before funding."""
 
@@ -174,7 +175,7 @@ async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: O
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/quotes", response_model=TradeOut)
+@_trade_router.post("/{reference}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Ask every FX provider for a firm quote; live quotes of the last request stand."""
 
@@ -190,7 +191,7 @@ async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, o
     return once.run(effect)
 
 
-@_trade_router.get("/{reference}/quotes")
+@_trade_router.get("/{reference}/quotes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> QuotesOut:
     """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
     trades, actor = trades_of(desk), actor_of(principal)
@@ -207,7 +208,7 @@ async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> Q
         )
 
 
-@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut)
+@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut, dependencies=[needs(Permission.TRADES_FUND)])
 async def accept_quote(
     reference: str, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -223,7 +224,9 @@ async def accept_quote(
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
+@_trade_router.post(
+    "/{reference}/fund", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign the importer's holds and send the one transaction that starts the trade."""
 
@@ -233,10 +236,16 @@ async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceO
             session, desk, principal, trades_of(desk).funding.fund(session, reference, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "fund"))
 
 
-@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS)
+@_trade_router.post(
+    "/{reference}/events",
+    status_code=202,
+    response_model=AttestedOut,
+    openapi_extra=_EPCIS,
+    dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
+)
 async def attest_event(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -249,7 +258,13 @@ async def attest_event(
     return once.run(effect, status=202)
 
 
-@_trade_router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT)
+@_trade_router.post(
+    "/{reference}/statements",
+    status_code=202,
+    response_model=AttestedOut,
+    openapi_extra=_STATEMENT,
+    dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
+)
 async def attest_statement(
     reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -262,7 +277,7 @@ async def attest_statement(
     return once.run(effect, status=202)
 
 
-@_trade_router.get("/{reference}/evidence", response_class=Response)
+@_trade_router.get("/{reference}/evidence", response_class=Response, dependencies=[needs(Permission.TRADES_READ)])
 async def download_evidence(reference: str, principal: Caller, desk: CallersDesk) -> Response:
     """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
     pack = await desk.get(EvidenceRoom).build(reference, actor_of(principal))
@@ -272,7 +287,7 @@ async def download_evidence(reference: str, principal: Caller, desk: CallersDesk
     )
 
 
-@router.get("/appointments", tags=["attesters"])
+@router.get("/appointments", tags=["attesters"], dependencies=[needs(Permission.APPOINTMENTS_READ)])
 async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[AppointmentOut]:
     """Return the milestones that this institution was named to attest, the earliest deadline first."""
     with desk.database.read() as session:

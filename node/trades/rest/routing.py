@@ -1,12 +1,17 @@
 """What the routes of trades share: who acts, on which service, and the answer."""
 
+from collections.abc import Callable
+
 from sqlalchemy.orm import Session
 
 from node.storage.cursor import booked_until_s
 from node.trades.context import Actor
 from node.trades.service import TradeService
 from node.trades.store import Trade
+from node.trades.terms.document import milestone_amounts
 from node.trades.views.schemas import TradeOut
+from node.trades.views.trades import shown_money
+from node.web.approvals.service import Stake
 from node.web.auth import Principal
 from node.web.desk import Desk
 
@@ -19,6 +24,26 @@ def trades_of(desk: Desk) -> TradeService:
 def actor_of(principal: Principal) -> Actor:
     """Return the caller as the trades service knows people."""
     return Actor(name=principal.name, customer=principal.customer_id)
+
+
+def stake_of(
+    desk: Desk, principal: Principal, reference: str, step: str, milestone: int | None = None
+) -> Callable[[Session], Stake]:
+    """Return what is at stake in a step of a trade: its invoice's amount, or one milestone's."""
+
+    def stake(session: Session) -> Stake:
+        trades = trades_of(desk)
+        trade = trades.desk.trade_of(session, reference, actor_of(principal))
+        document = trades.desk.document(session, trade)
+        amounts, currency = milestone_amounts(document), document.invoice.currency
+        amount = document.amount_minor
+        about = f"{step} {reference}"
+        if milestone is not None and milestone < len(amounts):
+            amount, about = amounts[milestone], f"{step} milestone {milestone + 1} of {reference}"
+        parties = f"{document.importer.name} to {document.exporter.name}"
+        return Stake(f"{about}: {shown_money(amount, currency)}, {parties}", amount, currency)
+
+    return stake
 
 
 def view_of(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeOut:

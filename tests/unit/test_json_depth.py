@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.web.json_depth import json_depth
+from node.json_depth import json_depth
 
 
 @pytest.mark.parametrize(
