@@ -26,8 +26,8 @@ from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
 from node.ledger import issuance_routes as ledger_issuance_routes
-from node.ledger import order_routes as ledger_order_routes
 from node.ledger import orders as ledger_orders
+from node.ledger import payment_routes as ledger_payment_routes
 from node.ledger import routes as ledger_routes
 from node.ledger import wallet_routes as ledger_wallet_routes
 from node.ledger import wallets as ledger_wallets
@@ -45,6 +45,7 @@ from node.messages.https import HttpsTransport
 from node.messages.listener import Hosted
 from node.messages.papers import PaperPost
 from node.messages.reception import Reception
+from node.messages.repairs import Repairs
 from node.messages.service import MessageService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
@@ -77,7 +78,7 @@ Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     participant_routes.router,
     ledger_routes.router,
-    ledger_order_routes.router,
+    ledger_payment_routes.router,
     ledger_issuance_routes.router,
     ledger_freezing_routes.router,
     ledger_wallet_routes.router,
@@ -223,7 +224,8 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
-        services += [compliance, trades, evidence]
+        repairs = Repairs(institution_id=entry.id, directory=directory, messages=messages)
+        services += [compliance, trades, evidence, repairs]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)

@@ -4,11 +4,11 @@ The chain carries number, scope, expiry and a hash of the reasons; the reasons t
 What is ordered here is `queued` or `lifting` until the follower has seen it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent, checksummed
@@ -95,15 +95,10 @@ class FreezeService:
             raise UnknownRowError("freeze order", f"{currency}/{number}")
         return found
 
-    def orders(self, session: Session, *, limit: int = 100) -> Sequence[FreezeRow]:
-        """Return orders, the latest first: those of the currencies this institution issues, and on its own accounts."""
+    def orders(self, session: Session) -> Select[FreezeRow]:
+        """Return the query of the orders in the currencies this institution issues and on its own accounts."""
         accounts = self._owners.account_names(session)
-        query = (
-            select(FreezeRow)
-            .where(or_(FreezeRow.currency.in_(self._issues), FreezeRow.account.in_(accounts)))
-            .order_by(FreezeRow.ordered_at_s.desc(), FreezeRow.currency, FreezeRow.number.desc())
-        )
-        return session.scalars(query.limit(limit)).all()
+        return select(FreezeRow).where(or_(FreezeRow.currency.in_(self._issues), FreezeRow.account.in_(accounts)))
 
     def on_block(self, session: Session, block: BlockData) -> None:
         """Follow every order of the network; a block handler of the follower."""

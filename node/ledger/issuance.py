@@ -5,11 +5,10 @@ is ordered here is `queued` or `answering` until the follower has seen it.
 """
 
 import secrets
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -20,6 +19,7 @@ from node.ledger.store import IssuanceRow
 from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
 
@@ -57,7 +57,7 @@ class IssuanceService:
         if currency not in self._currency_of.values():
             raise UnknownCurrencyError(currency, tuple(sorted(self._currency_of.values())))
         reference = secrets.token_bytes(32)
-        row = _new_row(currency, own.address, reference, amount_minor)
+        row = _new_row(currency, own.address, reference, amount_minor, booked_until_s(session))
         row.text = text
         session.add(row)
         session.flush()
@@ -89,10 +89,10 @@ class IssuanceService:
             raise UnknownRowError("issuance request", request_id)
         return found
 
-    def requests(self, session: Session, *, state: str | None = None, limit: int = 100) -> Sequence[IssuanceRow]:
-        """Return requests, the latest first; of one state if given."""
-        query = select(IssuanceRow).order_by(IssuanceRow.requested_at_s.desc(), IssuanceRow.id).limit(limit)
-        return session.scalars(query if state is None else query.where(IssuanceRow.state == state)).all()
+    def requests(self, state: str | None = None) -> Select[IssuanceRow]:
+        """Return the query of the requests, of one state or all."""
+        wanted = select(IssuanceRow)
+        return wanted if state is None else wanted.where(IssuanceRow.state == state)
 
     def requester_name(self, row: IssuanceRow) -> str:
         """Return who asked: an institution's id, or the address of who is none of the genesis."""
@@ -127,7 +127,7 @@ class IssuanceService:
             return
         row = session.get(IssuanceRow, _request_id(currency, requester, reference))
         if row is None:
-            row = _new_row(currency, requester, reference, event.args["amount"])
+            row = _new_row(currency, requester, reference, event.args["amount"], event.block_time_s)
             session.add(row)
         row.state, row.requested_at_s = OPEN, event.block_time_s
 
@@ -145,7 +145,7 @@ class IssuanceService:
         outbox.enqueue(session, contract=row.currency, function=function, args=args, reference=PREFIX + row.id)
 
 
-def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int) -> IssuanceRow:
+def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int, now_s: int) -> IssuanceRow:
     return IssuanceRow(
         id=_request_id(currency, requester, reference),
         currency=currency,
@@ -155,6 +155,7 @@ def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int)
         text="",
         state=outbox.QUEUED,
         reason=None,
+        ordered_at_s=now_s,
         requested_at_s=None,
     )
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -23,7 +23,8 @@ from node.ledger.ports import Owners
 from node.ledger.store import AccountRow, EntryRow, HoldRow, LineRow, MemoRow
 from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
 
-PAGE_MAX: Final = 500
+PAGE_MAX: Final = 501
+"""One more than the API's page: it tells whether another follows."""
 
 
 class LedgerService:
@@ -92,10 +93,10 @@ class LedgerService:
             for row in store.accounts(session)
         ]
 
-    def journal(self, session: Session, *, after: int = 0, limit: int = 100) -> Sequence[EntryRow]:
-        """Return entries with their lines, those after entry `after`, at most `limit` (1 to 500)."""
-        _check_page(limit)
-        return session.scalars(select(EntryRow).where(EntryRow.id > after).order_by(EntryRow.id).limit(limit)).all()
+    def journal(self, currency: str | None = None) -> Select[EntryRow]:
+        """Return the query of the entries with their lines, of one currency or all."""
+        wanted = select(EntryRow)
+        return wanted if currency is None else wanted.where(EntryRow.currency == currency)
 
     def statement(
         self, session: Session, owner: str, currency: str, *, after: int = 0, limit: int = 100
@@ -104,7 +105,7 @@ class LedgerService:
 
         Args:
             after: Number of the last entry already seen.
-            limit: 1 to 500.
+            limit: 1 to 501.
 
         Raises:
             UnknownOwnerError, UnknownCurrencyError, PageError

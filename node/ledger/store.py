@@ -126,6 +126,8 @@ class IssuanceRow(Base):
     """Why the request or the last answer failed."""
     requested_at_s: Mapped[int | None]
     """Ledger time of the recorded request."""
+    ordered_at_s: Mapped[int] = mapped_column(server_default="0")
+    """Ledger time at which these books came to know it."""
 
 
 class FreezeRow(Base):

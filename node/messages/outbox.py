@@ -193,10 +193,10 @@ def retry(session: Session, row: SentMessage, now_s: float) -> None:
     signal(session, TOPIC)
 
 
-def drop(row: SentMessage, now_s: float) -> None:
+def drop(row: SentMessage, now_s: float, reason: str) -> None:
     """Let a dead letter be: nobody is asked to look at it again; raise NotDeadError for any other."""
     _check_dead(row)
-    row.state, row.ended_at_s = DROPPED, now_s
+    row.state, row.ended_at_s, row.reason = DROPPED, now_s, reason[:REASON_CHARS_MAX]
 
 
 def _heads(away: Collection[str]) -> Select[int]:

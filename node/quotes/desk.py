@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
@@ -110,10 +110,10 @@ class QuoteDesk:
             quote = from_json("Quote", issued.quote, "quote")
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "release")
 
-    def issued(self, session: Session, limit: int = 100) -> list[IssuedQuote]:
-        """Return the newest quotes of this desk."""
-        newest = select(IssuedQuote).order_by(IssuedQuote.expires_at_s.desc()).limit(limit)
-        return list(session.scalars(newest))
+    def issued(self, state: str | None = None) -> Select[IssuedQuote]:
+        """Return the query of this desk's quotes, in one state or any."""
+        wanted = select(IssuedQuote)
+        return wanted if state is None else wanted.where(IssuedQuote.state == state)
 
     def _issue(self, session: Session, message: Message, request_id: str, now_s: int) -> None:
         if Role.BANK not in self._participants.directory.institution(message.sender).roles:

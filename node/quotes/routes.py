@@ -5,7 +5,7 @@ Quotes for a trade are asked for under the trade.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,12 +15,12 @@ from node.quotes.oracle import OracleReporter
 from node.quotes.rates import ledger_day
 from node.quotes.schemas import FaultOut, IssuedQuoteOut, PairOut, RateOut, RoundOut
 from node.quotes.service import QuoteService
-from node.quotes.store import IssuedQuote, OracleRound
+from node.quotes.store import IssuedQuote, OracleRound, ProviderFault
 from node.storage.cursor import booked_until_s
 from node.web.auth import Staff
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 
 router = APIRouter(tags=["quotes"])
 
@@ -30,21 +30,28 @@ RATE_PLACES = 6
 
 @router.get("/quotes/issued")
 async def list_issued(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-expires"))],
+    state: Annotated[str | None, Query(max_length=16)] = None,
 ) -> list[IssuedQuoteOut]:
-    """Return the newest firm quotes of this desk."""
+    """Return the firm quotes of this desk, the newest first."""
     service = desk.get(QuoteService).desk
     if service is None:
         raise RejectedError("institution", "an FX provider with pricing", desk.institution_id)
     with desk.database.read() as session:
-        return [_issued(row) for row in service.issued(session, limit)]
+        rows = page.rows(session, service.issued(state), IssuedQuote.expires_at_s, IssuedQuote.digest)
+        return [_issued(row) for row in rows]
 
 
 @router.get("/quotes/faults")
 async def list_faults(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-recorded"))],
+    provider: Annotated[str | None, Query(pattern=r"^0x[0-9a-fA-F]{40}$")] = None,
 ) -> list[FaultOut]:
-    """Return the newest quotes, of any provider, that the chain recorded as signed without their reserve."""
+    """Return quotes, of any provider, that the chain recorded as signed without their reserve; the newest first."""
     service = desk.get(QuoteService)
     with desk.database.read() as session:
         return [
@@ -54,7 +61,9 @@ async def list_faults(
                 missing=str(row.missing_minor),
                 recorded_at_s=row.recorded_at_s,
             )
-            for row in service.screen.faults(session, limit)
+            for row in page.rows(
+                session, service.screen.faults(provider), ProviderFault.recorded_at_s, ProviderFault.digest
+            )
         ]
 
 
@@ -68,10 +77,14 @@ async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOu
 
 
 @router.get("/oracle/rounds")
-async def list_rounds(desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 24) -> list[RoundOut]:
-    """Return the newest rounds this institution reported on or saw recorded."""
+async def list_rounds(
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-round"))],
+    pair: Annotated[str | None, Query(pattern=r"^[A-Z]{3}/[A-Z]{3}$")] = None,
+) -> list[RoundOut]:
+    """Return the rounds this institution reported on or saw recorded, the newest first."""
+    wanted = select(OracleRound) if pair is None else select(OracleRound).where(OracleRound.pair == pair)
     with desk.database.read() as session:
-        newest = select(OracleRound).order_by(OracleRound.round.desc(), OracleRound.pair).limit(limit)
         return [
             RoundOut(
                 pair=row.pair,
@@ -80,7 +93,7 @@ async def list_rounds(desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PA
                 median=None if row.median is None else str(row.median),
                 usable=row.usable,
             )
-            for row in session.scalars(newest)
+            for row in page.rows(session, wanted, OracleRound.round, OracleRound.pair)
         ]
 
 

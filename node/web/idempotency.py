@@ -27,6 +27,8 @@ class IdempotentCall:
     caller: str
     key: str
     fingerprint: bytes
+    check: Callable[[Session], None] | None = None
+    """Raises where the call must not take effect now; a call that took effect before is answered all the same."""
 
     def run(self, effect: Callable[[Session], Any], status: int = 200) -> JSONResponse:
         """Run `effect` in a transaction and answer with what it returns, or with the answer given before.
@@ -42,6 +44,8 @@ class IdempotentCall:
                 if stored.fingerprint != self.fingerprint:
                     raise IdempotencyKeyReusedError(self.key)
                 return _response(stored.status, stored.body, is_replay=True)
+            if self.check is not None:
+                self.check(session)
             body = json.dumps(jsonable_encoder(effect(session)))
             session.add(
                 AnswerRow(caller=self.caller, key=self.key, fingerprint=self.fingerprint, status=status, body=body)

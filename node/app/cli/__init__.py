@@ -24,7 +24,7 @@ app.add_typer(participant.app, name="participant")
 app.add_typer(keys.app, name="keys")
 app.add_typer(message.app, name="message")
 app.add_typer(wallet.app, name="wallet")
-for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
+for command in (message_exchange.send, message_exchange.track, message_exchange.repair):
     message.app.command()(command)
 
 

@@ -1,6 +1,8 @@
 """Routes of the arbiter's desk: the cases put before it, their documents, and its awards."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
@@ -18,15 +20,19 @@ from node.trades.views.trades import shown_money
 from node.web.auth import Staff
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 
 router = APIRouter(prefix="/disputes", tags=["arbiters"])
 
 
 @router.get("")
-async def list_cases(_staff: Staff, desk: CallersDesk) -> list[CaseOut]:
+async def list_cases(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("award"))]
+) -> list[CaseOut]:
     """Return the disputes put before this arbiter, the earliest to be awarded first."""
     with desk.database.read() as session:
-        return [_case(found) for found in _arbiter(desk).cases(session)]
+        found = [_case(one) for one in _arbiter(desk).cases(session)]
+    return page.items(found, lambda one: (one.award_by_s, one.dispute))
 
 
 @router.get("/{dispute}")

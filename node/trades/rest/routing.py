@@ -1,14 +1,26 @@
 """What the routes of trades share: who acts, on which service, and the answer."""
 
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Path
 from sqlalchemy.orm import Session
 
 from node.storage.cursor import booked_until_s
 from node.trades.context import Actor
+from node.trades.limits import REFERENCE_CHARS_MAX
 from node.trades.service import TradeService
 from node.trades.store import Trade
 from node.trades.views.schemas import TradeOut
-from node.web.auth import Principal
-from node.web.desk import Desk
+from node.web.auth import Caller, Principal
+from node.web.desk import CallersDesk, Desk
+from node.web.etags import IfMatch
+from node.web.idempotency import IdempotentCall, OnceOnly
+
+Reference = Annotated[
+    str,
+    Path(max_length=REFERENCE_CHARS_MAX, description="The trade's, as its terms name it", examples=["NR-2026-0817"]),
+]
 
 
 def trades_of(desk: Desk) -> TradeService:
@@ -19,6 +31,21 @@ def trades_of(desk: Desk) -> TradeService:
 def actor_of(principal: Principal) -> Actor:
     """Return the caller as the trades service knows people."""
     return Actor(name=principal.name, customer=principal.customer_id)
+
+
+def get_trade_call(
+    reference: Reference, principal: Caller, desk: CallersDesk, once: OnceOnly, seen: IfMatch
+) -> IdempotentCall:
+    """Return a call about a trade: with `If-Match` it takes effect only while the trade is as its caller saw it."""
+
+    def check(session: Session) -> None:
+        trade = trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
+        seen.check(view_of(session, desk, principal, trade))
+
+    return once if seen.if_match is None else replace(once, check=check)
+
+
+TradeCall = Annotated[IdempotentCall, Depends(get_trade_call)]
 
 
 def view_of(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeOut:

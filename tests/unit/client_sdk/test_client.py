@@ -17,8 +17,8 @@ def test_client_sends_token_and_key_when_it_posts() -> None:
         seen.append(request)
         return httpx.Response(202, json={"ok": True})
 
-    assert _client(answer).post("/transfers", {"amount": "1"}, key="once") == {"ok": True}
-    assert seen[0].url == "http://node/v1/transfers"
+    assert _client(answer).post("/payments", {"amount": "1"}, key="once") == {"ok": True}
+    assert seen[0].url == "http://node/v1/payments"
     assert seen[0].headers["Authorization"] == "Bearer secret"
     assert seen[0].headers["Idempotency-Key"] == "once"
 

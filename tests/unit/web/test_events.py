@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from node.web.notices import publish, stream
+from node.web.events import publish, stream
 from tests.unit.ledger.conftest import Books
 from tests.unit.web.conftest import bearer
 
@@ -17,17 +17,21 @@ def tell(books: Books, owner: str | None, number: int) -> None:
 
 
 async def listed(client: httpx.AsyncClient, token: str, query: str = "") -> list[Any]:
-    answer = await client.get(f"/v1/notices{query}", headers=bearer(token))
+    answer = await client.get(f"/v1/events{query}", headers=bearer(token))
     return [notice["body"]["number"] for notice in answer.json()]
 
 
-async def test_notices_are_the_callers_when_listed(client: httpx.AsyncClient, books: Books) -> None:
+async def test_events_are_the_callers_when_listed(client: httpx.AsyncClient, books: Books) -> None:
     for number, owner in enumerate(("bloem", None, "tulp")):
         tell(books, owner, number)
     assert await listed(client, "staff-nl") == [0, 1, 2]
     assert await listed(client, "bloem-nl") == [0]
     assert await listed(client, "staff-ke") == []
-    assert await listed(client, "staff-nl", "?after=1&limit=1") == [1]
+    first = await client.get("/v1/events?limit=1", headers=bearer("staff-nl"))
+    following = first.links["next"]["url"].partition("/v1/events")[2]
+    assert await listed(client, "staff-nl", following) == [1]
+    assert await listed(client, "staff-nl", "?sort=-id&kind=trade") == [2, 1, 0]
+    assert await listed(client, "staff-nl", "?kind=tra") == []
 
 
 async def test_stream_goes_on_after_the_last_one_seen_when_resumed(books: Books) -> None:
@@ -46,7 +50,7 @@ async def test_stream_goes_on_after_the_last_one_seen_when_resumed(books: Books)
     await events.aclose()  # type: ignore[attr-defined]
 
 
-async def test_stream_wakes_when_a_notice_is_committed(books: Books) -> None:
+async def test_stream_wakes_when_an_event_is_committed(books: Books) -> None:
     events = stream(books.database, 0, None, keepalive_s=60)
     tell(books, None, 1)
     assert "number" in await anext(events)
@@ -57,5 +61,5 @@ async def test_stream_wakes_when_a_notice_is_committed(books: Books) -> None:
 
 @pytest.mark.parametrize("header", ["-1", "x"])
 async def test_stream_is_refused_when_the_place_to_resume_is_unreadable(client: httpx.AsyncClient, header: str) -> None:
-    answer = await client.get("/v1/notices/stream", headers=bearer("staff-nl", Last_Event_ID=header))
+    answer = await client.get("/v1/events/stream", headers=bearer("staff-nl", Last_Event_ID=header))
     assert answer.status_code == 422
