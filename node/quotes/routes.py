@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.quotes.errors import RejectedError, UnavailableError
+from node.quotes.errors import RejectedError, UnavailableError, UnknownCurrencyError
 from node.quotes.oracle import OracleReporter
 from node.quotes.rates import ledger_day
 from node.quotes.schemas import FaultOut, IssuedQuoteOut, PairOut, RateOut, RoundOut
@@ -22,13 +22,13 @@ from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
 
-router = APIRouter(tags=["quotes"])
+router = APIRouter()
 
 Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
 RATE_PLACES = 6
 
 
-@router.get("/quotes/issued")
+@router.get("/quotes/issued", tags=["quotes"])
 async def list_issued(
     _staff: Staff,
     desk: CallersDesk,
@@ -44,7 +44,7 @@ async def list_issued(
         return [_issued(row) for row in rows]
 
 
-@router.get("/quotes/faults")
+@router.get("/quotes/faults", tags=["quotes"])
 async def list_faults(
     _staff: Staff,
     desk: CallersDesk,
@@ -67,16 +67,34 @@ async def list_faults(
         ]
 
 
-@router.get("/rates/{base}/{quote}")
-async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOut:
-    """Return the mid rate at ledger time."""
+@router.get("/rates", tags=["rates"])
+async def list_rates(
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("pair"))],
+    base: Annotated[str | None, Query(pattern=r"^[A-Z]{3}$", examples=["EUR"])] = None,
+) -> list[RateOut]:
+    """Return the mid rates at ledger time of the pairs that the oracle settles by."""
+    service = desk.get(QuoteService)
     with desk.database.read() as session:
         now_s = booked_until_s(session)
-    rate = desk.get(QuoteService).rates.major(now_s, base, quote)
-    return RateOut(base=base, quote=quote, rate=rate.decimal(RATE_PLACES), day=ledger_day(now_s).isoformat())
+    pairs = [pair.split("/") for pair in service.medians.pairs]
+    found = [_rate(service, now_s, one, other) for one, other in pairs if base in (None, one)]
+    return page.items(found, lambda one: (one.base, one.quote))
 
 
-@router.get("/oracle/rounds")
+@router.get("/rates/{base}/{quote}", tags=["rates"])
+async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOut:
+    """Return the mid rate at ledger time."""
+    service = desk.get(QuoteService)
+    for currency in (base, quote):
+        if currency not in service.currencies:
+            raise UnknownCurrencyError(currency, service.currencies)
+    with desk.database.read() as session:
+        now_s = booked_until_s(session)
+    return _rate(service, now_s, base, quote)
+
+
+@router.get("/oracle/rounds", tags=["rates"])
 async def list_rounds(
     desk: CallersDesk,
     page: Annotated[Page, Depends(paging("-round"))],
@@ -97,14 +115,14 @@ async def list_rounds(
         ]
 
 
-@router.get("/oracle/{base}/{quote}")
+@router.get("/oracle/{base}/{quote}", tags=["rates"])
 async def get_pair(base: Currency, quote: Currency, desk: CallersDesk) -> PairOut:
     """Return a pair's median as it settles now, or why none does, and whether this institution reports it."""
     with desk.database.read() as session:
         return _pair(session, desk.get(QuoteService), f"{base}/{quote}")
 
 
-@router.post("/oracle/{base}/{quote}/pause")
+@router.post("/oracle/{base}/{quote}/pause", tags=["rates"], response_model=PairOut)
 async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Report a pair no more: its source is in doubt, or a devnet plays a dead oracle."""
     service, pair = desk.get(QuoteService), f"{base}/{quote}"
@@ -116,7 +134,7 @@ async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: Caller
     return once.run(pause)
 
 
-@router.post("/oracle/{base}/{quote}/resume")
+@router.post("/oracle/{base}/{quote}/resume", tags=["rates"], response_model=PairOut)
 async def resume_pair(
     base: Currency, quote: Currency, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -128,6 +146,11 @@ async def resume_pair(
         return _pair(session, service, pair)
 
     return once.run(resume)
+
+
+def _rate(service: QuoteService, now_s: int, base: str, quote: str) -> RateOut:
+    rate = service.rates.major(now_s, base, quote)
+    return RateOut(base=base, quote=quote, rate=rate.decimal(RATE_PLACES), day=ledger_day(now_s).isoformat())
 
 
 def _reporter(service: QuoteService, institution_id: str) -> OracleReporter:

@@ -49,6 +49,7 @@ class QuoteService:
         """
         roles = participants.institution.roles
         self.rates = rates
+        self.currencies = tuple(sorted(deployment.tokens))
         self.medians = MedianBook(oracle_pairs)
         self.screen = ReserveScreen(deployment)
         self.taker = QuoteTaker(

@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from node.errors import problem_type
+from node.web.limits import IDEMPOTENCY_KEY_CHARS_MAX
 
 _PROBLEM_TYPE: Final = "application/problem+json"
 _DEPTH_MAX: Final = 12
@@ -50,6 +51,13 @@ _SHOWN: Final[Mapping[str, Any]] = {
     "tx_hash": "0x" + "0c" * 32,
     "uetr": "7a562c67-ca16-48ba-b074-65581be6f011",
 }
+_KEY_SCHEMA: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": IDEMPOTENCY_KEY_CHARS_MAX,
+    "pattern": "^[ -~]+$",
+    "examples": ["order-2026-0817/1"],
+}
 _HEADERS: Final = {
     "X-Request-Id": "The request's name, in the node's logs and the chain's; yours if you sent one",
     "RateLimit": "What is left of the limit (draft-ietf-httpapi-ratelimit-headers)",
@@ -74,6 +82,11 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     }
     examples = Examples(components["schemas"])
     for operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "Idempotency-Key":
+                # FastAPI takes it for optional, because we refuse its absence ourselves.
+                parameter["required"] = True
+                parameter["schema"] = _KEY_SCHEMA
         for media in operation.get("requestBody", {}).get("content", {}).values():
             examples.add(media)
         for status, answer in operation["responses"].items():

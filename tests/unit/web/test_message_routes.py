@@ -1,6 +1,6 @@
 """Routes of messages: a document is sent once, followed, and decided about by staff alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.schemas import rfc3339
+from tests.postgres import NewDatabase
 from tests.unit.messages.bank import Clock
 from tests.unit.messages.post import Post
 from tests.unit.participants.fake_custody import FakeCustody
@@ -38,12 +39,12 @@ TOKENS = {
 class Pair:
     """bank-nl and bank-ke with their boxes."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_database: NewDatabase) -> None:
         self.post, self.clock = Post(), Clock()
         self.services: dict[str, MessageService] = {}
         self.desks: dict[str, Desk] = {}
         for name in ("bank-nl", "bank-ke"):
-            database = Database("sqlite://")
+            database = Database(new_database())
             prepare(database)
             watcher = Watcher(database)
             service = MessageService(database, name, self.post, check_document, clock=self.clock, dice=lambda: 1.0)
@@ -57,8 +58,11 @@ class Pair:
 
 
 @pytest.fixture
-def pair() -> Pair:
-    return Pair()
+def pair(new_database: NewDatabase) -> Iterator[Pair]:
+    pair = Pair(new_database)
+    yield pair
+    for desk in pair.desks.values():
+        desk.database.close()
 
 
 @pytest.fixture

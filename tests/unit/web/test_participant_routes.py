@@ -1,6 +1,6 @@
 """Routes of institutions' papers and keys, on the desk of bank-ke and the one of bank-nl."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -10,11 +10,13 @@ from node.participants.limits import PAPER_BYTES_MAX
 from node.participants.own import OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.routes import router
+from node.storage.database import Database
+from node.storage.migrate import prepare
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
-from node.web.events import router as notices_router
 from node.web.schemas import rfc3339
+from tests.postgres import NewDatabase
 from tests.unit.participants.network import (
     BANK,
     NOW_S,
@@ -37,14 +39,29 @@ TOKENS = {
 
 
 @pytest.fixture
-def watcher() -> Watcher:
+def watcher(new_database: NewDatabase) -> Iterator[Watcher]:
     """bank-nl, whose ledger time is NOW_S."""
-    return Watcher.in_memory().followed_to(NOW_S)
+    watcher = followed(new_database)
+    yield watcher
+    watcher.database.close()
 
 
 @pytest.fixture
-def app(watcher: Watcher) -> FastAPI:
-    bank = Watcher.in_memory().followed_to(NOW_S)
+def bank(new_database: NewDatabase) -> Iterator[Watcher]:
+    """bank-ke, at the same time."""
+    bank = followed(new_database)
+    yield bank
+    bank.database.close()
+
+
+def followed(new_database: NewDatabase) -> Watcher:
+    database = Database(new_database())
+    prepare(database)
+    return Watcher(database).followed_to(NOW_S)
+
+
+@pytest.fixture
+def app(watcher: Watcher, bank: Watcher) -> FastAPI:
     own = OwnPapers(
         institution_id="bank-ke",
         directory=bank.directory,
@@ -58,7 +75,7 @@ def app(watcher: Watcher) -> FastAPI:
         "bank-nl": Desk(institution_id="bank-nl", database=watcher.database, services=[watcher.peers]),
         "bank-ke": Desk(institution_id="bank-ke", database=bank.database, services=[bank.peers, own]),
     }
-    return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[router, notices_router])
+    return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[router])
 
 
 @pytest.fixture

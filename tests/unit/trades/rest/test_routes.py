@@ -169,7 +169,7 @@ def test_the_rate_is_that_of_the_ledgers_day() -> None:
     answer = api.get("bank-nl", "/v1/rates/EUR/KES")
     assert answer["day"] == "2026-08-04"
     assert answer["rate"].startswith("148.")
-    assert api.get("bank-nl", "/v1/rates/EUR/XXX", 503)["code"].startswith("quotes/")
+    assert api.get("bank-nl", "/v1/rates/EUR/XXX", 404)["field"] == "currency"
     assert api.get("bank-nl", "/v1/oracle/rounds") == []
     assert api.get("bank-nl", "/v1/quotes/issued", 422)["field"] == "institution"
 
