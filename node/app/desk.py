@@ -12,6 +12,7 @@ import uvicorn
 from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
+from node.app.settings import Settings, load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
 from node.messages.listener import Listener
 from node.messages.wire import PATH
@@ -21,12 +22,12 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> None:
+async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
-    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url)
+    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url, settings)
     server = _Server(
         uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )
@@ -93,7 +94,9 @@ def main() -> None:
     if arguments.liboqs:
         signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port))
+    settings = load_settings()
+    home = Home(arguments.home, settings.databases)
+    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings))
 
 
 if __name__ == "__main__":

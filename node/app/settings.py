@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator
 
 from node.app.errors import SettingsError
 
@@ -28,6 +28,24 @@ class Settings(BaseModel):
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
+    databases: str | None = Field(
+        None, description="URL of a PostgreSQL database for each institution, {institution} in the place of its id"
+    )
+    webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Networks, with commas between, that webhooks may reach besides the public internet"
+    )
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("databases")
+    @classmethod
+    def _check_place(cls, value: str | None) -> str | None:
+        if value is not None and "{institution}" not in value:
+            raise ValueError("expected {institution} in the URL: each institution has its own database")
+        return value
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

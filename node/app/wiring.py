@@ -20,6 +20,7 @@ from node.app import status
 from node.app.cast import Cast, InstitutionCast
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
+from node.app.settings import Settings
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
 from node.ledger import freezing as ledger_freezing
@@ -71,6 +72,11 @@ from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.webhooks import routes as webhook_routes
+from node.webhooks.courier import Courier
+from node.webhooks.guard import Guard
+from node.webhooks.posting import HttpPoster
+from node.webhooks.service import WebhookService
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -85,6 +91,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     message_routes.router,
     quote_routes.router,
     trade_routes.router,
+    webhook_routes.router,
 )
 
 
@@ -115,18 +122,22 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, settings: Settings | None = None
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
+        settings: Where it may go by itself; nowhere but to the public internet unless they say more.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
+    chosen = settings or Settings()
+    built = {
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, chosen).build() for entry in cast.institutions
+    }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
@@ -148,10 +159,12 @@ class _Builder:
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
+        settings: Settings,
     ) -> None:
         self._entry = entry
         self._chain = chain
         self._rates = LedgerRates(rates)
+        self._guard = Guard(settings.webhook_networks)
         self._pairs = pairs
         self._identity = tls.open_identity(home.institution(entry.id), entry.lei)
         self._endpoints = endpoints.model_copy(update={"certificates": self._identity.texts})
@@ -225,11 +238,16 @@ class _Builder:
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         repairs = Repairs(institution_id=entry.id, directory=directory, messages=messages)
-        services += [compliance, trades, evidence, repairs]
+        services += [compliance, trades, evidence, repairs, WebhookService(self._guard)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
+        workers = (self._follower().run, self._sender(participants).run, exchange, self._bring_webhooks)
+        return Institution(desk, workers, hosted)
+
+    async def _bring_webhooks(self) -> None:
+        async with HttpPoster(self._guard) as poster:
+            await Courier(self._database, self._entry.id, poster).run()
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
