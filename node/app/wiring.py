@@ -23,6 +23,7 @@ from node.app.quantum_links import load_quantum
 from node.app.settings import Settings
 from node.compliance.service import ComplianceService
 from node.errors import UnavailableError
+from node.ledger import day_routes as ledger_day_routes
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
@@ -32,6 +33,7 @@ from node.ledger import payment_routes as ledger_payment_routes
 from node.ledger import routes as ledger_routes
 from node.ledger import wallet_routes as ledger_wallet_routes
 from node.ledger import wallets as ledger_wallets
+from node.ledger.days import CutOffs
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
@@ -62,6 +64,7 @@ from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
 from node.quotes.service import QuoteService
+from node.reports import routes as report_routes
 from node.storage.cursor import SqlFollowerStore, booked_until_s
 from node.storage.database import Database
 from node.storage.migrate import prepare
@@ -88,9 +91,11 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_issuance_routes.router,
     ledger_freezing_routes.router,
     ledger_wallet_routes.router,
+    ledger_day_routes.router,
     message_routes.router,
     quote_routes.router,
     trade_routes.router,
+    report_routes.router,
     webhook_routes.router,
 )
 
@@ -238,7 +243,9 @@ class _Builder:
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         repairs = Repairs(institution_id=entry.id, directory=directory, messages=messages)
-        services += [compliance, trades, evidence, repairs, WebhookService(self._guard)]
+        cut_offs = CutOffs(ledger.currencies)
+        self._handlers.infos.append(cut_offs.on_block)
+        services += [compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)

@@ -22,6 +22,7 @@ from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "issuance:"
 OPEN: Final = "open"
@@ -112,6 +113,7 @@ class IssuanceService:
                 row = session.get(IssuanceRow, _request_id(currency, event.args[field], event.args["reference"]))
                 if row is not None:
                     row.state, row.reason = state, None
+                    self._tell(session, row, event.block_time_s)
 
     def on_outcome(self, session: Session, outcome: OutboxRow) -> None:
         """Book what the chain refused: a request has failed, an answer can be given again."""
@@ -120,6 +122,7 @@ class IssuanceService:
         row = self.get(session, outcome.reference.removeprefix(PREFIX))
         row.state = OPEN if row.state == ANSWERING else outbox.FAILED
         row.reason = outcome.reason
+        self._tell(session, row, booked_until_s(session))
 
     def _on_requested(self, session: Session, currency: str, event: ChainEvent) -> None:
         requester, reference = event.args["requester"], event.args["reference"]
@@ -130,6 +133,11 @@ class IssuanceService:
             row = _new_row(currency, requester, reference, event.args["amount"], event.block_time_s)
             session.add(row)
         row.state, row.requested_at_s = OPEN, event.block_time_s
+        self._tell(session, row, event.block_time_s)
+
+    def _tell(self, session: Session, row: IssuanceRow, time_s: int) -> None:
+        body = {"id": row.id, "currency": row.currency, "amount": str(row.amount_minor), "reason": row.reason}
+        publish(session, kind=f"issuance.{row.state}", owner=None, body=body, time_s=time_s)
 
     def _begin_answer(self, session: Session, request_id: str) -> IssuanceRow:
         row = self.get(session, request_id)

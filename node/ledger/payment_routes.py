@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.orm import Session
 
+from node.ledger.days import CutOffs, day_of
 from node.ledger.orders import Order, OrderRow, OrderService
 from node.web import schemas
 from node.web.auth import Caller, check_owner
-from node.web.desk import CallersDesk
+from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
 
@@ -41,6 +43,9 @@ class PaymentOut(schemas.Answer):
     state: State
     reason: str | None = Field(description="Why it failed")
     ordered_at_s: schemas.Time = Field(description="Ledger time")
+    value_date: str = Field(
+        description="Business day that it belongs to, by its currency's cut-off", examples=["2026-08-17"]
+    )
 
 
 @router.post("", status_code=202, response_model=PaymentOut)
@@ -50,7 +55,10 @@ async def pay(principal: Caller, desk: CallersDesk, once: OnceOnly, order: Payme
     check_owner(principal, owner)
     wanted = Order(owner, order.payee, order.currency, int(order.amount), order.text)
     return once.run(
-        lambda session: _shown(desk.get(OrderService).transfer(session, wanted, given_by=principal.name)), 202
+        lambda session: _shown(
+            session, desk, desk.get(OrderService).transfer(session, wanted, given_by=principal.name)
+        ),
+        202,
     )
 
 
@@ -69,7 +77,7 @@ async def list_payments(
         check_owner(principal, wanted)
     query = desk.get(OrderService).orders(owner=wanted, currency=currency, state=state)
     with desk.database.read() as session:
-        return [_shown(row) for row in page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)]
+        return [_shown(session, desk, row) for row in page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)]
 
 
 @router.get("/{payment_id}")
@@ -80,10 +88,11 @@ async def get_payment(
     with desk.database.read() as session:
         row = desk.get(OrderService).order(session, payment_id)
         check_owner(principal, row.owner)
-        return _shown(row)
+        return _shown(session, desk, row)
 
 
-def _shown(row: OrderRow) -> PaymentOut:
+def _shown(session: Session, desk: Desk, row: OrderRow) -> PaymentOut:
+    cut_off = desk.get(CutOffs).get(session, row.currency)
     return PaymentOut.model_validate(
         {
             "id": row.id,
@@ -96,5 +105,6 @@ def _shown(row: OrderRow) -> PaymentOut:
             "state": row.state,
             "reason": row.reason,
             "ordered_at_s": row.ordered_at_s,
+            "value_date": day_of(cut_off, row.ordered_at_s).on.isoformat(),
         }
     )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -151,6 +151,25 @@ class LedgerService:
             )
         return lines
 
+    def last_entry_before(self, session: Session, time_s: int) -> int:
+        """Return the number of the last entry before a ledger time, 0 if there is none."""
+        return session.scalar(select(func.max(EntryRow.id)).where(EntryRow.time_s < time_s)) or 0
+
+    def balance_after(self, session: Session, owner: str, currency: str, entry: int) -> Balance:
+        """Return an owner's balance in one currency as it was after entry number `entry`.
+
+        Raises:
+            UnknownOwnerError, UnknownCurrencyError: no books are kept for that.
+        """
+        self._check_known(session, owner, currency)
+        parts = self._parts_until(session, [Account(currency, owner, part).name for part in PARTS], entry)
+        return Balance(owner, currency, parts[AVAILABLE], parts[HELD], parts[BLOCKED])
+
+    def require_currency(self, currency: str) -> None:
+        """Return when the network has this currency, or raise UnknownCurrencyError."""
+        if currency not in self.currencies:
+            raise UnknownCurrencyError(currency, self.currencies)
+
     def add_memo(
         self,
         session: Session,
@@ -260,8 +279,7 @@ class LedgerService:
     def _check_known(self, session: Session, owner: str, currency: str) -> None:
         if owner not in self._owners.account_names(session).values():
             raise UnknownOwnerError(owner)
-        if currency not in self.currencies:
-            raise UnknownCurrencyError(currency, self.currencies)
+        self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
         return next(address for address, name in self._owners.account_names(session).items() if name == owner)

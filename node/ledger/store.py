@@ -42,7 +42,7 @@ class EntryRow(Base):
     kind: Mapped[str]
     currency: Mapped[str]
     block_number: Mapped[int]
-    time_s: Mapped[int]
+    time_s: Mapped[int] = mapped_column(index=True)
     tx_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """None for a correction."""
     log_index: Mapped[int | None]

@@ -13,7 +13,9 @@ from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, INBOX_WAITING_MAX, RE
 from node.messages.payloads import is_once_per_uetr
 from node.messages.ports import Arrival, Message
 from node.messages.store import DROPPED, HANDLED, RECEIVED, REFUSED, ReceivedMessage
+from node.storage.cursor import booked_until_s
 from node.storage.database import signal
+from node.web.events import publish
 
 TOPIC: Final = "messages.inbox"
 
@@ -125,7 +127,13 @@ class Handling:
 def record(session: Session, handlings: Sequence[Handling], now_s: float) -> None:
     """Write down how handling went; what was put off for GIVE_UP_S in all is refused."""
     if handlings:
-        session.execute(_HANDLED, [_outcome(one, now_s) for one in handlings])
+        outcomes = [_outcome(one, now_s) for one in handlings]
+        session.execute(_HANDLED, outcomes)
+        for one, outcome in zip(handlings, outcomes, strict=True):
+            if outcome["end"] == REFUSED:
+                row = one.row
+                body = {"message_id": row.message_id, "from": row.sender, "kind": row.kind, "reason": outcome["why"]}
+                publish(session, kind="message.refused", owner=None, body=body, time_s=booked_until_s(session))
 
 
 def retry(session: Session, row: ReceivedMessage, now_s: float) -> None:

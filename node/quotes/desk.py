@@ -34,6 +34,7 @@ from node.quotes.wire import signature_of as signature_of
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "quotes:"
 RESERVE_MARGIN_S: Final = 3_600
@@ -89,6 +90,7 @@ class QuoteDesk:
             # Refused means that the reserve is gone already: used at the last second, or expired and claimed.
             issued.state = store.RELEASED
             issued.reason = None if confirmed else row.reason
+        self._tell(session, issued)
 
     def on_event(self, session: Session, event: ChainEvent) -> None:
         """Book the use of a quote, and take back what a use of less than the most left in its reserve."""
@@ -98,6 +100,7 @@ class QuoteDesk:
         if issued is None:
             return
         issued.state = store.USED
+        self._tell(session, issued)
         quote = from_json("Quote", issued.quote, "quote")
         if event.name == "QuoteSettled" and event.args["buy_amount"] < quote["max_amount"]:
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "rest")
@@ -109,6 +112,11 @@ class QuoteDesk:
             issued.state = store.RELEASING
             quote = from_json("Quote", issued.quote, "quote")
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "release")
+
+    def _tell(self, session: Session, issued: IssuedQuote) -> None:
+        told = {"digest": "0x" + issued.digest.hex(), "requester": issued.requester, "reason": issued.reason}
+        now_s = booked_until_s(session)
+        publish(session, kind=f"quote.{issued.state}", owner=None, body=told, time_s=now_s)
 
     def issued(self, state: str | None = None) -> Select[IssuedQuote]:
         """Return the query of this desk's quotes, in one state or any."""

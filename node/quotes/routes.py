@@ -5,26 +5,37 @@ Quotes for a trade are asked for under the trade.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.quotes.errors import RejectedError, UnavailableError, UnknownCurrencyError
+from node.quotes.exposure import Exposure
 from node.quotes.oracle import OracleReporter
 from node.quotes.rates import ledger_day
-from node.quotes.schemas import FaultOut, IssuedQuoteOut, PairOut, RateOut, RoundOut
+from node.quotes.schemas import (
+    ExposureLimitIn,
+    ExposureOut,
+    FaultOut,
+    IssuedQuoteOut,
+    PairOut,
+    RateOut,
+    RoundOut,
+)
 from node.quotes.service import QuoteService
 from node.quotes.store import IssuedQuote, OracleRound, ProviderFault
 from node.storage.cursor import booked_until_s
 from node.web.auth import Staff
 from node.web.desk import CallersDesk
+from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
 
 router = APIRouter()
 
 Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
+Provider = Annotated[str, Path(max_length=64, description="An institution's id", examples=["fx-amber"])]
 RATE_PLACES = 6
 
 
@@ -65,6 +76,44 @@ async def list_faults(
                 session, service.screen.faults(provider), ProviderFault.recorded_at_s, ProviderFault.digest
             )
         ]
+
+
+@router.get("/exposures", tags=["quotes"])
+async def list_exposures(
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("provider"))],
+    currency: Annotated[str | None, Query(pattern=r"^[A-Z]{3}$", examples=["KES"])] = None,
+) -> list[ExposureOut]:
+    """Return what is open with each FX provider in each currency, where there is anything or a limit."""
+    with desk.database.read() as session:
+        found = desk.get(QuoteService).exposure.exposures(session)
+    wanted = (one for one in found if currency in (None, one.currency))
+    return [ExposureOut.model_validate(one) for one in page.items(wanted, lambda one: (one.provider, one.currency))]
+
+
+@router.get("/exposures/{provider}/{currency}", tags=["quotes"])
+async def get_exposure(
+    provider: Provider, currency: Currency, request: Request, _staff: Staff, desk: CallersDesk
+) -> ExposureOut:
+    """Return what is open with an FX provider in one currency."""
+    with desk.database.read() as session:
+        found = desk.get(QuoteService).exposure.exposure(session, provider, currency)
+    set_tag(request, _limit(found))
+    return ExposureOut.model_validate(found)
+
+
+@router.put("/exposures/{provider}/{currency}", tags=["quotes"])
+async def set_exposure_limit(
+    provider: Provider, currency: Currency, order: ExposureLimitIn, _staff: Staff, desk: CallersDesk, seen: IfMatch
+) -> ExposureOut:
+    """Let an FX provider owe at most so much: quotes that would exceed it are shown with why, and not taken."""
+    book = desk.get(QuoteService).exposure
+    with desk.database.transaction() as session:
+        seen.require(_limit(book.exposure(session, provider, currency)))
+        found = book.limit(session, provider, currency, None if order.limit is None else int(order.limit))
+    seen.tag(_limit(found))
+    return ExposureOut.model_validate(found)
 
 
 @router.get("/rates", tags=["rates"])
@@ -151,6 +200,11 @@ async def resume_pair(
 def _rate(service: QuoteService, now_s: int, base: str, quote: str) -> RateOut:
     rate = service.rates.major(now_s, base, quote)
     return RateOut(base=base, quote=quote, rate=rate.decimal(RATE_PLACES), day=ledger_day(now_s).isoformat())
+
+
+def _limit(found: Exposure) -> ExposureLimitIn:
+    """Return what of an exposure is set: the rest changes with every quote."""
+    return ExposureLimitIn(limit=None if found.limit is None else str(found.limit))
 
 
 def _reporter(service: QuoteService, institution_id: str) -> OracleReporter:

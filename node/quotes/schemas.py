@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from node.web.schemas import Answer, Time
+from node.web.schemas import Answer, Digits, DigitsIn, Order, Time
 
 
 class IssuedQuoteOut(Answer):
@@ -62,3 +62,19 @@ class PairOut(Answer):
     round: int | None = None
     started_at_s: Time | None = None
     unusable: str | None = Field(None, description="Why no median settles now")
+
+
+class ExposureOut(Answer):
+    """What a provider still owes on quotes that were taken, and how much it may."""
+
+    provider: str
+    currency: str
+    used: Digits
+    limit: Digits | None = Field(description="Null: as much as there may be")
+    free: Digits | None
+
+
+class ExposureLimitIn(Order):
+    """How much a provider may owe at once; quotes above are not taken."""
+
+    limit: DigitsIn | None = Field(description="Minor units; null: as much as there may be")
