@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator
 
 from node.app.errors import SettingsError
+from node.notices.mailer import MailServer, Tls
 
 _PREFIX = "LANDFALL_"
 _OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE"})
@@ -34,6 +35,21 @@ class Settings(BaseModel):
     webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
         (), description="Networks, with commas between, that webhooks may reach besides the public internet"
     )
+
+    smtp_host: str | None = Field(None, description="Mail server for notices; none: no e-mail is sent")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_tls: Tls = Field("starttls", description="tls (from the start), starttls, or none")
+    smtp_from: str = Field("landfall@localhost", max_length=254, description="Sender of e-mails")
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where e-mail is handed in, None where it is not."""
+        if self.smtp_host is None:
+            return None
+        password = None if self.smtp_password is None else self.smtp_password.get_secret_value()
+        return MailServer(self.smtp_host, self.smtp_port, self.smtp_from, self.smtp_tls, self.smtp_user, password)
 
     @field_validator("webhook_networks", mode="before")
     @classmethod

@@ -50,6 +50,10 @@ from node.messages.papers import PaperPost
 from node.messages.reception import Reception
 from node.messages.repairs import Repairs
 from node.messages.service import MessageService
+from node.notices import routes as notice_routes
+from node.notices.mailer import SmtpMailer
+from node.notices.post import NoticePost
+from node.notices.service import NoticeService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
@@ -96,6 +100,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
     report_routes.router,
+    notice_routes.router,
     webhook_routes.router,
 )
 
@@ -170,6 +175,7 @@ class _Builder:
         self._chain = chain
         self._rates = LedgerRates(rates)
         self._guard = Guard(settings.webhook_networks)
+        self._mail_server = settings.mail_server
         self._pairs = pairs
         self._identity = tls.open_identity(home.institution(entry.id), entry.lei)
         self._endpoints = endpoints.model_copy(update={"certificates": self._identity.texts})
@@ -245,11 +251,14 @@ class _Builder:
         repairs = Repairs(institution_id=entry.id, directory=directory, messages=messages)
         cut_offs = CutOffs(ledger.currencies)
         self._handlers.infos.append(cut_offs.on_block)
-        services += [compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
+        notices = NoticeService(sends_email=self._mail_server is not None)
+        services += [notices, compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        workers = (self._follower().run, self._sender(participants).run, exchange, self._bring_webhooks)
+        mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
+        letters = NoticePost(self._database, entry.id, mailer)
+        workers = (self._follower().run, self._sender(participants).run, exchange, self._bring_webhooks, letters.run)
         return Institution(desk, workers, hosted)
 
     async def _bring_webhooks(self) -> None:

@@ -15,7 +15,7 @@ from node.web.auth import Caller
 from node.web.desk import CallersDesk
 from node.web.limits import PAGE_MAX, STREAM_KEEPALIVE_S
 from node.web.paging import Page, paging
-from node.web.schemas import Answer, Time
+from node.web.schemas import Answer, Time, rfc3339
 from node.web.store import EventRow
 
 TOPIC: Final = "events"
@@ -131,8 +131,14 @@ async def stream(
 
 
 def show(row: EventRow) -> Event:
-    """Return an event as the API shows it."""
-    return Event.model_validate(row)
+    """Return an event as the API shows it: times of its body are written as all others."""
+    body = {name.removesuffix("_s") if _is_time(name, value) else name: value for name, value in row.body.items()}
+    body |= {name.removesuffix("_s"): rfc3339(value) for name, value in row.body.items() if _is_time(name, value)}
+    return Event(id=row.id, kind=row.kind, time_s=row.time_s, body=body)
+
+
+def _is_time(name: str, value: Any) -> bool:
+    return name.endswith("_s") and isinstance(value, int)
 
 
 def _visible(customer_id: str | None, kind: str | None) -> Select[EventRow]:

@@ -151,7 +151,8 @@ class Courier:
     def _flight(
         self, session: Session, delivery: DeliveryRow, endpoint: EndpointRow, event: EventRow, now_s: float
     ) -> _Flight:
-        said = {"type": event.kind, "timestamp": rfc3339(event.time_s), "event": event.id, "data": event.body}
+        data = events.show(event).body
+        said = {"type": event.kind, "timestamp": rfc3339(event.time_s), "event": event.id, "data": data}
         body = json.dumps(said, separators=(",", ":")).encode()
         name = message_id(self._institution_id, event.id)
         headers = headers_of(name, body, live_keys(session, endpoint.id, now_s), int(now_s))
