@@ -28,6 +28,7 @@ from node.storage.cursor import booked_until_s
 from node.web.auth import Caller, Staff, check_owner
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.openapi import download
 from node.web.paging import Page, paging
 
 router = APIRouter(tags=["participants"])
@@ -69,7 +70,9 @@ async def get_institution(institution_id: InstitutionId, desk: CallersDesk) -> I
         return InstitutionOut.of(desk.get(Peers).entry(session, institution_id))
 
 
-@router.get("/institutions/{institution_id}/document", response_class=Response)
+@router.get(
+    "/institutions/{institution_id}/document", response_class=Response, responses=download("application/json", "{...}")
+)
 async def download_document(institution_id: InstitutionId, desk: CallersDesk) -> Response:
     """Return an institution's signed document, byte for byte."""
     with desk.database.read() as session:

@@ -110,6 +110,14 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def download(
+    media_type: str, example: str, text: str = "The document, byte for byte"
+) -> dict[int | str, dict[str, Any]]:
+    """Return how a route says that it answers with a document."""
+    content = {media_type: {"schema": {"type": "string"}, "example": example}}
+    return {200: {"description": text, "content": content}}
+
+
 def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every operation of a document."""
     for methods in document["paths"].values():

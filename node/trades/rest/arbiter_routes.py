@@ -13,7 +13,7 @@ from node.trades.disputes.arbiter import Arbiter, OpenCase
 from node.trades.disputes.arbitration import INVOICE
 from node.trades.errors import NotPermittedError
 from node.trades.rest.acting_schemas import AwardIn, CaseOut, ExhibitOut
-from node.trades.rest.routing import trades_of
+from node.trades.rest.routing import PAPER, trades_of
 from node.trades.terms import document as doc
 from node.trades.terms.document import shown_json
 from node.trades.views.trades import shown_money
@@ -42,7 +42,7 @@ async def get_case(dispute: str, _staff: Staff, desk: CallersDesk) -> CaseOut:
         return _case(_arbiter(desk).case(session, word_of(dispute, "dispute")))
 
 
-@router.get("/{dispute}/documents/{sha256}", response_class=Response)
+@router.get("/{dispute}/documents/{sha256}", response_class=Response, responses=PAPER)
 async def download_exhibit(dispute: str, sha256: str, _staff: Staff, desk: CallersDesk) -> Response:
     """Return a document of a dispute, byte for byte."""
     with desk.database.read() as session:

@@ -12,7 +12,7 @@ from node.trades.context import Actor
 from node.trades.errors import UnknownDocumentError
 from node.trades.logistics.handing_in import is_current
 from node.trades.payments.settled import SETTLED, settled_milestone
-from node.trades.rest.routing import Reference, actor_of, trades_of
+from node.trades.rest.routing import PAPER, Reference, actor_of, trades_of
 from node.trades.service import TradeService
 from node.trades.store import Attestation, Document, EscrowEvent, MilestoneRow, TermsVersion, Trade
 from node.trades.views.schemas import PaperOut, ReleaseOut, ReleaseShareOut, TradeAttestationOut
@@ -37,7 +37,7 @@ async def list_documents(
     return page.items(papers, lambda one: (one.time_s, one.sha256))
 
 
-@router.get("/{reference}/documents/{sha256}", response_class=Response)
+@router.get("/{reference}/documents/{sha256}", response_class=Response, responses=PAPER)
 async def download_document(reference: Reference, sha256: Sha256, principal: Caller, desk: CallersDesk) -> Response:
     """Return a document of a trade, byte for byte."""
     with desk.database.read() as session:

@@ -10,6 +10,7 @@ from node.trades.views.payments import shown_message, visible_message, visible_m
 from node.trades.views.schemas import PaymentMessageOut
 from node.web.auth import Caller
 from node.web.desk import CallersDesk
+from node.web.openapi import download
 from node.web.paging import Page, paging
 
 router = APIRouter(prefix="/trades", tags=["trades"])
@@ -26,7 +27,11 @@ async def list_messages(
         return [shown_message(session, row) for row in page.items(found, lambda row: (row.id,))]
 
 
-@router.get("/{reference}/messages/{number}", response_class=Response)
+@router.get(
+    "/{reference}/messages/{number}",
+    response_class=Response,
+    responses=download("application/xml", "<Document>...</Document>"),
+)
 async def download_message(
     reference: Reference, number: Annotated[int, Path(ge=0, lt=2**63)], principal: Caller, desk: CallersDesk
 ) -> Response:

@@ -37,6 +37,7 @@ from node.web.auth import Caller, Principal, Staff
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import set_tag
 from node.web.idempotency import OnceOnly
+from node.web.openapi import download
 from node.web.paging import Page, paging
 
 router = APIRouter()
@@ -280,7 +281,7 @@ async def attest_statement(
     return once.run(effect, status=202)
 
 
-@_trade_router.get("/{reference}/evidence", response_class=Response)
+@_trade_router.get("/{reference}/evidence", response_class=Response, responses=download("application/json", "{...}"))
 async def download_evidence(reference: Reference, principal: Caller, desk: CallersDesk) -> Response:
     """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
     pack = await desk.get(EvidenceRoom).build(reference, actor_of(principal))

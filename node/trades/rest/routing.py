@@ -1,7 +1,7 @@
 """What the routes of trades share: who acts, on which service, and the answer."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path
 from sqlalchemy.orm import Session
@@ -21,6 +21,16 @@ Reference = Annotated[
     str,
     Path(max_length=REFERENCE_CHARS_MAX, description="The trade's, as its terms name it", examples=["NR-2026-0817"]),
 ]
+
+PAPER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The document, byte for byte: an invoice in XML, anything else in JSON",
+        "content": {
+            "application/xml": {"schema": {"type": "string"}, "example": "<Invoice>...</Invoice>"},
+            "application/json": {"schema": {"type": "string"}, "example": "{...}"},
+        },
+    }
+}
 
 
 def trades_of(desk: Desk) -> TradeService:
