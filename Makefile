@@ -30,6 +30,7 @@ check: .venv/.ready
 	.venv/bin/lint-imports
 	$(RUN) scripts/build_contracts.py --check
 	$(RUN) scripts/build_protos.py --check
+	$(RUN) scripts/build_client.py --check
 
 # The fast backend for ML-DSA (optional): needs a C compiler and cmake; no network but for the Python package.
 liboqs: .venv/.ready

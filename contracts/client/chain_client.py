@@ -26,6 +26,7 @@ from contracts.client.errors import (
     RpcError,
     TransactionRefusedError,
 )
+from contracts.client.request_id import HEADER, REQUEST_ID
 
 if TYPE_CHECKING:
     from web3 import AsyncHTTPProvider, AsyncWeb3
@@ -289,7 +290,9 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
         async def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
             if self._session is None:
                 self._session = ClientSession(timeout=ClientTimeout(_TIMEOUT_S), headers=self.get_request_headers())
-            async with self._session.post(str(self.endpoint_uri), data=request_data) as response:
+            request_id = REQUEST_ID.get()
+            headers = {} if request_id is None else {HEADER: request_id}
+            async with self._session.post(str(self.endpoint_uri), data=request_data, headers=headers) as response:
                 response.raise_for_status()
                 return await response.read()
 

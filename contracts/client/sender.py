@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from contracts.client.blocks import ChainWriter
 from contracts.client.errors import CallRevertedError, RpcError, TransactionRefusedError, UnavailableError
+from contracts.client.request_id import serving
 from contracts.client.transactions import SignDigest, SignedTransaction, SignSecond, gas_limit, sign_call
 
 # A transaction that no block has taken after this time is submitted again.
@@ -28,6 +29,8 @@ class QueuedCall:
     """A contract's name or a currency's code."""
     function: str
     data: bytes
+    request_id: str | None = None
+    """Of the request that wanted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class InFlight:
 
     row: int
     transaction: SignedTransaction
+    request_id: str | None = None
+    """Of the request that wanted it."""
 
 
 class SenderStore(Protocol):
@@ -117,13 +122,16 @@ class TransactionSender:
     async def resubmit(self) -> None:
         """Submit again everything signed and not confirmed."""
         for waiting in self._store.in_flight():
-            await self._submit(waiting)
+            with serving(waiting.request_id):
+                await self._submit(waiting)
 
     async def send_queued(self) -> int:
         """Sign and submit what is queued; return how many rows left the queue."""
         handled = 0
         while (call := self._store.next_queued()) is not None:
-            if not await self._send(call):
+            with serving(call.request_id):
+                is_gone = await self._send(call)
+            if not is_gone:
                 break
             handled += 1
         return handled
@@ -148,7 +156,7 @@ class TransactionSender:
             sign_digest=self._sign_digest,
         )
         self._store.save_signed(call.row, transaction)
-        await self._submit(InFlight(call.row, transaction))
+        await self._submit(InFlight(call.row, transaction, call.request_id))
         return True
 
     async def _get_chain_id(self) -> int:

@@ -14,6 +14,7 @@ from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
 from node.app.people import site_of
 from node.app.rest_tls import RestTls
+from node.app.settings import Settings, load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
 from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
@@ -24,14 +25,16 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls: RestTls | None = None) -> None:
+async def run_desk(
+    home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings, tls: RestTls | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
     scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
     local = f"{scheme}://127.0.0.1:{port}"
-    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site)
+    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, settings)
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs)
     options = {} if tls is None else tls.options()
@@ -105,7 +108,9 @@ def main() -> None:
     tls = None
     if arguments.rest_certificate:
         tls = RestTls(arguments.rest_certificate, arguments.rest_key, arguments.rest_client_ca)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port, tls))
+    settings = load_settings()
+    home = Home(arguments.home, settings.databases)
+    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings, tls))
 
 
 if __name__ == "__main__":

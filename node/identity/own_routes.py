@@ -19,6 +19,7 @@ from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.errors import ForbiddenError
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/me", tags=["own account"])
@@ -65,11 +66,14 @@ async def sign_out(principal: Caller, desk: CallersDesk, visit: Visiting, _own: 
 
 
 @router.get("/sessions", dependencies=_OWN)
-async def list_sessions(request: Request, desk: CallersDesk, own: OwnSession) -> list[SessionOut]:
+async def list_sessions(
+    request: Request, desk: CallersDesk, own: OwnSession, page: Annotated[Page, Depends(paging("made"))]
+) -> list[SessionOut]:
     """Return the caller's sessions, the oldest first."""
     with desk.database.read() as session:
         rows = sessions.running_sessions(session, own.person.id, now_s_of(request))
-        return [SessionOut.of(row, own.row.id) for row in rows]
+        found = [SessionOut.of(row, own.row.id) for row in rows]
+    return page.items(found, lambda one: (one.made_at_s, one.id))
 
 
 @router.post("/sessions/{session_id}/end", dependencies=_OWN, response_model=list[SessionOut])
@@ -106,10 +110,13 @@ async def change_password(order: PasswordIn, desk: CallersDesk, visit: Visiting,
 
 
 @router.get("/passkeys", dependencies=_OWN)
-async def list_passkeys(desk: CallersDesk, own: OwnSession) -> list[PasskeyOut]:
+async def list_passkeys(
+    desk: CallersDesk, own: OwnSession, page: Annotated[Page, Depends(paging("created"))]
+) -> list[PasskeyOut]:
     """Return the caller's passkeys."""
     with desk.database.read() as session:
-        return [PasskeyOut.of(row) for row in desk.get(Identity).passkeys.of(session, own.person.id)]
+        found = [PasskeyOut.of(row) for row in desk.get(Identity).passkeys.of(session, own.person.id)]
+    return page.items(found, lambda one: (one.created_at_s, one.id))
 
 
 @router.post("/passkeys/options", dependencies=_OWN)

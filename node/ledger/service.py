@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -23,7 +23,8 @@ from node.ledger.ports import Owners
 from node.ledger.store import AccountRow, EntryRow, HoldRow, LineRow, MemoRow
 from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
 
-PAGE_MAX: Final = 500
+PAGE_MAX: Final = 501
+"""One more than the API's page: it tells whether another follows."""
 
 
 class LedgerService:
@@ -92,10 +93,10 @@ class LedgerService:
             for row in store.accounts(session)
         ]
 
-    def journal(self, session: Session, *, after: int = 0, limit: int = 100) -> Sequence[EntryRow]:
-        """Return entries with their lines, those after entry `after`, at most `limit` (1 to 500)."""
-        _check_page(limit)
-        return session.scalars(select(EntryRow).where(EntryRow.id > after).order_by(EntryRow.id).limit(limit)).all()
+    def journal(self, currency: str | None = None) -> Select[EntryRow]:
+        """Return the query of the entries with their lines, of one currency or all."""
+        wanted = select(EntryRow)
+        return wanted if currency is None else wanted.where(EntryRow.currency == currency)
 
     def statement(
         self, session: Session, owner: str, currency: str, *, after: int = 0, limit: int = 100
@@ -104,7 +105,7 @@ class LedgerService:
 
         Args:
             after: Number of the last entry already seen.
-            limit: 1 to 500.
+            limit: 1 to 501.
 
         Raises:
             UnknownOwnerError, UnknownCurrencyError, PageError
@@ -149,6 +150,25 @@ class LedgerService:
                 )
             )
         return lines
+
+    def last_entry_before(self, session: Session, time_s: int) -> int:
+        """Return the number of the last entry before a ledger time, 0 if there is none."""
+        return session.scalar(select(func.max(EntryRow.id)).where(EntryRow.time_s < time_s)) or 0
+
+    def balance_after(self, session: Session, owner: str, currency: str, entry: int) -> Balance:
+        """Return an owner's balance in one currency as it was after entry number `entry`.
+
+        Raises:
+            UnknownOwnerError, UnknownCurrencyError: no books are kept for that.
+        """
+        self._check_known(session, owner, currency)
+        parts = self._parts_until(session, [Account(currency, owner, part).name for part in PARTS], entry)
+        return Balance(owner, currency, parts[AVAILABLE], parts[HELD], parts[BLOCKED])
+
+    def require_currency(self, currency: str) -> None:
+        """Return when the network has this currency, or raise UnknownCurrencyError."""
+        if currency not in self.currencies:
+            raise UnknownCurrencyError(currency, self.currencies)
 
     def add_memo(
         self,
@@ -259,8 +279,7 @@ class LedgerService:
     def _check_known(self, session: Session, owner: str, currency: str) -> None:
         if owner not in self._owners.account_names(session).values():
             raise UnknownOwnerError(owner)
-        if currency not in self.currencies:
-            raise UnknownCurrencyError(currency, self.currencies)
+        self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
         return next(address for address, name in self._owners.account_names(session).items() if name == owner)

@@ -51,7 +51,7 @@ app.add_typer(wallet.app, name="wallet")
 app.add_typer(validator.app, name="validator")
 app.add_typer(audit.app, name="audit")
 app.add_typer(user.app, name="user")
-for command in (message_exchange.send, message_exchange.track, message_exchange.dead):
+for command in (message_exchange.send, message_exchange.track, message_exchange.repair):
     message.app.command()(command)
 
 

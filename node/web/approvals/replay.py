@@ -11,9 +11,11 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.types import Message
 
+from contracts.client.request_id import HEADER
 from node.web.approvals.store import ProposalRow
 from node.web.auth import Principal, speak_as
 from node.web.idempotency import APPROVAL, Approval
+from node.web.middleware import answer_headers
 
 _FROM_OUTSIDE: Final = ("type", "asgi", "http_version", "scheme", "server", "client", "root_path", "app")
 
@@ -28,13 +30,15 @@ class Replayed:
 
 async def replay(request: Request, row: ProposalRow, maker: Principal, checker: str) -> Replayed:
     """Send the request of `row` as its maker did; `request` is the approval."""
+    # Under the approval's own id: it is what makes the request happen.
+    headers = row.headers | {HEADER.lower(): answer_headers(request)[HEADER]}
     scope = {name: request.scope[name] for name in _FROM_OUTSIDE if name in request.scope}
     scope |= {
         "method": row.method,
         "path": row.path,
         "raw_path": row.path.encode(),
         "query_string": row.query.encode(),
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in row.headers.items()],
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
         "state": {},
         APPROVAL: Approval(row.id, checker),
     }
