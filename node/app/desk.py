@@ -14,7 +14,9 @@ from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
 from node.app.people import site_of
 from node.app.rest_tls import RestTls
+from node.app.settings import load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+from node.customers.subjects import Retention
 from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
 from node.messages.wire import PATH
@@ -31,7 +33,7 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls:
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
     scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
     local = f"{scheme}://127.0.0.1:{port}"
-    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site)
+    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, _retention())
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs)
     options = {} if tls is None else tls.options()
@@ -39,6 +41,11 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls:
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))
         tasks.create_task(_serve(server, workers, port))
+
+
+def _retention() -> Retention:
+    settings = load_settings()
+    return Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
 
 
 class _Server(uvicorn.Server):
