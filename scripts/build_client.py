@@ -167,8 +167,7 @@ def _parameter(one: Mapping[str, Any]) -> Parameter:
 def _body(request: Mapping[str, Any] | None) -> str | None:
     if request is None:
         return None
-    (content,) = request["content"].values()
-    schema = content["schema"]
+    schema = next(iter(request["content"].values()))["schema"]
     return _type(schema, "models.") if "$ref" in schema else "bytes"
 
 

@@ -18,12 +18,15 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
-from node.app.daily import sign_heads
+from node.app.daily import work_daily
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
 from node.app.settings import Settings
 from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
+from node.customers import routes as customer_routes
+from node.customers.onboarding import Onboarding
+from node.customers.subjects import ApplicationKeeper, Retention, Subjects
 from node.errors import UnavailableError
 from node.identity import own_routes, people_routes, sign_in_routes
 from node.identity.browser import SessionAuthenticator
@@ -32,6 +35,7 @@ from node.identity.oauth.authenticator import Programs
 from node.identity.oauth.clients import Clients
 from node.identity.passkeys import Passkeys, Site
 from node.identity.people import People
+from node.identity.personal import PeopleKeeper
 from node.identity.service import Identity
 from node.identity.vault import Vault
 from node.ledger import day_routes as ledger_day_routes
@@ -48,6 +52,7 @@ from node.ledger.days import CutOffs
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
+from node.ledger.personal import LedgerKeeper
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
 from node.ledger.wallets import WalletService
@@ -63,6 +68,7 @@ from node.messages.repairs import Repairs
 from node.messages.service import MessageService
 from node.notices import routes as notice_routes
 from node.notices.mailer import SmtpMailer
+from node.notices.personal import NoticeKeeper
 from node.notices.post import NoticePost
 from node.notices.service import NoticeService
 from node.participants import routes as participant_routes
@@ -72,6 +78,7 @@ from node.participants.keys import SEALING_KEY, MessageKey
 from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
+from node.participants.personal import CustomerKeeper
 from node.participants.registry import RegistryFollower
 from node.participants.second_signing import SecondSigner, logged
 from node.participants.service import WALLETS, ParticipantService
@@ -86,15 +93,18 @@ from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
 from node.trades.evidence.packs import EvidenceRoom
+from node.trades.personal import TradeKeeper
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.personal import AnswerKeeper
 from node.webhooks import routes as webhook_routes
 from node.webhooks.courier import Courier
 from node.webhooks.guard import Guard
+from node.webhooks.personal import WebhookKeeper
 from node.webhooks.posting import HttpPoster
 from node.webhooks.service import WebhookService
 from pqc.keystore import Keystore
@@ -105,6 +115,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     own_routes.router,
     people_routes.router,
     client_routes.router,
+    customer_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_payment_routes.router,
@@ -162,7 +173,7 @@ def build_institutions(
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
         site: Where browsers reach it.
-        settings: Where it may go by itself; nowhere but to the public internet unless they say more.
+        settings: Where it may go by itself, and how long it keeps what it knows about people.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
@@ -208,6 +219,7 @@ class _Builder:
         settings: Settings,
     ) -> None:
         self._entry = entry
+        self._retention = Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
         self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
@@ -290,15 +302,28 @@ class _Builder:
         self._handlers.infos.append(cut_offs.on_block)
         notices = NoticeService(sends_email=self._mail_server is not None)
         heads = Heads(directory.institution(entry.id).lei, message_key)
-        services += [notices, compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
-        services += [heads, self._people(participants), Clients(participants)]
+        identity, clients = self._people(participants), Clients(participants)
+        webhooks = WebhookService(self._guard)
+        keepers = (
+            CustomerKeeper(),
+            ApplicationKeeper(),
+            PeopleKeeper(identity.people, clients),
+            LedgerKeeper(ledger),
+            TradeKeeper(trades.desk),
+            NoticeKeeper(entry.id),
+            WebhookKeeper(webhooks),
+            AnswerKeeper(entry.id),
+        )
+        subjects = Subjects(participants, keepers, self._retention)
+        services += [notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
+        services += [heads, identity, clients, Onboarding(participants), subjects]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
         workers = (
             self._follower().run,
             self._sender(participants).run,
-            partial(sign_heads, self._database, heads),
+            partial(work_daily, self._database, heads, subjects),
             partial(_exchange, transport, messages),
             self._bring_webhooks,
             NoticePost(self._database, entry.id, mailer).run,
@@ -321,7 +346,8 @@ class _Builder:
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
-            for customer in self._entry.customers:
+            erased = {row.id for row in participants.customers(session) if not row.name}
+            for customer in (one for one in self._entry.customers if one.id not in erased):
                 participants.add_customer(
                     session,
                     customer_id=customer.id,

@@ -56,7 +56,7 @@ class NoticeRow(Base):
     """None for a code."""
     kind: Mapped[str]
     title: Mapped[str]
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text, info=PERSONAL)
     time_s: Mapped[int]
     """Ledger time of the event."""
     in_console: Mapped[bool]

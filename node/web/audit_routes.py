@@ -24,7 +24,7 @@ from node.web.schemas import Answer
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-class EntryOut(Answer):
+class AuditEntryOut(Answer):
     """One entry of the log."""
 
     number: int
@@ -47,7 +47,7 @@ async def list_entries(
     page: Annotated[Page, Depends(paging("-number"))],
     actor: Annotated[str | None, Query(max_length=200)] = None,
     action: Annotated[str | None, Query(max_length=100)] = None,
-) -> list[EntryOut]:
+) -> list[AuditEntryOut]:
     """Return entries, the latest first."""
     wanted = select(EntryRow)
     if actor is not None:
@@ -56,7 +56,7 @@ async def list_entries(
         wanted = wanted.where(EntryRow.action == action)
     with desk.database.read() as session:
         return [
-            EntryOut(number=row.number, hash=row.hash.hex(), content=json.loads(row.content))
+            AuditEntryOut(number=row.number, hash=row.hash.hex(), content=json.loads(row.content))
             for row in page.rows(session, wanted, EntryRow.number)
         ]
 

@@ -70,6 +70,9 @@ class RequestIdMiddleware:
             REQUEST_ID.reset(token)
 
 
+_FILES: Final = ("application/pdf", "image/png", "image/jpeg")
+
+
 class LimitMiddleware:
     """Reads the body up to its limit and refuses JSON that is nested too deeply."""
 
@@ -81,7 +84,7 @@ class LimitMiddleware:
             await self._app(scope, receive, send)
             return
         scope[_BODY] = body = await _read_body(receive)
-        if json_depth(body) > JSON_DEPTH_MAX:
+        if not _is_file(scope) and json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
 
@@ -124,6 +127,11 @@ class ProblemMiddleware:
                 trace = "".join(format_exception(error))
                 _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
             await _answer(send, error, scope["path"])
+
+
+def _is_file(scope: Scope) -> bool:
+    """Tell whether a body is one that nobody reads as JSON, whatever brackets are in it."""
+    return Headers(scope=scope).get("content-type", "").startswith(_FILES)
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     OWN = "own:use"
     """Oneself: one's name, roles, sessions and passkeys; what one is told, and how."""
     ACCOUNTS_READ = "accounts:read"
+    APPLICATIONS_READ = "applications:read"
     APPOINTMENTS_READ = "appointments:read"
     APPROVALS_DECIDE = "approvals:decide"
     """Of that which one may check: see `CHECKED_BY`."""
@@ -30,6 +31,7 @@ class Permission(StrEnum):
     CLIENTS_WRITE = "clients:write"
     CUSTOMERS_APPROVE = "customers:approve"
     CUSTOMERS_ERASE = "customers:erase"
+    CUSTOMERS_EXPORT = "customers:export"
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     DISPUTES_AWARD = "disputes:award"
@@ -106,6 +108,7 @@ _ANYBODY: Final = frozenset(
 """Of their own: a customer's people see that customer's alone."""
 _CUSTOMER: Final = _ANYBODY | {
     P.APPROVALS_READ,
+    P.CUSTOMERS_EXPORT,
     P.CUSTOMERS_READ,
     P.PAYMENTS_WRITE,
     P.TRADES_WRITE,
@@ -131,6 +134,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.IMPORTER: _CUSTOMER | {P.TRADES_FUND},
         Role.BANK_MAKER: _READER
         | {
+            P.APPLICATIONS_READ,
             P.ATTESTATIONS_WRITE,
             P.CUSTOMERS_WRITE,
             P.DISPUTES_AWARD,
@@ -140,7 +144,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             P.TRADES_WRITE,
             P.WALLETS_WRITE,
         },
-        Role.BANK_CHECKER: _READER | {P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE},
+        Role.BANK_CHECKER: _READER | {P.APPLICATIONS_READ, P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE},
         Role.TREASURER: _READER
         | {
             P.APPROVALS_DECIDE,
@@ -154,10 +158,12 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         },
         Role.COMPLIANCE: _READER
         | {
+            P.APPLICATIONS_READ,
             P.APPROVALS_DECIDE,
             P.AUDIT_READ,
             P.CUSTOMERS_APPROVE,
             P.CUSTOMERS_ERASE,
+            P.CUSTOMERS_EXPORT,
             P.CUSTOMERS_WRITE,
             P.FREEZES_APPROVE,
             P.FREEZES_WRITE,
@@ -187,6 +193,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
 CHECKED_BY: Final[Mapping[Permission, Permission]] = MappingProxyType(
     {
         P.CLIENTS_WRITE: P.PEOPLE_APPROVE,
+        P.CUSTOMERS_ERASE: P.CUSTOMERS_APPROVE,
         P.CUSTOMERS_WRITE: P.CUSTOMERS_APPROVE,
         P.DISPUTES_AWARD: P.PAYMENTS_APPROVE,
         P.FREEZES_WRITE: P.FREEZES_APPROVE,

@@ -60,7 +60,7 @@ class Approvals:
         )
 
     async def reject(
-        self, proposal_id: str, body: models.node__web__approvals__schemas__RejectIn, *, key: str | None = None
+        self, proposal_id: str, body: models.RejectProposalIn, *, key: str | None = None
     ) -> models.ProposalOut:
         """Say no to a proposal, with a reason that its maker reads."""
         return cast(
@@ -190,10 +190,10 @@ class Audit:
         action: str | None = None,
         limit: int | None = None,
         sort: Literal["number", "-number"] | None = None,
-    ) -> AsyncIterator[models.node__web__audit_routes__EntryOut]:
+    ) -> AsyncIterator[models.AuditEntryOut]:
         """Return entries, the latest first."""
         return cast(
-            "AsyncIterator[models.node__web__audit_routes__EntryOut]",
+            "AsyncIterator[models.AuditEntryOut]",
             self._sender.pages(
                 Call("GET", "/audit/entries", query={"actor": actor, "action": action, "limit": limit, "sort": sort})
             ),
@@ -215,6 +215,189 @@ class Audit:
     async def sign_head(self, *, key: str | None = None) -> bytes:
         """Sign up to where the log reaches now; the head of today stands if there is one (null)."""
         return cast("bytes", await self._sender.send(Call("POST", "/audit/heads", key=key, is_once=True, is_raw=True)))
+
+
+class Customers:
+    """Resources `customers`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def draft(self, body: models.ApplicationIn, *, key: str | None = None) -> models.ApplicationOut:
+        """Begin the application of somebody who wants to become a customer."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(Call("POST", "/applications", body=body, key=key, is_once=True)),
+        )
+
+    def list_applications(
+        self,
+        *,
+        state: Literal["draft", "submitted", "approved", "declined"] | None = None,
+        limit: int | None = None,
+        sort: Literal["made", "-made"] | None = None,
+    ) -> AsyncIterator[models.ApplicationOut]:
+        """Return applications, the latest first."""
+        return cast(
+            "AsyncIterator[models.ApplicationOut]",
+            self._sender.pages(Call("GET", "/applications", query={"state": state, "limit": limit, "sort": sort})),
+        )
+
+    async def get_application(self, application_id: str) -> models.ApplicationOut:
+        """Return an application with its documents."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call("GET", "/applications/{application_id}", in_path={"application_id": application_id})
+            ),
+        )
+
+    async def change(
+        self, application_id: str, body: models.FieldsIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Write another version of a draft."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/fields",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def add_document(
+        self,
+        application_id: str,
+        body: bytes,
+        *,
+        kind: Literal["identity", "register", "address", "ownership", "other"],
+        name: str,
+        key: str | None = None,
+    ) -> models.KycDocumentOut:
+        """Add a document to a draft: the body is the file, byte for byte."""
+        return cast(
+            "models.KycDocumentOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/documents",
+                    in_path={"application_id": application_id},
+                    query={"kind": kind, "name": name},
+                    content=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def download_document(self, application_id: str, document_id: str) -> bytes:
+        """Return a document, byte for byte; the log says who has looked."""
+        return cast(
+            "bytes",
+            await self._sender.send(
+                Call(
+                    "GET",
+                    "/applications/{application_id}/documents/{document_id}",
+                    in_path={"application_id": application_id, "document_id": document_id},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    async def submit(self, application_id: str, *, key: str | None = None) -> models.ApplicationOut:
+        """Put an application before another person."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/submit",
+                    in_path={"application_id": application_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def approve(
+        self, application_id: str, body: models.ApprovalIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Make the customer, as another person than those who wrote the application."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/approve",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def decline(
+        self, application_id: str, body: models.node__customers__schemas__DeclineIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Say no to an application, with a reason."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/decline",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def export_data(self, customer_id: str) -> bytes:
+        """Return everything that is held about a customer, as a ZIP of JSON and files; a customer gets its own."""
+        return cast(
+            "bytes",
+            await self._sender.send(
+                Call("GET", "/customers/{customer_id}/data", in_path={"customer_id": customer_id}, is_raw=True)
+            ),
+        )
+
+    async def close(self, customer_id: str, *, key: str | None = None) -> models.ClosedOut:
+        """Part from a customer without money and running trades: nobody acts for it any more."""
+        return cast(
+            "models.ClosedOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/customers/{customer_id}/close",
+                    in_path={"customer_id": customer_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def erase(self, customer_id: str, *, key: str | None = None) -> models.ClosedOut:
+        """Forget a customer that need not be kept any longer; what is on the chain stays."""
+        return cast(
+            "models.ClosedOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/customers/{customer_id}/erase",
+                    in_path={"customer_id": customer_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
 
 
 class Events:
@@ -386,10 +569,10 @@ class Ledger:
 
     def list_entries(
         self, *, currency: str | None = None, limit: int | None = None, sort: Literal["id", "-id"] | None = None
-    ) -> AsyncIterator[models.node__ledger__schemas__EntryOut]:
+    ) -> AsyncIterator[models.EntryOut]:
         """Return the journal's entries, oldest first."""
         return cast(
-            "AsyncIterator[models.node__ledger__schemas__EntryOut]",
+            "AsyncIterator[models.EntryOut]",
             self._sender.pages(Call("GET", "/journal", query={"currency": currency, "limit": limit, "sort": sort})),
         )
 
@@ -491,9 +674,7 @@ class Messages:
             await self._sender.send(Call("POST", "/repairs/correct", body=body, key=key, is_once=True)),
         )
 
-    async def reject(
-        self, body: models.node__messages__schemas__RejectIn, *, key: str | None = None
-    ) -> models.MessageOut:
+    async def reject(self, body: models.RejectIn, *, key: str | None = None) -> models.MessageOut:
         """Let a message be, with a reason; the sender of a transfer is told by a pacs.002."""
         return cast(
             "models.MessageOut",
@@ -647,6 +828,10 @@ class OwnAccount:
     async def get_me(self) -> models.MeOut:
         """Return who the caller is and what they may do."""
         return cast("models.MeOut", await self._sender.send(Call("GET", "/me")))
+
+    async def get_own_data(self) -> dict[str, Any]:
+        """Return everything that is held about the caller."""
+        return cast("dict[str, Any]", await self._sender.send(Call("GET", "/me/data")))
 
     async def sign_out(self) -> None:
         """End this session."""
@@ -944,6 +1129,22 @@ class People:
             "models.PersonOut",
             await self._sender.send(
                 Call("POST", "/people/{person_id}/reset", in_path={"person_id": person_id}, key=key, is_once=True)
+            ),
+        )
+
+    async def export_data(self, person_id: str) -> dict[str, Any]:
+        """Return everything that is held about a person, on their request."""
+        return cast(
+            "dict[str, Any]",
+            await self._sender.send(Call("GET", "/people/{person_id}/data", in_path={"person_id": person_id})),
+        )
+
+    async def erase(self, person_id: str, *, key: str | None = None) -> models.PersonOut:
+        """Forget somebody else: name, e-mail and how they signed in; the id stays where the log and consents name it."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(
+                Call("POST", "/people/{person_id}/erase", in_path={"person_id": person_id}, key=key, is_once=True)
             ),
         )
 
@@ -1759,7 +1960,7 @@ class Trades:
         )
 
     async def decline_request(
-        self, request_id: str, body: models.DeclineIn, *, key: str | None = None
+        self, request_id: str, body: models.node__trades__rest__motion_schemas__DeclineIn, *, key: str | None = None
     ) -> models.RequestOut:
         """Say no, with a reason; it may be signed later all the same."""
         return cast(
@@ -2102,6 +2303,7 @@ class Resources:
         self.arbiters = Arbiters(sender)
         self.attesters = Attesters(sender)
         self.audit = Audit(sender)
+        self.customers = Customers(sender)
         self.events = Events(sender)
         self.freezes = Freezes(sender)
         self.issuance = Issuance(sender)

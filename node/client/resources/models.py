@@ -47,6 +47,32 @@ class AnchorOut(TypedDict):
 """An anchor that was queued for the chain."""
 
 
+class ApplicationIn(TypedDict):
+    customer: "str"
+    fields: "CompanyFields | PersonFields"
+
+
+"""Somebody who wants to become a customer."""
+
+
+class ApplicationOut(TypedDict):
+    id: "str"
+    customer: "str"
+    kind: "Literal['company', 'person']"
+    state: "Literal['draft', 'submitted', 'approved', 'declined']"
+    fields: "dict[str, Any]"
+    documents: "list[KycDocumentOut]"
+    writers: "list[str]"
+    risk: "Literal['low', 'medium', 'high'] | None"
+    decided_by: "str | None"
+    reason: "str | None"
+    made_at: "str"
+    changed_at: "str"
+
+
+"""An application."""
+
+
 class AppointmentOut(TypedDict):
     reference: "str"
     trade_id: "str"
@@ -60,6 +86,13 @@ class AppointmentOut(TypedDict):
 
 
 """A milestone that the caller's institution was named to attest."""
+
+
+class ApprovalIn(TypedDict):
+    risk: "Literal['low', 'medium', 'high']"
+
+
+"""The checker's view."""
 
 
 class AskedOut(TypedDict):
@@ -115,6 +148,15 @@ class AttestedOut(TypedDict):
 
 
 """The attestation that a document became."""
+
+
+class AuditEntryOut(TypedDict):
+    number: "int"
+    hash: "str"
+    content: "dict[str, Any]"
+
+
+"""One entry of the log."""
 
 
 class AwardIn(TypedDict):
@@ -203,6 +245,15 @@ class ClientOut(TypedDict):
 """A registered program."""
 
 
+class ClosedOut(TypedDict):
+    id: "str"
+    name: "str"
+    closed_at: "str | None"
+
+
+"""A customer that the institution has parted from, or forgotten."""
+
+
 ClosingOut = TypedDict(
     "ClosingOut",
     {
@@ -232,6 +283,28 @@ class CodeIn(TypedDict):
 
 
 """The code that was sent to an address."""
+
+
+class CompanyFields(TypedDict):
+    kind: "Literal['company']"
+    legal_name: "str"
+    registered_in: "str"
+    registration_number: "str"
+    founded_on: "str"
+    lei: NotRequired["str | None"]
+    tax_number: NotRequired["str | None"]
+    address: "PostalAddress"
+    business: "str"
+    trades_with: "list[str]"
+    expected_monthly: "str"
+    funds_come_from: "str"
+    owners: "list[Owner]"
+    contact: "str"
+    email: "str"
+    phone: "str"
+
+
+"""A company that wants to become a customer."""
 
 
 class ConversionOut(TypedDict):
@@ -336,13 +409,6 @@ class DecisionOut(TypedDict):
 """An approved proposal, and how the request was answered."""
 
 
-class DeclineIn(TypedDict):
-    reason: NotRequired["str"]
-
-
-"""Why something is not signed."""
-
-
 class DeferIn(TypedDict):
     deadline: "str"
 
@@ -432,6 +498,24 @@ class Endpoints(TypedDict):
 """Where the institution is reached; absent what it does not offer."""
 
 
+class EntryOut(TypedDict):
+    id: "int"
+    kind: "str"
+    currency: "str"
+    block_number: "int"
+    time: "str"
+    tx_hash: "str | None"
+    log_index: "int | None"
+    payer: "str | None"
+    payee: "str | None"
+    reference: "str | None"
+    corrects: "int | None"
+    lines: "list[LineOut]"
+
+
+"""An entry of the journal."""
+
+
 class Event(TypedDict):
     id: "int"
     kind: "str"
@@ -489,6 +573,13 @@ class FaultOut(TypedDict):
 
 
 """A quote that its provider signed without the reserve behind it, as the chain recorded it."""
+
+
+class FieldsIn(TypedDict):
+    fields: "CompanyFields | PersonFields"
+
+
+"""Another version of the fields."""
 
 
 class FreezeIn(TypedDict):
@@ -661,6 +752,19 @@ class KeysIn(TypedDict):
 
 
 """Other keys."""
+
+
+class KycDocumentOut(TypedDict):
+    id: "str"
+    kind: "Literal['identity', 'register', 'address', 'ownership', 'other']"
+    name: "str"
+    media_type: "str"
+    sha256: "str"
+    added_by: "str"
+    added_at: "str"
+
+
+"""A document of an application."""
 
 
 class LimitIn(TypedDict):
@@ -897,6 +1001,19 @@ class NoticeOut(TypedDict):
 """Something that the caller is told."""
 
 
+class Owner(TypedDict):
+    name: "str"
+    born_on: "str"
+    nationality: "str"
+    address: "PostalAddress"
+    is_politically_exposed: "bool"
+    share_bps: "int"
+    controls_otherwise: NotRequired["bool"]
+
+
+"""Somebody who owns or controls a company."""
+
+
 class OwnersDayOut(TypedDict):
     owner: "str"
     opening: "str"
@@ -1023,6 +1140,7 @@ class PaymentOut(TypedDict):
 Permission = Literal[
     "own:use",
     "accounts:read",
+    "applications:read",
     "appointments:read",
     "approvals:decide",
     "approvals:read",
@@ -1035,6 +1153,7 @@ Permission = Literal[
     "clients:write",
     "customers:approve",
     "customers:erase",
+    "customers:export",
     "customers:read",
     "customers:write",
     "disputes:award",
@@ -1077,6 +1196,24 @@ Permission = Literal[
     "webhooks:write",
     "act:alone",
 ]
+
+
+class PersonFields(TypedDict):
+    name: "str"
+    born_on: "str"
+    nationality: "str"
+    address: "PostalAddress"
+    is_politically_exposed: "bool"
+    kind: "Literal['person']"
+    occupation: "str"
+    tax_number: NotRequired["str | None"]
+    expected_monthly: "str"
+    funds_come_from: "str"
+    email: "str"
+    phone: "str"
+
+
+"""A natural person who wants to become a customer."""
 
 
 class PersonIn(TypedDict):
@@ -1249,6 +1386,23 @@ class ReconciliationOut(TypedDict):
 
 
 """Books against chain at one block."""
+
+
+class RejectIn(TypedDict):
+    message_id: "str"
+    direction: NotRequired["Literal['sent', 'received']"]
+    peer: NotRequired["str | None"]
+    reason: "str"
+
+
+"""The same with why it is let be."""
+
+
+class RejectProposalIn(TypedDict):
+    reason: "str"
+
+
+"""Why not."""
 
 
 class ReleaseOut(TypedDict):
@@ -1631,45 +1785,15 @@ class WebhookOut(TypedDict):
 """An address that events are brought to."""
 
 
-class node__ledger__schemas__EntryOut(TypedDict):
-    id: "int"
-    kind: "str"
-    currency: "str"
-    block_number: "int"
-    time: "str"
-    tx_hash: "str | None"
-    log_index: "int | None"
-    payer: "str | None"
-    payee: "str | None"
-    reference: "str | None"
-    corrects: "int | None"
-    lines: "list[LineOut]"
-
-
-"""An entry of the journal."""
-
-
-class node__messages__schemas__RejectIn(TypedDict):
-    message_id: "str"
-    direction: NotRequired["Literal['sent', 'received']"]
-    peer: NotRequired["str | None"]
-    reason: "str"
-
-
-"""The same with why it is let be."""
-
-
-class node__web__approvals__schemas__RejectIn(TypedDict):
+class node__customers__schemas__DeclineIn(TypedDict):
     reason: "str"
 
 
 """Why not."""
 
 
-class node__web__audit_routes__EntryOut(TypedDict):
-    number: "int"
-    hash: "str"
-    content: "dict[str, Any]"
+class node__trades__rest__motion_schemas__DeclineIn(TypedDict):
+    reason: NotRequired["str"]
 
 
-"""One entry of the log."""
+"""Why something is not signed."""

@@ -10,7 +10,15 @@ from sqlalchemy.orm import Session
 
 from node.web.approvals import service
 from node.web.approvals.replay import replay
-from node.web.approvals.schemas import DecisionOut, LimitIn, LimitOut, ProposalOut, RejectIn, State, proposal_out
+from node.web.approvals.schemas import (
+    DecisionOut,
+    LimitIn,
+    LimitOut,
+    ProposalOut,
+    RejectProposalIn,
+    State,
+    proposal_out,
+)
 from node.web.approvals.service import Stake
 from node.web.approvals.store import ProposalRow
 from node.web.auth import Caller, Staff, needs
@@ -84,7 +92,12 @@ async def approve(
     dependencies=[needs(Permission.APPROVALS_DECIDE)],
 )
 async def reject(
-    proposal_id: ProposalId, order: RejectIn, request: Request, checker: Staff, desk: CallersDesk, once: OnceOnly
+    proposal_id: ProposalId,
+    order: RejectProposalIn,
+    request: Request,
+    checker: Staff,
+    desk: CallersDesk,
+    once: OnceOnly,
 ) -> JSONResponse:
     """Say no to a proposal, with a reason that its maker reads."""
     now_s = now_s_of(request)

@@ -42,7 +42,7 @@ class DecisionOut(Answer):
     answer: Any
 
 
-class RejectIn(Order):
+class RejectProposalIn(Order):
     """Why not."""
 
     reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX)

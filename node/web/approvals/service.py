@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from fastapi.encoders import jsonable_encoder
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from node.audit.log import Origin
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.web.approvals.store import AloneLimitRow, ProposalRow
 from node.web.auth import Principal
@@ -24,7 +25,8 @@ from node.web.errors import (
     ProposalStateError,
     TooManyProposalsError,
 )
-from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
+from node.web.events import publish
+from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_KEPT_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
 from node.web.permissions import CHECKED_BY, Permission, Role
 
 OPEN: Final = "open"
@@ -117,6 +119,7 @@ def hold(session: Session, asked: Asked, stake: Stake, effect: Callable[[Session
     )
     session.add(row)
     session.flush()
+    _tell(session, row, "made")
     return row
 
 
@@ -164,6 +167,7 @@ def decide(session: Session, row: ProposalRow, state: str, by: str, now_s: int, 
     check_open(row, now_s)
     row.state, row.checker, row.decided_at_s, row.reason, row.body = state, by, now_s, reason, None
     session.flush()
+    _tell(session, row, state)
 
 
 def withdraw_of(session: Session, actor: str, reason: str, now_s: int) -> int:
@@ -173,6 +177,11 @@ def withdraw_of(session: Session, actor: str, reason: str, now_s: int) -> int:
         if state_of(row, now_s) == OPEN:
             decide(session, row, WITHDRAWN, actor, now_s, reason)
     return len(rows)
+
+
+def sweep_proposals(session: Session, now_s: int) -> None:
+    """Delete proposals that were decided, or expired, long ago: the audit log has what they changed."""
+    session.execute(delete(ProposalRow).where(ProposalRow.expires_at_s <= now_s - PROPOSALS_KEPT_S))
 
 
 def maker_of(row: ProposalRow, institution_id: str) -> Principal:
@@ -200,6 +209,12 @@ def set_limit(session: Session, permission: Permission, currency: str, amount_mi
     row.amount_minor = amount_minor
     session.flush()
     return row
+
+
+def _tell(session: Session, row: ProposalRow, what: str) -> None:
+    """Tell checkers that something waits, and makers what became of it."""
+    body = {"proposal": row.id, "permission": row.permission, "maker": row.maker}
+    publish(session, kind=f"proposal.{what}", owner=row.customer, body=body, time_s=booked_until_s(session))
 
 
 def _try(session: Session, effect: Callable[[Session], Any]) -> Any:

@@ -1,13 +1,14 @@
 """bank-nl with people who sign in, on a clock that stands until it is moved."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pyotp
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -67,6 +68,18 @@ class Ring:
 RING = Ring()
 
 
+@cache
+def application() -> FastAPI:
+    programs = Programs("https://desk", ("https://desk", "http://127.0.0.1:8600"), ProofStore(START_S - 30))
+    return build_app(
+        desks={},
+        authority=TokenAuthority({"devnet": Principal("bank-nl", None, DEVNET_STAFF)}),
+        routers=[own_routes.router, people_routes.router, client_routes.router, probe],
+        authenticators=[programs, SessionAuthenticator()],
+        open_routers=[sign_in_routes.router, token_routes.build_router(programs)],
+    )
+
+
 class Browser:
     """One person's browser: cookies, and the token its pages know."""
 
@@ -112,7 +125,7 @@ class Office:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.books = open_books(f"sqlite:///{folder}/bank-nl.sqlite")
+        self.books = open_books("sqlite://")
         self.database = self.books.database
         vault = Vault(RING, "sealing")
         self.identity = Identity(
@@ -123,17 +136,12 @@ class Office:
             vault=vault,
         )
         self.clients = Clients(self.books.participants)
-        self.programs = Programs("https://desk", ("https://desk", "http://127.0.0.1:8600"), ProofStore(START_S - 30))
         services = [self.identity, self.books.participants, self.clients]
+        # Building an application takes longer than most tests: all offices share one.
+        self.app = application()
         desk = Desk(institution_id="bank-nl", database=self.database, services=services)
-        self.app = build_app(
-            desks={"bank-nl": desk},
-            authority=TokenAuthority({"devnet": Principal("bank-nl", None, DEVNET_STAFF)}),
-            routers=[own_routes.router, people_routes.router, client_routes.router, probe],
-            authenticators=[self.programs, SessionAuthenticator()],
-            open_routers=[sign_in_routes.router, token_routes.build_router(self.programs)],
-            clock=self.clock,
-        )
+        self.app.state.desks = {"bank-nl": desk}
+        self.app.state.clock = self.clock
 
     def invite(self, email: str, *roles: Role, customer: str | None = None) -> Invited:
         with self.database.transaction() as session:

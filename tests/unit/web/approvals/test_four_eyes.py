@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +74,23 @@ class Clock:
         return self.now_s
 
 
+@cache
+def application() -> FastAPI:
+    return build_app(desks={}, authority=TokenAuthority(PEOPLE), routers=[probe])
+
+
 class World:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.databases = {name: Database(f"sqlite:///{folder}/{name}.sqlite") for name in ("bank-nl", "bank-ke")}
+        self.databases = {name: Database("sqlite://") for name in ("bank-nl", "bank-ke")}
         for database in self.databases.values():
             prepare(database)
-        self.app: FastAPI = build_app(
-            desks={
-                name: Desk(institution_id=name, database=database, services=[])
-                for name, database in self.databases.items()
-            },
-            authority=TokenAuthority(PEOPLE),
-            routers=[probe],
-            clock=self.clock,
-        )
+        # Building an application takes longer than most tests: all worlds share one.
+        self.app = application()
+        self.app.state.desks = {
+            name: Desk(institution_id=name, database=database, services=[]) for name, database in self.databases.items()
+        }
+        self.app.state.clock = self.clock
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="https://desk/v1")
 
     async def post(self, who: str, path: str, body: Any = None, key: str = "k") -> httpx.Response:
@@ -99,7 +102,12 @@ class World:
 
     def paid(self) -> list[int]:
         with self.databases["bank-nl"].read() as session:
-            return [row.time_s for row in events.events_after(session, 0, None)]
+            return [row.time_s for row in events.events_after(session, 0, None) if row.kind == "paid"]
+
+    def told(self, customer: str | None = None) -> list[str]:
+        with self.databases["bank-nl"].read() as session:
+            found = events.events_after(session, 0, customer)
+            return [row.kind for row in found if row.kind.startswith("proposal.")]
 
     def entries(self) -> list[dict[str, Any]]:
         with self.databases["bank-nl"].read() as session:
@@ -230,6 +238,13 @@ async def test_customers_see_and_withdraw_their_own_when_their_bank_checks(world
     assert (await world.post("checker", f"/approvals/{proposal['id']}/approve")).json()["answer"][
         "by"
     ] == "bank-nl/bloem/p-bloem"
+
+
+async def test_people_are_told_when_something_waits_and_what_became_of_it(world: World) -> None:
+    proposal = (await world.post("bloem", "/pay", {"amount": LIMIT + 1})).json()
+    await world.post("checker", f"/approvals/{proposal['id']}/reject", {"reason": "no"})
+    assert world.told() == world.told("bloem") == ["proposal.made", "proposal.rejected"]
+    assert world.told("tulp") == []
 
 
 async def test_devnets_token_acts_alone_when_nobody_else_would(world: World) -> None:
