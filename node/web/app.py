@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from node.errors import REJECTED, UNAVAILABLE, Mapped, RejectedError
-from node.web import docs, events
+from node.web import docs, event_routes
 from node.web.auth import Caller, TokenAuthority
 from node.web.desk import Desk
 from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError
@@ -107,7 +107,7 @@ def build_app(
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
     guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(_count), Depends(_refuse_unknown)], responses=_PROBLEMS)
-    for router in (events.router, *routers):
+    for router in (event_routes.router, *routers):
         guarded.include_router(router)
     app.include_router(guarded)
     app.include_router(docs.router)

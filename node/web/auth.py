@@ -50,7 +50,7 @@ class TokenAuthority:
         return found
 
 
-def get_principal(
+async def get_principal(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Principal:
     """Return the caller, or raise UnauthenticatedError."""
@@ -63,7 +63,7 @@ def get_principal(
 Caller = Annotated[Principal, Depends(get_principal)]
 
 
-def get_staff(principal: Caller) -> Principal:
+async def get_staff(principal: Caller) -> Principal:
     """Return the caller if it is the institution itself, or raise ForbiddenError."""
     if principal.customer_id is not None:
         raise ForbiddenError("caller: expected the institution's own staff, got one of its customers")

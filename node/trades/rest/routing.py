@@ -43,7 +43,7 @@ def actor_of(principal: Principal) -> Actor:
     return Actor(name=principal.name, customer=principal.customer_id)
 
 
-def get_trade_call(
+async def get_trade_call(
     reference: Reference, principal: Caller, desk: CallersDesk, once: OnceOnly, seen: IfMatch
 ) -> IdempotentCall:
     """Return a call about a trade: with `If-Match` it takes effect only while the trade is as its caller saw it."""
