@@ -15,7 +15,7 @@ from node.customers.schemas import (
     ApplicationOut,
     ApprovalIn,
     ClosedOut,
-    DeclineIn,
+    DeclineApplicationIn,
     DocumentKind,
     FieldsIn,
     KycDocumentOut,
@@ -207,7 +207,7 @@ async def approve(
 @router.post("/applications/{application_id}/decline", dependencies=_CHECK, response_model=ApplicationOut)
 async def decline(
     application_id: ApplicationId,
-    order: DeclineIn,
+    order: DeclineApplicationIn,
     request: Request,
     checker: Staff,
     desk: CallersDesk,

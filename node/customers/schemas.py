@@ -34,7 +34,7 @@ class ApprovalIn(Order):
     risk: Risk
 
 
-class DeclineIn(Order):
+class DeclineApplicationIn(Order):
     """Why not."""
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX)]

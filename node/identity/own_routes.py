@@ -28,7 +28,7 @@ router = APIRouter(prefix="/me", tags=["own account"])
 _OWN = [needs(Permission.OWN)]
 
 
-def get_own_session(request: Request) -> OpenSession:
+async def get_own_session(request: Request) -> OpenSession:
     """Return the session that the request rides on, or raise ForbiddenError: a token has no sessions or passkeys."""
     token = request.cookies.get(COOKIE)
     if token is None or authorization(request)[0]:
@@ -39,7 +39,7 @@ def get_own_session(request: Request) -> OpenSession:
 OwnSession = Annotated[OpenSession, Depends(get_own_session)]
 
 
-def get_recent_session(own: OwnSession, request: Request) -> OpenSession:
+async def get_recent_session(own: OwnSession, request: Request) -> OpenSession:
     """Return the session if it is fresh enough to change how its person signs in."""
     if not own.is_recent(now_s_of(request)):
         raise RecentSignInNeededError

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from node.errors import REJECTED, UNAVAILABLE, Mapped, RejectedError
-from node.web import audit_routes, docs, events
+from node.web import audit_routes, docs, event_routes
 from node.web.approvals import routes as approval_routes
 from node.web.auth import Authenticator, Caller, permission_of
 from node.web.clock import Clock, wall_clock
@@ -120,7 +120,7 @@ def build_app(
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
     guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(_count), Depends(_refuse_unknown)], responses=_PROBLEMS)
-    for router in (events.router, approval_routes.router, audit_routes.router, *routers):
+    for router in (event_routes.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
     _check_declared(guarded)
     app.include_router(guarded)

@@ -48,7 +48,7 @@ class RecordedCall:
         return result
 
 
-def get_recorded_call(request: Request, principal: Caller, desk: CallersDesk) -> RecordedCall:
+async def get_recorded_call(request: Request, principal: Caller, desk: CallersDesk) -> RecordedCall:
     """Return the call."""
     return RecordedCall(desk.database, request, principal)
 

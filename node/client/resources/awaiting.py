@@ -343,7 +343,7 @@ class Customers:
         )
 
     async def decline(
-        self, application_id: str, body: models.node__customers__schemas__DeclineIn, *, key: str | None = None
+        self, application_id: str, body: models.DeclineApplicationIn, *, key: str | None = None
     ) -> models.ApplicationOut:
         """Say no to an application, with a reason."""
         return cast(
@@ -1960,7 +1960,7 @@ class Trades:
         )
 
     async def decline_request(
-        self, request_id: str, body: models.node__trades__rest__motion_schemas__DeclineIn, *, key: str | None = None
+        self, request_id: str, body: models.DeclineIn, *, key: str | None = None
     ) -> models.RequestOut:
         """Say no, with a reason; it may be signed later all the same."""
         return cast(

@@ -336,7 +336,7 @@ class Customers:
         )
 
     def decline(
-        self, application_id: str, body: models.node__customers__schemas__DeclineIn, *, key: str | None = None
+        self, application_id: str, body: models.DeclineApplicationIn, *, key: str | None = None
     ) -> models.ApplicationOut:
         """Say no to an application, with a reason."""
         return cast(
@@ -1920,9 +1920,7 @@ class Trades:
             ),
         )
 
-    def decline_request(
-        self, request_id: str, body: models.node__trades__rest__motion_schemas__DeclineIn, *, key: str | None = None
-    ) -> models.RequestOut:
+    def decline_request(self, request_id: str, body: models.DeclineIn, *, key: str | None = None) -> models.RequestOut:
         """Say no, with a reason; it may be signed later all the same."""
         return cast(
             "models.RequestOut",

@@ -409,6 +409,20 @@ class DecisionOut(TypedDict):
 """An approved proposal, and how the request was answered."""
 
 
+class DeclineApplicationIn(TypedDict):
+    reason: "str"
+
+
+"""Why not."""
+
+
+class DeclineIn(TypedDict):
+    reason: NotRequired["str"]
+
+
+"""Why something is not signed."""
+
+
 class DeferIn(TypedDict):
     deadline: "str"
 
@@ -1783,17 +1797,3 @@ class WebhookOut(TypedDict):
 
 
 """An address that events are brought to."""
-
-
-class node__customers__schemas__DeclineIn(TypedDict):
-    reason: "str"
-
-
-"""Why not."""
-
-
-class node__trades__rest__motion_schemas__DeclineIn(TypedDict):
-    reason: NotRequired["str"]
-
-
-"""Why something is not signed."""

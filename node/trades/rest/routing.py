@@ -67,7 +67,7 @@ def stake_of(
     return stake
 
 
-def get_trade_call(
+async def get_trade_call(
     reference: Reference, principal: Caller, desk: CallersDesk, once: OnceOnly, seen: IfMatch
 ) -> IdempotentCall:
     """Return a call about a trade: with `If-Match` it takes effect only while the trade is as its caller saw it."""
