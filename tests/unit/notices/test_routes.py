@@ -11,13 +11,14 @@ from node.notices.routes import router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk as WebDesk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.notices.conftest import ADDRESS, Desk
 from tests.unit.web.conftest import bearer
 
 TOKENS = {
-    "staff": Principal("bank-nl", None, frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
-    "tulp": Principal("bank-nl", "tulp", frozenset()),
+    "staff": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "tulp": Principal("bank-nl", "tulp", DEVNET_CUSTOMER),
 }
 ME = "/notice-preferences/me"
 
