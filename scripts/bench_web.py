@@ -85,10 +85,14 @@ async def measure(steps: Steps, references: Sequence[str], seconds: int, subscri
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(base, headers=headers, connector=connector, timeout=timeout) as session:
         figures: dict[str, Any] = {"idle_desk_mib": resident_mib(desk)}
+        print("reads", file=sys.stderr)
         figures["reads_300_per_s_ms"] = await reads(session, seconds)
         async with following(session) as heard:
+            print(json.dumps(figures), file=sys.stderr)
             figures["payments_50_per_s_ms"] = await payments(session, heard, seconds)
+            print(json.dumps(figures), file=sys.stderr)
             figures["escrow_calls_5_per_s_ms"] = await escrows(session, heard, references)
+        print(json.dumps(figures), file=sys.stderr)
         figures["subscribers"] = await stream_to_many(session, subscribers, desk)
     return figures
 
@@ -170,7 +174,7 @@ class Heard:
         self._event(f"{event['kind']} {body.get('id') or body.get('reference')}").set()
 
     async def wait_for(self, name: str) -> None:
-        await asyncio.wait_for(self._event(name).wait(), 60)
+        await asyncio.wait_for(self._event(name).wait(), 300)
 
     def _event(self, name: str) -> asyncio.Event:
         return self._told.setdefault(name, asyncio.Event())
