@@ -47,11 +47,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--trades", type=int, default=25)
     parser.add_argument("--subscribers", type=int, default=1_000)
+    parser.add_argument("--interval-ms", type=int, default=0, help="between blocks; 0 = at once")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         ports = ("--rpc-port", "18751", "--rest-port", "18752", "--messages-port", "0")
-        command = [*LANDFALL, "devnet", "--home", str(home), *ports]
+        command = [*LANDFALL, "devnet", "--home", str(home), *ports, "--block-interval-ms", str(arguments.interval_ms)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ)
         try:
             until(lambda: (home / "run.json").exists(), 60)
@@ -85,14 +86,10 @@ async def measure(steps: Steps, references: Sequence[str], seconds: int, subscri
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(base, headers=headers, connector=connector, timeout=timeout) as session:
         figures: dict[str, Any] = {"idle_desk_mib": resident_mib(desk)}
-        print("reads", file=sys.stderr)
         figures["reads_300_per_s_ms"] = await reads(session, seconds)
         async with following(session) as heard:
-            print(json.dumps(figures), file=sys.stderr)
             figures["payments_50_per_s_ms"] = await payments(session, heard, seconds)
-            print(json.dumps(figures), file=sys.stderr)
             figures["escrow_calls_5_per_s_ms"] = await escrows(session, heard, references)
-        print(json.dumps(figures), file=sys.stderr)
         figures["subscribers"] = await stream_to_many(session, subscribers, desk)
     return figures
 
