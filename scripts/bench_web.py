@@ -47,11 +47,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--trades", type=int, default=25)
     parser.add_argument("--subscribers", type=int, default=1_000)
+    parser.add_argument("--interval-ms", type=int, default=0, help="between blocks; 0 = at once")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         ports = ("--rpc-port", "18751", "--rest-port", "18752", "--messages-port", "0")
-        command = [*LANDFALL, "devnet", "--home", str(home), *ports]
+        command = [*LANDFALL, "devnet", "--home", str(home), *ports, "--block-interval-ms", str(arguments.interval_ms)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ)
         try:
             until(lambda: (home / "run.json").exists(), 60)
@@ -170,7 +171,7 @@ class Heard:
         self._event(f"{event['kind']} {body.get('id') or body.get('reference')}").set()
 
     async def wait_for(self, name: str) -> None:
-        await asyncio.wait_for(self._event(name).wait(), 60)
+        await asyncio.wait_for(self._event(name).wait(), 300)
 
     def _event(self, name: str) -> asyncio.Event:
         return self._told.setdefault(name, asyncio.Event())
