@@ -337,6 +337,7 @@ async def test_token_ends_when_it_is_old_revoked_or_its_client_is_disabled(bench
     assert answer.status_code == 200
     assert [(await bench.me(token)).status_code for token in (first, second)] == [401, 200]
     assert (await bench.http.post("/oauth/revoke", data={"token": "bank-nl.none"})).status_code == 200
+    assert (await bench.http.post("/oauth/revoke", data={"token_type_hint": "access_token"})).status_code == 400
     with bench.office.database.transaction() as session:
         bench.office.clients.disable(session, bench.id, START_S)
     assert (await bench.me(second)).status_code == 401
