@@ -1,0 +1,170 @@
+"""What the network of four validators survives when one is wrong: its clock, its blocks, its engine, its key."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.client.artifacts import encode_call
+from node.app.validator import local_network as network_module
+from node.app.validator.home import read_genesis_file
+from node.app.validator.local_network import LocalValidator
+from node.app.validator.running import read_status
+from node.chain.genesis_block import read_genesis
+from pqc import signatures
+from tests.integration import faulty_validator
+from tests.integration.consensus_nodes import institution, transfer
+from tests.integration.faulty_chain import CUT, FORGED, MARKED, SECOND_SIGNER
+from tests.integration.faulty_validator import FAULT
+from tests.integration.network_load import (
+    Load,
+    Node,
+    Rig,
+    asked,
+    eventually,
+    included,
+    local_network,
+    restarts_of,
+)
+
+WRONG = 4
+"""The validator with py-evm."""
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory, engines: Path) -> Iterator[Rig]:
+    """Three validators execute by geth, the last by py-evm; each starts with the fault that its home names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_module, "python_module", faulty_validator.command)
+        with local_network(tmp_path_factory.mktemp("faults") / "n", engines) as network:
+            yield Rig(network, Load())
+
+
+async def restart(rig: Rig, fault: str = "") -> None:
+    """Start the wrong validator again, with a fault or well."""
+    file = rig.network.validator(WRONG).home.root / FAULT
+    await asyncio.to_thread(rig.network.down, [WRONG])
+    file.write_text(fault) if fault else file.unlink()
+    await asyncio.to_thread(rig.network.up, [WRONG])
+
+
+def events(one: LocalValidator, name: str) -> list[dict[str, Any]]:
+    """What the chain process of a validator has logged by this name."""
+    lines = (one.home.root / "logs" / "chain.log").read_text("utf-8").splitlines()
+    return [entry for line in lines if line.startswith("{") and (entry := json.loads(line))["event"] == name]
+
+
+async def proposers(node: Node, first: int) -> set[str]:
+    """Who proposed the blocks from the first on."""
+    last = await node.block_number()
+    calls = [("eth_getBlockByNumber", [hex(number), False]) for number in range(first, last + 1)]
+    return {block["miner"] for block in await node.ask_all(calls)}
+
+
+def address(one: LocalValidator) -> str:
+    """A validator's address in consensus."""
+    key = json.loads((one.home.cometbft / "config" / "priv_validator_key.json").read_text())
+    return "0x" + str(key["address"]).lower()
+
+
+@pytest.mark.parametrize("seconds", [30, -30])
+async def test_network_goes_on_when_a_clock_is_wrong(rig: Rig, seconds: int) -> None:
+    wrong = rig.network.validator(WRONG)
+    await restart(rig, f"clock {seconds}")
+    async with asked(rig.network) as nodes:
+        first = await nodes[0].block_number() + 1
+        refused = len(events(rig.network.validator(1), "proposal_refused"))
+        async with rig.load.running(nodes, random.Random(1)):
+            await eventually(lambda: has_blocks(nodes[0], first + 6), "blocks")
+        await rig.load.settle(nodes)
+        head = await nodes[0].ask("eth_getBlockByNumber", "latest", False)
+        assert int(head["timestamp"], 16) <= time.time() + 1
+        if seconds > 0:
+            assert address(wrong) not in await proposers(nodes[0], first)
+            reasons = [one["reason"] for one in events(rig.network.validator(1), "proposal_refused")[refused:]]
+            assert any(reason.startswith("timestamp: expected at most") for reason in reasons)
+        else:
+            # It votes against what is of its future, and is outvoted.
+            assert any(one["reason"].startswith("timestamp") for one in events(wrong, "proposal_refused"))
+    await restart(rig)
+
+
+async def has_blocks(node: Node, number: int) -> bool:
+    return await node.block_number() >= number
+
+
+async def test_byzantine_proposer_is_outvoted(rig: Rig) -> None:
+    wrong, voter = rig.network.validator(WRONG), rig.network.validator(1)
+    genesis = read_genesis(read_genesis_file(wrong.home.genesis))
+    async with asked(rig.network) as nodes:
+        key = signatures.from_seed("ML-DSA-65", b"\x21" * 32)
+        data = encode_call("ParticipantRegistry", "register_transaction_key", (key.public_key,))
+        registry = bytes.fromhex(genesis.landfall["contracts"]["ParticipantRegistry"][2:])
+        raw = institution(SECOND_SIGNER).sign(chain_id=genesis.chain_id, to=registry, data=data, gas=3_000_000)
+        await included(nodes[0], [await nodes[0].ask("eth_sendRawTransaction", "0x" + raw.hex())])
+        await restart(rig, "byzantine")
+        first = await nodes[0].block_number() + 1
+        forged = wrong.home.root / FORGED
+
+        def kinds() -> dict[str, str]:
+            lines = forged.read_text().splitlines() if forged.exists() else []
+            return {kind: height for height, kind in map(str.split, lines)}
+
+        async with rig.load.running(nodes, random.Random(2)):
+            await eventually(lambda: len(kinds()) == 4, "four kinds of forged proposals")
+        await rig.load.settle(nodes)
+        assert address(wrong) not in await proposers(nodes[0], first)
+        reasons = {str(one["height"]): one["reason"] for one in events(voter, "proposal_refused")}
+        expected = {
+            "unsigned": "transactions[0]: expected one that can run, got second signature",
+            "wrong_payload": "state_root",
+            "of_the_future": "timestamp: expected at most",
+            "oversized": "gas_used: expected at most",
+        }
+        for kind, height in kinds().items():
+            assert reasons[height].startswith(expected[kind]), (kind, reasons[height])
+    await restart(rig)
+
+
+async def test_validator_stops_with_a_report_when_its_engine_disagrees(rig: Rig) -> None:
+    wrong = rig.network.validator(WRONG)
+    await restart(rig, "divergence")
+    async with asked(rig.network) as nodes:
+        tx_hash = await nodes[0].ask("eth_sendRawTransaction", "0x" + transfer(rig.load.extra, to=MARKED).hex())
+        await included(nodes[0], [tx_hash])
+        receipt = await nodes[0].ask("eth_getTransactionReceipt", tx_hash)
+        await eventually(lambda: not wrong.is_running, "it to stop")
+        status = read_status(wrong.home) or {}
+        number = int(receipt["blockNumber"], 16)
+        assert status["state"] == "failed"
+        assert f"block {number}: expected the block that consensus decided" in status["reason"]
+        report = json.loads((wrong.home.root / "divergence" / f"block-{number}.json").read_text())
+        assert report["block"]["hash"] == receipt["blockHash"]
+        assert [one["field"] for one in report["fields"]] == ["receipts_root", "gas_used"]
+        place = {"index": int(receipt["transactionIndex"], 16), "hash": tx_hash}
+        assert report["transaction"] == place | {"field": "gas_used", "ours": 21_001, "decided": 21_000}
+        # The others go on, and with a good engine it follows.
+        await included(nodes[1], [await rig.load.send(nodes[0])])
+        (wrong.home.root / FAULT).unlink()
+        await asyncio.to_thread(rig.network.up, [WRONG])
+        await rig.load.settle(nodes)
+
+
+async def test_unit_starts_again_and_goes_on_when_a_message_is_cut(rig: Rig) -> None:
+    wrong = rig.network.validator(WRONG)
+    await restart(rig, "cut")
+    cuts = wrong.home.root / CUT
+    async with asked(rig.network) as nodes:
+        async with rig.load.running(nodes, random.Random(3)):
+            for count in (1, 2):
+                await eventually(lambda count=count: restarts_of(wrong) == count, "the unit to start again")
+            await eventually(lambda: (read_status(wrong.home) or {})["state"] == "running", "it to run")
+            assert cuts.read_text().splitlines() == ["request", "answer"]
+        await rig.load.settle(nodes)
+        assert restarts_of(wrong) == 2
+    await restart(rig)
