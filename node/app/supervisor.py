@@ -32,7 +32,7 @@ LOG_FILES_KEPT: Final = 3
 _TAIL_BYTES: Final = 4096
 _TAIL_CHARACTERS: Final = 1000
 _POLL_S: Final = 0.02
-_CAUSE_S: Final = 3.0
+_CAUSE_S: Final = 1.0
 """How long a program takes to end after those that talk to it have noticed."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -3,10 +3,9 @@
 python -m tests.integration.faulty_validator start --home DIR
 """
 
-import sys
 from dataclasses import replace
 
-from node.app.cli import app
+from node.app.cli import main
 from node.app.supervisor import Program, Unit, python_module
 from node.app.validator import running
 from node.app.validator.home import NodeSettings, ValidatorHome
@@ -37,4 +36,4 @@ def command(_module: str, *arguments: str) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     setattr(running, "validator_unit", faulty)  # noqa: B010 - a test's hook
-    sys.exit(app())
+    main()

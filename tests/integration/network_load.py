@@ -93,7 +93,7 @@ class Load:
     already, because an answer got lost, is no one's promise: `settle` offers it again.
     """
 
-    senders: list[Actor] = field(default_factory=lambda: [institution(one.id) for one in load_cast().institutions[1:]])
+    senders: list[Actor] = field(default_factory=lambda: [institution(one.id) for one in load_cast().institutions[1:7]])
     extra: Actor = field(default_factory=institution)
     """Whose transactions `send` sends."""
     acknowledged: list[str] = field(default_factory=list)
