@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from contracts.client.artifacts import encode_call
+from contracts.client.artifacts import decode_result, encode_call
 from node.app.validator import local_network as network_module
-from node.app.validator.home import read_genesis_file
+from node.app.validator.home import ValidatorHome, read_genesis_file, read_settings
 from node.app.validator.local_network import LocalValidator
+from node.app.validator.preparing import prepare_home
 from node.app.validator.running import read_status
 from node.chain.genesis_block import read_genesis
 from pqc import signatures
@@ -166,3 +168,75 @@ async def test_unit_starts_again_and_goes_on_when_a_message_is_cut(rig: Rig) -> 
         await rig.load.settle(nodes)
         assert restarts_of(wrong) == 2
     await restart(rig)
+
+
+def twin_of(rig: Rig) -> ValidatorHome:
+    """Make another home with the wrong validator's key, which has signed nothing, in the place of the third's node."""
+    third, wrong = rig.network.validator(3).home, rig.network.validator(WRONG).home
+    twin = ValidatorHome(third.root.with_name("twin"))
+    twin.root.mkdir(mode=0o700)
+    shutil.copy(wrong.root / "validator_key.json", twin.root)
+    (twin.cometbft / "config").mkdir(parents=True)
+    shutil.copy(third.cometbft / "config" / "node_key.json", twin.cometbft / "config")
+    settings = read_settings(third).model_copy(update={"name": "twin", "engine": "pyevm"})
+    prepare_home(twin, read_genesis_file(third.genesis), settings)
+    listed = third.root.with_name("network.json")
+    listed.write_text(json.dumps({"validators": [*json.loads(listed.read_text())["validators"], "twin"]}))
+    return twin
+
+
+async def test_double_signer_is_reported_kept_and_jailed(rig: Rig) -> None:
+    """Somebody restored a validator on a second machine: two nodes vote with one key."""
+    network, load = rig.network, rig.load
+    culprit = address(network.validator(WRONG))
+    genesis = read_genesis(read_genesis_file(network.validator(1).home.genesis))
+    governance = bytes.fromhex(genesis.landfall["contracts"]["Governance"][2:])
+    async with asked(network) as nodes:
+        await asyncio.to_thread(network.down, [3])
+        twin_of(rig)
+        await asyncio.to_thread(network.up, [5])
+        voters = [nodes[0], nodes[1], nodes[3]]
+        async with asked(network) as all_nodes, load.running([*voters, all_nodes[4]], random.Random(4)):
+            reports: list[dict[str, Any]] = []
+
+            async def is_reported() -> bool:
+                reports[:] = await nodes[0].ask("landfall_getMisbehaviour")
+                return bool(reports)
+
+            await eventually(is_reported, "the double signature in a block")
+        report = reports[0]
+        assert (report["kind"], report["validator"]) == ("duplicate_vote", culprit)
+        await load.settle(voters)
+        for node in voters:
+            assert report in await node.ask("landfall_getMisbehaviour", report["reported_at"])
+
+        members = [institution(one.name) for one in network.validators[:4]]
+        data = encode_call(
+            "Governance",
+            "report_double_sign",
+            (members[3].address, bytes.fromhex(report["digest"][2:]), report["height"]),
+        )
+        hashes = []
+        for member in members[:3]:
+            member.nonce = int(await nodes[0].ask("eth_getTransactionCount", "0x" + member.address.hex(), "latest"), 16)
+            raw = member.sign(chain_id=genesis.chain_id, to=governance, data=data, gas=1_000_000)
+            hashes.append(await nodes[0].ask("eth_sendRawTransaction", "0x" + raw.hex()))
+        # Three voters are left, and one of them is down: it comes back to its place.
+        await asyncio.to_thread(network.down, [5])
+        await asyncio.to_thread(network.up, [3])
+        for node in nodes[:3]:
+            await included(node, hashes)
+
+        call = {
+            "to": "0x" + governance.hex(),
+            "data": "0x" + encode_call("Governance", "jail_of", (members[3].address,)).hex(),
+        }
+        jail = decode_result(
+            "Governance", "jail_of", 1, bytes.fromhex((await nodes[1].ask("eth_call", call, "latest"))[2:])
+        )
+        assert (jail["evidence_digest"].hex(), jail["height"]) == (report["digest"][2:], report["height"])
+        # It votes no more: the three go on without it, and cannot without one of themselves.
+        await asyncio.to_thread(network.down, [WRONG])
+        await included(nodes[2], [await load.send(nodes[0])])
+        light = await nodes[0].ask("landfall_getLightBlock", "latest")
+        assert len(light["validators"]) == 3
