@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from eth_hash.auto import keccak
 
+from contracts.client.artifacts import encode_call
 from node.app.cast import load_cast
 from node.app.validator.local_network import Engines, LocalNetwork, LocalValidator
 from node.app.validator.running import read_status
@@ -24,6 +25,9 @@ WAIT_S = 180.0
 POLL_S = 0.1
 PACE_S = 0.15
 """Between two transactions of one sender."""
+TOKEN, TOKEN_ISSUER = "EUR", "cb-eur"
+_HOLDERS = ("bank-nl", "bank-ke", "bank-ug", "fx-amber", "fx-baobab")
+_SHARE = 10**9
 _ASKED_AT_ONCE = 200
 _ANSWER_S = 5.0
 _IN_THE_CHAIN = ("already known", "nonce too low")
@@ -101,7 +105,9 @@ class Load:
     amounts: dict[bytes, int] = field(
         default_factory=lambda: dict.fromkeys((bytes([7, at]) * 10 for at in range(9)), 0)
     )
-    """What each receiver must have in the end, in wei."""
+    """What each receiver must have in the end."""
+    settled: int = 0
+    """So many of what was acknowledged have been found everywhere."""
 
     @contextlib.asynccontextmanager
     async def running(self, nodes: Sequence[Node], dice: random.Random) -> AsyncIterator[None]:
@@ -127,14 +133,20 @@ class Load:
         for raw in self.unanswered:
             with contextlib.suppress(RefusedError):
                 await nodes[0].ask("eth_sendRawTransaction", "0x" + raw.hex())
-        hashes = [*self.acknowledged, *("0x" + keccak(raw).hex() for raw in self.unanswered)]
+        hashes = [*self.acknowledged[self.settled :], *("0x" + keccak(raw).hex() for raw in self.unanswered)]
         for node in nodes:
             await included(node, hashes)
         number = await agree(nodes)
         for node in nodes:
-            balances = [await node.ask("eth_getBalance", "0x" + one.hex(), "latest") for one in self.amounts]
-            assert [int(one, 16) for one in balances] == list(self.amounts.values()), node.validator.name
+            assert await self.balances(node) == list(self.amounts.values()), node.validator.name
+        self.settled = len(self.acknowledged)
+        self.unanswered.clear()
         return number
+
+    async def balances(self, node: Node) -> list[int]:
+        """Return what every receiver has."""
+        calls = [("eth_getBalance", ["0x" + one.hex(), "latest"]) for one in self.amounts]
+        return [int(answer, 16) for answer in await node.ask_all(calls)]
 
     def _transfer(self, sender: Actor, receiver: bytes, value: int) -> bytes:
         self.amounts[receiver] += value
@@ -160,6 +172,49 @@ class Load:
             else:
                 return
             await asyncio.sleep(POLL_S)
+
+
+@dataclass
+class TokenLoad(Load):
+    """Transfers of a token among the senders, who have all of it."""
+
+    token: bytes = b""
+    senders: list[Actor] = field(default_factory=lambda: [institution(name) for name in _HOLDERS])
+    issuer: Actor = field(default_factory=lambda: institution(TOKEN_ISSUER))
+
+    async def issue(self, node: Node) -> None:
+        """Let the central bank issue the token, and share it out."""
+        treasury, *others = self.senders
+        self.amounts = {one.address: _SHARE for one in self.senders}
+        whole = _SHARE * len(self.senders)
+        raws = [
+            self._call(treasury, "request_issuance", whole, bytes(32)),
+            self._call(self.issuer, "issue", treasury.address, whole, bytes(32)),
+            *(self._call(treasury, "transfer", one.address, _SHARE) for one in others),
+        ]
+        for raw in raws:
+            self.acknowledged.append(await node.ask("eth_sendRawTransaction", "0x" + raw.hex()))
+            await included(node, self.acknowledged[-1:])
+
+    async def supply(self, node: Node) -> int:
+        """Return how much of the token there is."""
+        return int(await node.ask("eth_call", self._question("totalSupply"), "latest"), 16)
+
+    async def balances(self, node: Node) -> list[int]:
+        calls = [("eth_call", [self._question("balanceOf", one), "latest"]) for one in self.amounts]
+        return [int(answer, 16) for answer in await node.ask_all(calls)]
+
+    def _question(self, function: str, *arguments: object) -> dict[str, str]:
+        return {"to": "0x" + self.token.hex(), "data": "0x" + encode_call("SettlementToken", function, arguments).hex()}
+
+    def _transfer(self, sender: Actor, receiver: bytes, value: int) -> bytes:
+        self.amounts[sender.address] -= value
+        self.amounts[receiver] += value
+        return self._call(sender, "transfer", receiver, value)
+
+    def _call(self, sender: Actor, function: str, *arguments: object) -> bytes:
+        data = encode_call("SettlementToken", function, arguments)
+        return sender.sign(chain_id=load_cast().chain_id, to=self.token, data=data, gas=500_000)
 
 
 @dataclass

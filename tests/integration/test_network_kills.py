@@ -15,14 +15,17 @@ from pathlib import Path
 import pytest
 from eth_hash.auto import keccak
 
-from node.app.validator.local_network import SUPERVISOR, LocalNetwork
+from node.app.validator.home import read_genesis_file
+from node.app.validator.local_network import SUPERVISOR, LocalNetwork, LocalValidator
 from node.app.validator.running import read_status
 from tests.integration.consensus_nodes import transfer
 from tests.integration.network_load import (
+    TOKEN,
     Load,
     Node,
     RefusedError,
     Rig,
+    TokenLoad,
     asked,
     eventually,
     included,
@@ -49,9 +52,8 @@ async def stands_still(nodes: list[Node], seconds: float) -> None:
     assert [await node.block_number() for node in nodes] == before
 
 
-async def kill(network: LocalNetwork, kind: str, dice: random.Random) -> str:
-    """Kill -9 some processes; return which. Whoever has no supervisor any more is started again."""
-    number = dice.randint(1, 4)
+async def kill(network: LocalNetwork, kind: str, dice: random.Random, number: int) -> str:
+    """Kill -9 processes of a validator, or of all; return which. Who has no supervisor any more is started again."""
     one = network.validator(number)
     if kind == "one process":
         process = dice.choice([name for name in PROGRAMS if (name, number) != ("geth", 4)])
@@ -86,7 +88,7 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed_under_load
             for at in range(kills):
                 await asyncio.sleep(dice.uniform(1, 4))
                 began = time.monotonic()
-                what = await kill(rig.network, KINDS[at % len(KINDS)], dice)
+                what = await kill(rig.network, KINDS[at % len(KINDS)], dice, dice.randint(1, 4))
                 started = time.monotonic()
                 await back(rig.load, nodes)
                 now = time.monotonic()
@@ -187,3 +189,42 @@ async def test_network_goes_on_and_catches_up_when_a_peer_is_slow(rig: Rig) -> N
         await rig.load.settle(nodes)
         assert await nodes[0].block_number() > before
         assert rig.network.validator(3).pid("cometbft") == pid
+
+
+@pytest.mark.soak
+async def test_network_stays_whole_and_flat_when_validators_are_killed_for_long(tmp_path: Path, engines: Path) -> None:
+    """`LANDFALL_SOAK_S` seconds, 1,800 by default. The first validator is never killed: its memory is looked at."""
+    length_s = float(os.environ.get("LANDFALL_SOAK_S", "1800"))
+    seed = time.time_ns()
+    dice = random.Random(seed)
+    memory: list[dict[str, int]] = []
+    with local_network(tmp_path / "n", engines) as network:
+        landfall = read_genesis_file(network.validator(1).home.genesis)["landfall"]
+        load = TokenLoad(token=bytes.fromhex(landfall["tokens"][TOKEN]["address"][2:]))
+        async with asked(network) as nodes:
+            await load.issue(nodes[0])
+            for third in range(3):
+                end = time.monotonic() + length_s / 3
+                kills = 0
+                async with load.running(nodes, dice):
+                    while time.monotonic() < end:
+                        await asyncio.sleep(dice.uniform(5, 30))
+                        await kill(network, ("one process", "one validator")[kills % 2], dice, dice.randint(2, 4))
+                        kills += 1
+                number = await load.settle(nodes)
+                memory.append(memory_of(network.validator(1)))
+                _log.warning(
+                    "third %d (seed %d): %d kills, %d transactions, %d blocks, MB %s",
+                    *(third + 1, seed, kills, len(load.acknowledged), number, memory[-1]),
+                )
+            assert {await load.supply(node) for node in nodes} == {sum(load.amounts.values())}
+    for name, megabytes in memory[0].items():
+        assert memory[-1][name] <= 1.5 * megabytes + 64, name
+
+
+def memory_of(one: LocalValidator) -> dict[str, int]:
+    """Resident memory of each process, in MB."""
+    status = read_status(one.home) or {}
+    pids = {**status["pids"], SUPERVISOR: status["supervisor"]}
+    page = os.sysconf("SC_PAGE_SIZE")
+    return {name: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page >> 20 for name, pid in pids.items()}
