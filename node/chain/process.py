@@ -24,6 +24,8 @@ _log = structlog.get_logger("landfall.chain")
 _VERSION: Final = "landfall/0.1.0"
 _ENGINE_VERSIONS: Final = {"pyevm": "py-evm-0.12.1b1", "geth": "geth-1.17.5"}
 GENESIS_FILE: Final = "genesis.json"
+FINAL_EXIT_CODE: Final = 3
+"""Starting again does not help: somebody has to look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import pytest
 
 from node.chain.errors import GenesisError
 from node.chain.limits import RPC_BODY_BYTES_MAX
-from node.chain.process import ChainSettings, run_chain
+from node.chain.process import FINAL_EXIT_CODE, ChainSettings, run_chain
 from tests.unit.chain.support import CHAIN_ID, ETHER, Actor, write_home
 
 ROUNDS = 3
@@ -156,7 +156,7 @@ async def test_nothing_acknowledged_is_lost_when_killed_under_load(tmp_path: Pat
 async def test_process_ends_with_the_reason_when_it_cannot_start(tmp_path: Path) -> None:
     process = await _start(tmp_path)
     _, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 1
+    assert process.returncode == FINAL_EXIT_CODE
     last = json.loads(errors.splitlines()[-1])
     assert last["event"] == "chain_failed"
     assert "landfall init" in last["error"]

@@ -17,7 +17,6 @@ from node.app.validator.cometbft import (
     node_key_document,
     private_key_document,
 )
-from node.app.validator.differences import first_difference
 from node.app.validator.home import (
     NodeSettings,
     ValidatorHome,
@@ -26,6 +25,7 @@ from node.app.validator.home import (
     read_settings,
     write_settings,
 )
+from node.chain.differences import first_difference
 from node.chain.geth.command import geth_init_command
 from node.chain.validator_key import load_or_create_validator_key
 from pqc import signatures, whole_file

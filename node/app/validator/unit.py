@@ -8,6 +8,7 @@ from node.app.validator.engines import COMETBFT, GETH, find_engine
 from node.app.validator.home import NodeSettings, ValidatorHome, read_genesis_file
 from node.app.validator.preparing import prepare_run
 from node.chain.geth.command import geth_command
+from node.chain.process import FINAL_EXIT_CODE
 
 _REBUILD_TIMEOUT_S: Final = 7 * 86_400.0
 """Engine and application may have to execute the whole chain again before they are ready."""
@@ -38,6 +39,7 @@ def validator_unit(home: ValidatorHome, settings: NodeSettings) -> Unit:
             ),
             ready=run / "abci.sock",
             start_timeout_s=_REBUILD_TIMEOUT_S,
+            final_code=FINAL_EXIT_CODE,
         ),
         Program(
             "cometbft",

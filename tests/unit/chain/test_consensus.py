@@ -171,6 +171,14 @@ async def test_oldest_evidence_goes_when_there_is_too_much(tmp_path: Path) -> No
         assert kept[0] == {"at": 2}
 
 
+async def test_evidence_is_kept_in_order_when_a_height_reports_more_than_a_byte_counts(tmp_path: Path) -> None:
+    async with decided(tmp_path, []) as node:
+        node.store.commit_empty(ConsensusPoint(1, misbehaviour=tuple({"at": at} for at in range(300))))
+        node.store.commit_empty(ConsensusPoint(2, misbehaviour=({"at": 300},)))
+        assert node.store.evidence() == [{"at": at} for at in range(301)]
+        assert node.store.evidence(2) == [{"at": 300}]
+
+
 async def test_network_that_nobody_governs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GenesisError, match=r"landfall\.contracts\.Governance"):
         async with decided(tmp_path, [], landfall={"contracts": {}}):
