@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contracts.client.artifacts import decode_result, encode_call
+from node.app.errors import ProcessError
 from node.app.validator import local_network as network_module
 from node.app.validator.home import ValidatorHome, read_genesis_file, read_settings
 from node.app.validator.local_network import LocalValidator
@@ -168,6 +169,31 @@ async def test_unit_starts_again_and_goes_on_when_a_message_is_cut(rig: Rig) -> 
         await rig.load.settle(nodes)
         assert restarts_of(wrong) == 2
     await restart(rig)
+
+
+async def test_validator_does_not_start_with_another_genesis(rig: Rig) -> None:
+    """One byte each: of a balance, and of what no block hash covers."""
+    network, home = rig.network, rig.network.validator(WRONG).home
+    await asyncio.to_thread(network.down, [WRONG])
+    kept = home.genesis.read_text("utf-8")
+    document = json.loads(kept)
+    account = next(name for name, one in document["alloc"].items() if int(one["balance"], 16) > 0)
+    lei = document["landfall"]["participants"][0]["lei"]
+    changes = [
+        (document["alloc"][account], "balance", hex(int(document["alloc"][account]["balance"], 16) ^ 1)),
+        (document["landfall"]["participants"][0], "lei", lei[:-1] + ("1" if lei[-1] == "0" else "0")),
+    ]
+    for fields, name, value in changes:
+        before, fields[name] = fields[name], value
+        home.genesis.write_text(json.dumps(document), "utf-8")
+        with pytest.raises(ProcessError, match=rf'\.{name}: expected \\+"{before}\\+", got \\+"{value}\\+"'):
+            await asyncio.to_thread(network.up, [WRONG])
+        fields[name] = before
+    home.genesis.write_text(kept, "utf-8")
+    await asyncio.to_thread(network.up, [WRONG])
+    async with asked(network) as nodes:
+        await rig.load.send(nodes[WRONG - 1])
+        await rig.load.settle(nodes)
 
 
 def twin_of(rig: Rig) -> ValidatorHome:
