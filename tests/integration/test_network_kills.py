@@ -86,7 +86,7 @@ async def test_nothing_acknowledged_is_lost_when_processes_are_killed_under_load
     async with asked(rig.network) as nodes:
         async with rig.load.running(nodes, dice):
             for at in range(kills):
-                await asyncio.sleep(dice.uniform(1, 4))
+                await asyncio.sleep(dice.uniform(0.5, 2))
                 began = time.monotonic()
                 what = await kill(rig.network, KINDS[at % len(KINDS)], dice, dice.randint(1, 4))
                 started = time.monotonic()
@@ -112,7 +112,7 @@ async def test_network_goes_on_without_one_and_stands_still_without_two(rig: Rig
         await asyncio.to_thread(network.kill, 4)
         # Two of four: what is acknowledged waits.
         waiting = [await load.send(node) for node in nodes[:2]]
-        await stands_still(nodes[:2], 5)
+        await stands_still(nodes[:2], 3)
         await asyncio.to_thread(network.up, [4])
         for node in rest:
             await included(node, waiting)
