@@ -235,3 +235,16 @@ async def test_server_ends_without_an_answer_when_the_chain_cannot_go_on(tmp_pat
             await served.task
         assert await client.is_closed()
         assert await other.is_closed()
+
+
+async def test_server_says_why_when_it_is_told_to_end_as_a_handler_fails(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+
+        async def fail(_: Block) -> ResponseFinalizeBlock:
+            served.task.cancel()
+            raise CorruptChainError("headers: expected block 3, got nothing")
+
+        served.handler.finalize_block = fail  # type: ignore[method-assign]
+        (await served.connect()).send(Request(finalize_block=Block(height=1)))
+        with pytest.raises(CorruptChainError, match="expected block 3"):
+            await served.task

@@ -118,12 +118,15 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
 
     server = await asyncio.start_unix_server(connected, path, limit=_READ_BYTES)
     try:
-        await failed
+        await asyncio.wait({failed})
     finally:
         server.close()
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
+        if failed.done():
+            failed.result()
 
 
 class MalformedFrameError(Exception):
@@ -155,8 +158,8 @@ class _Connection:
         except ConnectionError as error:
             _log.info("abci_connection_lost", error=str(error))
         finally:
+            # Nothing is waited for here: being cancelled meanwhile would hide what a handler raised.
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
             self._writer.close()
 
     async def _read_ahead(self) -> None:
