@@ -145,6 +145,7 @@ def clock(seconds: int) -> None:
 
 
 def byzantine() -> None:
+    """Let the chain propose what no rule allows."""
     setattr(validator, "CometBftDriver", ByzantineDriver)  # noqa: B010
 
 
@@ -159,6 +160,7 @@ def divergence() -> None:
 
 
 def cut(home: Path) -> None:
+    """Let messages of CometBFT's socket end in their middle."""
     setattr(validator, "serve_abci", Cutter(home).serve)  # noqa: B010
 
 

@@ -12,11 +12,11 @@ from node.app.validator.home import NodeSettings, ValidatorHome
 from node.app.validator.unit import validator_unit
 
 FAULT = "fault"
+"""In the home: the name of the fault, as `faulty_chain` takes it."""
 
 
 def faulty(home: ValidatorHome, settings: NodeSettings) -> Unit:
     """Return the unit of a home, with the fault."""
-
     fault = home.root / FAULT
 
     def changed(program: Program) -> Program:

@@ -30,6 +30,7 @@ _HOLDERS = ("bank-nl", "bank-ke", "bank-ug", "fx-amber", "fx-baobab")
 _SHARE = 10**9
 _ASKED_AT_ONCE = 200
 _ANSWER_S = 5.0
+# A node says so of what it has: the answer to an earlier offer was lost.
 _IN_THE_CHAIN = ("already known", "nonce too low")
 
 
