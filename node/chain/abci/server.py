@@ -101,8 +101,17 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
     Raises:
         Exception: what a handler raised; CometBFT was not answered.
     """
-    loop = asyncio.get_running_loop()
-    failed: asyncio.Future[None] = loop.create_future()
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    try:
+        await _serve_until(failed, path, handler)
+    finally:
+        # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
+        if failed.done():
+            failed.result()
+
+
+async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: AbciHandler) -> None:
+    """Answer until cancelled, or until a handler has failed."""
     connections: set[asyncio.Task[None]] = set()
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -112,7 +121,7 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
             failed.set_exception(error)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = loop.create_task(_Connection(reader, writer, handler).serve())
+        task = asyncio.create_task(_Connection(reader, writer, handler).serve())
         connections.add(task)
         task.add_done_callback(ended)
 
@@ -124,9 +133,6 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
-        if failed.done():
-            failed.result()
 
 
 class MalformedFrameError(Exception):
