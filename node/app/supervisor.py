@@ -32,8 +32,6 @@ LOG_FILES_KEPT: Final = 3
 _TAIL_BYTES: Final = 4096
 _TAIL_CHARACTERS: Final = 1000
 _POLL_S: Final = 0.02
-_CAUSE_S: Final = 1.0
-"""How long a program takes to end after those that talk to it have noticed."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -135,18 +133,19 @@ class RunningUnit:
         await asyncio.gather(*self._watches.values())
 
     async def _cause(self) -> Program:
-        """Return the program that says why the unit ended: what nobody killed ends when one that it needs does."""
-        name = self._first_end.result()
-        code = self.processes[name].returncode
-        before = itertools.takewhile(lambda program: program.name != name, self._unit.programs)
-        needed = [self._watches[program.name] for program in before if program.name in self._watches]
-        if needed and (code is None or code >= 0):
-            await asyncio.wait(needed, timeout=_CAUSE_S, return_when=asyncio.FIRST_COMPLETED)
-        has_ended = (program for program in self._unit.programs if self._has_ended(program.name))
-        return next(has_ended)
+        """Stop what still runs; return the program that says why the unit ended.
 
-    def _has_ended(self, name: str) -> bool:
-        return name in self._watches and self._watches[name].done()
+        One that needs another often ends first, when that one fails: then the other ends with an error too.
+        """
+        await self.stop()
+        name = self._first_end.result()
+        before = itertools.takewhile(lambda program: program.name != name, self._unit.programs)
+        failed = [program for program in before if self._has_failed(program.name)]
+        return (failed or [program for program in self._unit.programs if program.name == name])[0]
+
+    def _has_failed(self, name: str) -> bool:
+        process = self.processes.get(name)
+        return process is not None and process.returncode is not None and process.returncode > 0
 
     async def _start_all(self) -> None:
         async with asyncio.TaskGroup() as group:

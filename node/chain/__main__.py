@@ -47,6 +47,11 @@ async def _run_until_signal(settings: ChainSettings) -> None:
         await task
     except asyncio.CancelledError:
         structlog.get_logger("landfall.chain").info("chain_stopped")
+    finally:
+        # How it ends is settled: a signal that comes now must not change the exit code.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+            signal.signal(name, signal.SIG_IGN)
 
 
 def _settings(arguments: list[str]) -> ChainSettings:

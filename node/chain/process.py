@@ -5,6 +5,7 @@ the process: on disk there is always a block boundary and every acknowledged tra
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +82,11 @@ async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) 
         _log.info("chain_listening", port=_bound_port(runner), host=settings.host)
         await _serve(settings, document, server, before_write)
     finally:
-        await runner.cleanup()
+        # Short, and never interrupted: a signal that comes now must not hide why this ends.
+        cleaning = asyncio.ensure_future(runner.cleanup())
+        while not cleaning.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(cleaning)
 
 
 async def _serve(

@@ -99,15 +99,20 @@ async def test_unit_says_which_program_ended_when_one_is_killed(tmp_path: Path) 
             assert "b ended with code -9" in await asyncio.wait_for(running.ended(), 20)
 
 
-async def test_unit_names_the_program_that_another_ended_with(tmp_path: Path) -> None:
-    """One that needs another notices first."""
+@pytest.mark.parametrize(("code", "named"), [(1, "a ended with code 1"), (0, "b ended with code 2")])
+async def test_unit_names_the_program_that_failed_when_another_ended_with_it(
+    tmp_path: Path, code: int, named: str
+) -> None:
+    """One that needs another notices first, and ends first."""
     go = tmp_path / "go"
     wait = f"import os, time\nnote('ready')\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
-    needed, needing = program("a", wait + "time.sleep(0.3)\nsys.exit('no room')"), program("b", wait)
+    ignore = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    needed = program("a", f"{ignore}{wait}time.sleep(0.3)\nsys.exit({code})")
+    needing = program("b", f"{wait}sys.exit(2)")
     with locked_home(tmp_path) as lock:
         async with running_unit(Unit(tmp_path, (needed, needing)), lock) as running:
             go.touch()
-            assert "a ended with code 1" in await asyncio.wait_for(running.ended(), 20)
+            assert named in await asyncio.wait_for(running.ended(), 20)
 
 
 @pytest.mark.parametrize("script", ["sys.exit(3)", "note('ready')\nimport time\ntime.sleep(0.3)\nsys.exit(3)"])

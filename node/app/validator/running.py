@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from node.app.restarting import UnitState, keep_running
@@ -33,10 +34,10 @@ async def run_validator(home: ValidatorHome, stop: asyncio.Event, tell: Callable
     unit = validator_unit(home, settings)
 
     def write_and_tell(state: UnitState) -> None:
-        # The validator runs on where the disk is full; who called is told all the same.
-        with contextlib.suppress(OSError):
-            _write_status(home, settings, state)
-        tell(state)
+        # The validator runs on where the disk is full: what it says goes to files too.
+        for say in (partial(_write_status, home, settings), tell):
+            with contextlib.suppress(OSError):
+                say(state)
 
     with locked_home(home.root) as lock:
         _allow_many_files()
