@@ -39,7 +39,8 @@ from node.chain.validator_key import write_validator_key
 from pqc import secp256k1, signatures
 
 NETWORK: Final = "landfall-local"
-START_TIMEOUT_S: Final = 120.0
+START_TIMEOUT_S: Final = 300.0
+"""Of a machine that has better things to do; a validator that fails is noticed before."""
 STOP_TIMEOUT_S: Final = 90.0
 _STARTS_MAX: Final = 3
 SUPERVISOR: Final = "supervisor"

@@ -13,6 +13,8 @@ _REBUILD_TIMEOUT_S: Final = 7 * 86_400.0
 """Engine and application may have to execute the whole chain again before they are ready."""
 _FLUSH_TIMEOUT_S: Final = 60.0
 """geth writes what it holds in memory when it ends."""
+_DESK_TIMEOUT_S: Final = 300.0
+"""Its first start makes a database for each institution."""
 _COMETBFT_ENVIRONMENT: Final = {"GOMEMLIMIT": "256MiB"}
 
 
@@ -66,4 +68,4 @@ def _desk(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> Pr
         *("--port", str(desk.rest_port), "--messages-port", str(desk.messages_port)),
         *(("--liboqs", str(settings.liboqs)) if settings.liboqs else ()),
     )
-    return Program("desk", command, ready="desk_listening", after=("chain",))
+    return Program("desk", command, ready="desk_listening", after=("chain",), start_timeout_s=_DESK_TIMEOUT_S)
