@@ -68,6 +68,7 @@ from node.storage.outbox import Outbox
 from node.trades.evidence.packs import EvidenceRoom
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
+from node.trades.watching.timekeeping import Timekeeper
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
@@ -115,18 +116,21 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, *, keeps_time: bool = False
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
+        keeps_time: Have a block made when time alone has made something due; a devnet's time is set, not kept.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
+    built = {
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build(keeps_time) for entry in cast.institutions
+    }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
@@ -161,7 +165,7 @@ class _Builder:
         self._outbox = Outbox(self._database)
         self._handlers: Handlers[Session] = Handlers()
 
-    def build(self) -> Institution:
+    def build(self, keeps_time: bool) -> Institution:
         prepare(self._database)
         deployment, entry = self._chain.deployment, self._entry
         directory = Directory(deployment)
@@ -228,7 +232,11 @@ class _Builder:
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
+        workers: list[Worker] = [self._follower().run, self._sender(participants).run, exchange]
+        if keeps_time:
+            address = self._keystore.address(TRANSACTION_KEY)
+            workers.append(Timekeeper(trades.desk, self._database, address, self._chain.client.next_block_s).run)
+        return Institution(desk, tuple(workers), hosted)
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:

@@ -65,7 +65,7 @@ def _desk(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> Pr
     command = python_module(
         "node.app.desk",
         *("--home", str(home.desk), "--rpc-url", settings.rpc_url),
-        *("--port", str(desk.rest_port), "--messages-port", str(desk.messages_port)),
+        *("--port", str(desk.rest_port), "--messages-port", str(desk.messages_port), "--keep-time"),
         *(("--liboqs", str(settings.liboqs)) if settings.liboqs else ()),
     )
     return Program("desk", command, ready="desk_listening", after=("chain",), start_timeout_s=_DESK_TIMEOUT_S)
