@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("\n## A trade on a network")[2]
 *WHILE_IT_RUNS, AFTERWARDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 WAIT_S = 120
+DISPUTE_S = 2
 Document = dict[str, Any]
 
 
@@ -93,10 +95,14 @@ def shell(folder: Path, engines: Path, commands: str) -> str:
 
 
 def play_lock(network: LocalNetwork, folder: Path) -> dict[str, Any]:
-    """Agree on, fund and pay a trade whose rate a provider locks, while the validator with py-evm is away."""
+    """Agree on and fund a trade whose rate a provider locks, while the validator with py-evm is away.
+
+    Nobody accepts the milestone, and nothing else happens on the network when the dispute window ends.
+    """
     text = (folder / "terms.toml").read_text("utf-8")
     terms = folder / "lock.toml"
-    terms.write_text(text.replace('"convert_now"', '"lock"').replace("0901", "0902").replace("213420", "213421"))
+    text = text.replace('"convert_now"', '"lock"').replace("0901", "0902").replace("213420", "213421")
+    terms.write_text(f"{text}\n[windows]\ndispute_s = {DISPUTE_S}\n")
     statement = json.loads((ROOT / "examples" / "network" / "statement.json").read_bytes())
     moment = datetime.now(UTC) - timedelta(minutes=1)
     statement |= {"statement_id": "LIS-2026-00703", "shipment": statement["shipment"].replace("213420", "213421")}
@@ -118,7 +124,11 @@ def _pay(steps: Steps, terms: Path, paper: Path) -> dict[str, Any]:
     steps.accept("bloem", reference)
     steps.fund("bloem", reference)
     steps.attest("inspector", reference, "statements", paper)
-    return steps.decide("bloem", reference, "accept", 1)
+    end = time.monotonic() + WAIT_S
+    while (trade := steps.trade("bloem", reference))["state"] != "closed" and time.monotonic() < end:
+        time.sleep(0.1)
+    steps.devnet.settle_down()
+    return trade
 
 
 def one_head(network: LocalNetwork) -> list[str]:
@@ -151,7 +161,9 @@ def test_validators_of_both_engines_have_one_head_when_two_were_killed_and_came_
     assert len(set(played.heads)) == 1
 
 
-def test_trade_with_a_lock_is_paid_and_proven_when_the_other_engine_was_away(played: Played) -> None:
+def test_trade_with_a_lock_is_paid_and_proven_when_only_time_passes_and_the_other_engine_was_away(
+    played: Played,
+) -> None:
     assert (played.lock["state"], played.lock["closed_cause"]) == ("closed", "settled")
     code, answer = played.verify(played.pack("lock-pack.json"))
     assert (code, answer["paid_minor"], answer["validator_changes"]) == (0, "25000000", 1)
@@ -178,23 +190,23 @@ def test_pack_carries_votes_of_the_genesis_set_and_of_the_next(played: Played) -
 def _drop_votes(pack: Document) -> str:
     """Leave the votes of two of four validators, each of about a quarter of the power."""
     del pack["blocks"][-1]["finality"]["commit"]["signatures"][2:]
-    return r"blocks\.\d+\.finality"
+    return f"blocks[{len(pack['blocks']) - 1}].finality.commit"
 
 
 def _drop_votes_for_the_change(pack: Document) -> str:
     del pack["validator_changes"][0]["commit"]["signatures"][2:]
-    return r"validator_changes\.0"
+    return "validator_changes[0].commit"
 
 
 def _change_power(pack: Document) -> str:
-    pack["validator_changes"][0]["validators"][-1]["power"] = 10
-    return r"validator_changes\.0"
+    pack["validator_changes"][0]["validators"][-1]["power"] = 9
+    return "validator_changes[0].validators"
 
 
 def _change_key(pack: Document) -> str:
     validator = pack["validator_changes"][0]["validators"][0]
     validator["public_key"] = _altered(validator["public_key"])
-    return r"validator_changes\.0"
+    return "validator_changes[0].validators"
 
 
 def _change_genesis_validator(pack: Document) -> str:
@@ -203,20 +215,21 @@ def _change_genesis_validator(pack: Document) -> str:
 
 
 def _drop_change(pack: Document) -> str:
-    del pack["validator_changes"]
-    return r"blocks\.\d+"
+    [change] = pack.pop("validator_changes")
+    heights = [block["finality"]["header"]["height"] for block in pack["blocks"]]
+    return f"blocks[{bisect_right(heights, change['header']['height'])}].finality.header.validators_hash"
 
 
 def _change_transaction(pack: Document) -> str:
     proof = pack["blocks"][-1]["receipts"][0]["proof"]
     proof[-1] = _altered(proof[-1])
-    return r"blocks\.\d+\.receipts\.0"
+    return f"blocks[{len(pack['blocks']) - 1}].receipts[0].proof"
 
 
 def _change_block(pack: Document) -> str:
     finality = pack["blocks"][0]["finality"]
     finality["payload"] = _altered(finality["payload"])
-    return r"blocks\.0\.finality"
+    return "blocks[0].finality"
 
 
 def _altered(text: str) -> str:
@@ -242,7 +255,7 @@ def test_pack_is_refused_and_the_place_named_when(played: Played, change: Callab
     place = change(pack)
     code, answer = played.verify(pack)
     assert (code, answer["verdict"]) == (1, "no")
-    assert re.match(place, answer["path"]), answer
+    assert answer["path"].startswith(place), answer
 
 
 def test_pack_is_as_good_when_it_leaves_out_a_vote_that_is_not_needed(played: Played) -> None:
