@@ -30,7 +30,12 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, *, k
         home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url, keeps_time=keeps_time
     )
     server = _Server(
-        uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            build_rest(home, cast, institutions, keeps_time=keeps_time),
+            log_config=None,
+            port=port,
+            timeout_graceful_shutdown=3,
+        )
     )
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))

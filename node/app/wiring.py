@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy.orm import Session
 
 from contracts.client.block_feed import BlockFeed
@@ -71,7 +71,7 @@ from node.trades.service import TradeService
 from node.trades.watching.timekeeping import Timekeeper
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
-from node.web.desk import Desk
+from node.web.desk import CallersDesk, Desk
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -135,12 +135,18 @@ def build_institutions(
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], *, keeps_time: bool = False) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers)
+    before = [Depends(_freshen)] if keeps_time else []
+    return build_app(desks=desks, authority=authority, routers=routers, before=before)
+
+
+async def _freshen(request: Request, desk: CallersDesk) -> None:
+    if request.method not in ("GET", "HEAD"):
+        await desk.get(Timekeeper).freshen()
 
 
 class _Builder:
@@ -228,14 +234,15 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
-        services += [compliance, trades, evidence]
+        address = self._keystore.address(TRANSACTION_KEY)
+        timekeeper = Timekeeper(trades.desk, self._database, address, self._chain.client.next_block_s)
+        services += [compliance, trades, evidence, timekeeper]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
         workers: list[Worker] = [self._follower().run, self._sender(participants).run, exchange]
         if keeps_time:
-            address = self._keystore.address(TRANSACTION_KEY)
-            workers.append(Timekeeper(trades.desk, self._database, address, self._chain.client.next_block_s).run)
+            workers.append(timekeeper.run)
         return Institution(desk, tuple(workers), hosted)
 
     def _add_customers(self, participants: ParticipantService) -> None:

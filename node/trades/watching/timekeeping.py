@@ -1,7 +1,8 @@
 """Lets time pass on an idle network, whose clock is its last block's: without traffic no block would tell what is due.
 
 A desk looks whether time alone has made something due for one of its trades since the last block. If so it has a
-block made, with a transaction that does nothing; what is due is then done as after any other block.
+block made, with a transaction that does nothing; what is due is then done as after any other block. It also does so
+before somebody changes something while the last block is old, so that nobody reckons from a time long gone.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from contracts.client.errors import UnavailableError
 from node.storage import outbox
-from node.storage.cursor import booked_until_s
+from node.storage.cursor import TOPIC, booked_until_s
 from node.storage.database import Database
 from node.storage.outbox import OutboxRow
 from node.trades import store
@@ -24,6 +25,10 @@ from node.trades.store import MilestoneRow, Step, Trade
 from node.trades.terms.document import TermsDocument
 
 LOOK_S: Final = 5.0
+OLD_S: Final = 60
+"""From then on a block says too little of what time it is: quotes are firm for ten minutes."""
+WAIT_S: Final = 5.0
+"""For a block."""
 REFERENCE: Final = "time"
 """Of the outbox rows."""
 
@@ -57,7 +62,33 @@ class Timekeeper:
 
     def look(self, session: Session, now_s: int) -> None:
         """Queue a transaction that does nothing if a block is due and none is on its way."""
-        if _is_under_way(session) or not self._is_due(session, booked_until_s(session), now_s):
+        if self._is_due(session, booked_until_s(session), now_s):
+            self._ask(session)
+
+    async def freshen(self) -> None:
+        """Have a block made if the last one is old, and wait for it: what follows reckons from now.
+
+        Where none comes in time, what follows reckons from the last one.
+        """
+        try:
+            now_s = await self._next_block_s()
+        except UnavailableError:
+            return
+        bell = self._database.signals.subscribe(TOPIC)
+        try:
+            with self._database.transaction() as session:
+                if not _is_old(session, now_s):
+                    return
+                self._ask(session)
+            while await bell.wait(WAIT_S):
+                with self._database.read() as session:
+                    if not _is_old(session, now_s):
+                        return
+        finally:
+            self._database.signals.unsubscribe(TOPIC, bell)
+
+    def _ask(self, session: Session) -> None:
+        if _is_under_way(session):
             return
         currency = next(iter(self._desk.deployment.tokens))
         # An allowance of nothing to itself.
@@ -89,6 +120,10 @@ def _moments(trade: Trade, row: MilestoneRow, document: TermsDocument) -> Iterat
     for end in ends:
         yield end
         yield end + BACKUP_S
+
+
+def _is_old(session: Session, now_s: int) -> bool:
+    return now_s - booked_until_s(session) > OLD_S
 
 
 def _is_under_way(session: Session) -> bool:

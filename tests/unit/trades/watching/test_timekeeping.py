@@ -118,3 +118,35 @@ def test_clock_is_asked_again_when_the_node_is_away(monkeypatch: pytest.MonkeyPa
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(keeper(desk, Clock(end_s, end_s + 1)).run())
     assert states(desk) == [outbox.QUEUED]
+
+
+def test_request_waits_for_a_block_when_the_last_one_is_old() -> None:
+    world = loaded()
+    desk = world["bank-ke"]
+    now_s = world.ledger.now_s
+
+    async def act(clock_s: int) -> None:
+        clock = Clock(clock_s)
+        clock.answers.pop(0)
+        acting = asyncio.create_task(keeper(desk, clock).freshen())
+        while not acting.done():
+            await asyncio.sleep(0)
+            if outbox.QUEUED in states(desk):
+                world.ledger.advance_to(clock_s)
+                await desk.work()
+        await acting
+
+    asyncio.run(act(now_s + timekeeping.OLD_S))
+    assert states(desk) == []
+    asyncio.run(act(now_s + timekeeping.OLD_S + 1))
+    assert states(desk) == [outbox.CONFIRMED]
+
+
+def test_request_goes_on_when_no_block_comes_or_the_node_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timekeeping, "WAIT_S", 0.0)
+    desk = loaded()["bank-ke"]
+    clock = Clock(desk.world.ledger.now_s + timekeeping.OLD_S + 1)
+    asyncio.run(keeper(desk, clock).freshen())
+    assert states(desk) == []
+    asyncio.run(keeper(desk, clock).freshen())
+    assert states(desk) == [outbox.QUEUED]
