@@ -21,14 +21,21 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> None:
+async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, *, keeps_time: bool) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
-    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url)
+    institutions = build_institutions(
+        home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url, keeps_time=keeps_time
+    )
     server = _Server(
-        uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            build_rest(home, cast, institutions, keeps_time=keeps_time),
+            log_config=None,
+            port=port,
+            timeout_graceful_shutdown=3,
+        )
     )
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))
@@ -87,13 +94,24 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--messages-port", type=int, required=True)
     parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
+    parser.add_argument(
+        "--keep-time", action="store_true", help="have a block made when time alone has made something due"
+    )
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
     configure_logging(arguments.log_level, "desk")
     if arguments.liboqs:
         signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port))
+    asyncio.run(
+        run_desk(
+            Home(arguments.home),
+            arguments.rpc_url,
+            arguments.port,
+            arguments.messages_port,
+            keeps_time=arguments.keep_time,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy.orm import Session
 
 from contracts.client.block_feed import BlockFeed
@@ -68,9 +68,10 @@ from node.storage.outbox import Outbox
 from node.trades.evidence.packs import EvidenceRoom
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
+from node.trades.watching.timekeeping import Timekeeper
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
-from node.web.desk import Desk
+from node.web.desk import CallersDesk, Desk
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -115,28 +116,37 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str
+    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, *, keeps_time: bool = False
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
+        keeps_time: Have a block made when time alone has made something due; a devnet's time is set, not kept.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    built = {entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build() for entry in cast.institutions}
+    built = {
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints).build(keeps_time) for entry in cast.institutions
+    }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], *, keeps_time: bool = False) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers)
+    before = [Depends(_freshen)] if keeps_time else []
+    return build_app(desks=desks, authority=authority, routers=routers, before=before)
+
+
+async def _freshen(request: Request, desk: CallersDesk) -> None:
+    if request.method not in ("GET", "HEAD"):
+        await desk.get(Timekeeper).freshen()
 
 
 class _Builder:
@@ -161,7 +171,7 @@ class _Builder:
         self._outbox = Outbox(self._database)
         self._handlers: Handlers[Session] = Handlers()
 
-    def build(self) -> Institution:
+    def build(self, keeps_time: bool) -> Institution:
         prepare(self._database)
         deployment, entry = self._chain.deployment, self._entry
         directory = Directory(deployment)
@@ -224,11 +234,16 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
-        services += [compliance, trades, evidence]
+        address = self._keystore.address(TRANSACTION_KEY)
+        timekeeper = Timekeeper(trades.desk, self._database, address, self._chain.client.next_block_s)
+        services += [compliance, trades, evidence, timekeeper]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, exchange), hosted)
+        workers: list[Worker] = [self._follower().run, self._sender(participants).run, exchange]
+        if keeps_time:
+            workers.append(timekeeper.run)
+        return Institution(desk, tuple(workers), hosted)
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:

@@ -1,9 +1,9 @@
 """The FastAPI application of a desk process: every route under /v1, denied unless a bearer token says who asks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -49,6 +49,7 @@ def build_app(
     desks: Mapping[str, Desk],
     authority: TokenAuthority,
     routers: Iterable[APIRouter],
+    before: Sequence[params.Depends] = (),
     title: str = "Landfall",
     version: str = "0.1.0",
 ) -> FastAPI:
@@ -57,6 +58,7 @@ def build_app(
     Args:
         desks: By institution id; a caller reaches its own only.
         routers: Of the slices, mounted under /v1 behind authentication.
+        before: What every request goes through, once it is known who asks.
     """
     app = FastAPI(
         title=title,
@@ -70,7 +72,7 @@ def build_app(
     app.add_middleware(ProblemMiddleware)
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
-    guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(get_principal)], responses=_PROBLEMS)
+    guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(get_principal), *before], responses=_PROBLEMS)
     for router in (notices.router, *routers):
         guarded.include_router(router)
     app.include_router(guarded)

@@ -15,7 +15,9 @@ from node.app.validator.home import ValidatorHome, read_settings
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 GUIDE = (ROOT / "docs" / "operations.md").read_text("utf-8")
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
+# The trade has a test of its own: tests/integration/test_network_trade.py.
+BEFORE_TRADE = GUIDE.partition("\n## A trade on a network")[0]
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", BEFORE_TRADE, re.DOTALL) for line in block.splitlines()]
 NAMED = sorted({tuple(words.split()) for words in re.findall(r"`landfall ((?:network |init )?[a-z]+)", GUIDE)})
 
 

@@ -63,12 +63,6 @@ def is_running(home: ValidatorHome) -> bool:
     return False
 
 
-def rpc_url(settings: NodeSettings) -> str:
-    """Return where the node answers Ethereum JSON-RPC, as seen from this machine."""
-    host = "127.0.0.1" if settings.rpc_host == "0.0.0.0" else settings.rpc_host  # noqa: S104
-    return f"http://{host}:{settings.rpc_port}"
-
-
 def _write_status(home: ValidatorHome, settings: NodeSettings, state: UnitState) -> None:
     status = {
         "name": settings.name,
@@ -76,7 +70,7 @@ def _write_status(home: ValidatorHome, settings: NodeSettings, state: UnitState)
         "supervisor": os.getpid(),
         "since_s": int(time.time()),
         "engine": settings.engine,
-        "rpc_url": rpc_url(settings),
+        "rpc_url": settings.rpc_url,
     }
     whole_file.replace(home.status, json.dumps(status, indent=1).encode())
 
