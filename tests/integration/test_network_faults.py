@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from bridge.proofs.double_sign import DoubleSign
 from contracts.client.artifacts import decode_result, encode_call
 from node.app.errors import ProcessError
 from node.app.validator import local_network as network_module
@@ -18,6 +20,7 @@ from node.app.validator.home import ValidatorHome, read_genesis_file, read_setti
 from node.app.validator.local_network import LocalValidator
 from node.app.validator.preparing import prepare_home
 from node.app.validator.running import read_status
+from node.chain.cometbft_json import read_double_sign
 from node.chain.genesis_block import read_genesis
 from pqc import signatures
 from tests.integration import faulty_validator
@@ -213,6 +216,15 @@ def twin_of(rig: Rig) -> ValidatorHome:
     return twin
 
 
+async def evidence_of(one: LocalValidator, height: int) -> DoubleSign:
+    """The only double signature in a consensus block, as a validator's CometBFT tells it."""
+    transport = httpx.AsyncHTTPTransport(uds=str(one.home.run / "cometbft.sock"))
+    async with httpx.AsyncClient(transport=transport) as client:
+        answer = (await client.get("http://localhost/block", params={"height": height})).json()
+    (found,) = answer["result"]["block"]["evidence"]["evidence"]
+    return read_double_sign(found)
+
+
 async def test_double_signer_is_reported_kept_and_jailed(rig: Rig) -> None:
     """Somebody restored a validator on a second machine: two nodes vote with one key."""
     network, load = rig.network, rig.load
@@ -240,10 +252,11 @@ async def test_double_signer_is_reported_kept_and_jailed(rig: Rig) -> None:
             assert report in await node.ask("landfall_getMisbehaviour", report["reported_at"])
 
         members = [institution(one.name) for one in network.validators[:4]]
+        evidence = await evidence_of(network.validator(1), report["reported_at"])
         data = encode_call(
             "Governance",
             "report_double_sign",
-            (members[3].address, bytes.fromhex(report["digest"][2:]), report["height"]),
+            (members[3].address, evidence.hash, report["height"]),
         )
         hashes = []
         for member in members[:3]:
@@ -263,7 +276,7 @@ async def test_double_signer_is_reported_kept_and_jailed(rig: Rig) -> None:
         jail = decode_result(
             "Governance", "jail_of", 1, bytes.fromhex((await nodes[1].ask("eth_call", call, "latest"))[2:])
         )
-        assert (jail["evidence_digest"].hex(), jail["height"]) == (report["digest"][2:], report["height"])
+        assert (jail["evidence_digest"], jail["height"]) == (evidence.hash, report["height"])
         # It votes no more: the three go on without it, and cannot without one of themselves.
         await asyncio.to_thread(network.down, [WRONG])
         await included(nodes[2], [await load.send(nodes[0])])

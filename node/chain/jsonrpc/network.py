@@ -10,7 +10,6 @@ from node.chain.errors import TimeControlError
 from node.chain.jsonrpc import params
 from node.chain.jsonrpc.formatting import hex_data
 from node.chain.jsonrpc.methods import Method
-from node.chain.misbehaviour import evidence_digest
 from node.chain.solo import CLOCK_META, SoloDriver
 
 Params = list[Any]
@@ -47,10 +46,9 @@ class NetworkMethods:
         }
 
     def get_misbehaviour(self, p: Params) -> list[dict[str, Any]]:
-        """Return what consensus reported of validators at a height and above, each with the digest to report it by."""
+        """Return what consensus reported of validators at a height and above, the oldest first."""
         first = 0 if params.at(p, 0) is None else params.height(p[0], "from_height")
-        reports = self._app.store.evidence(first)
-        return [report | {"digest": hex_data(evidence_digest(report))} for report in reports]
+        return self._app.store.evidence(first)
 
     def clock(self, _: Params) -> dict[str, int]:
         """Return ledger time (the head block's), wall time, and how far the head is ahead of the ledger clock."""

@@ -8,7 +8,6 @@ import pytest
 from node.chain.abci.abci_pb2 import Misbehavior, MisbehaviorType, Validator
 from node.chain.errors import CorruptChainError, DivergedError, GenesisError, ReadOnlyError
 from node.chain.limits import EVIDENCE_MAX
-from node.chain.misbehaviour import evidence_digest
 from node.chain.store import ConsensusPoint
 from tests.unit.chain.decided import PROPOSER, decided, limits_change, validator_change
 from tests.unit.chain.support import KEY, Actor
@@ -159,7 +158,6 @@ async def test_misbehaviour_is_kept_with_the_height_that_reports_it(tmp_path: Pa
                 "reported_at": 2,
             }
         )
-        assert evidence_digest(evidence) != evidence_digest(evidence | {"height": 2})
 
 
 async def test_oldest_evidence_goes_when_there_is_too_much(tmp_path: Path) -> None:
