@@ -1,8 +1,8 @@
 """A service's view of the chain process: Ethereum JSON-RPC through web3.py's AsyncWeb3, and decoded blocks.
 
 web3.py takes seconds to import, so `connect` imports it in a worker thread; nothing else here may import it.
-Works on any EVM node that serves the standard methods; `finality_proof`, `validator_changes` and `genesis` need
-Landfall's own chain.
+Works on any EVM node that serves the standard methods; `finality_proof`, `validator_changes`, `next_block_s` and
+`genesis` need Landfall's own chain.
 """
 
 import asyncio
@@ -96,6 +96,10 @@ class ChainClient:
     async def now_s(self) -> int:
         """Return ledger time: the head's timestamp."""
         return int((await self._ask(self._connected().eth.get_block("latest")))["timestamp"])
+
+    async def next_block_s(self) -> int:
+        """Return the time that a block made now would have: on an idle network later than ledger time."""
+        return int((await self.raw("landfall_clock", []))["next_s"])
 
     async def block_hash(self, number: int) -> bytes:
         """Return the hash of block `number`."""

@@ -26,7 +26,14 @@ _LOG = structlog.get_logger(__name__)
 
 
 async def run_desk(
-    home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings, tls: RestTls | None = None
+    home: Home,
+    rpc_url: str,
+    port: int,
+    messages_port: int,
+    settings: Settings,
+    tls: RestTls | None = None,
+    *,
+    keeps_time: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
@@ -34,9 +41,11 @@ async def run_desk(
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
     scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
     local = f"{scheme}://127.0.0.1:{port}"
-    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, settings)
+    institutions = build_institutions(
+        home, cast, chain, f"{local}/v1", messages_url, site, settings, keeps_time=keeps_time
+    )
     programs = Programs(site.origin, (site.origin, local))
-    rest = build_rest(home, cast, institutions, programs)
+    rest = build_rest(home, cast, institutions, programs, keeps_time=keeps_time)
     options = {} if tls is None else tls.options()
     server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
     async with asyncio.TaskGroup() as tasks:
@@ -99,6 +108,9 @@ def main() -> None:
     parser.add_argument("--rest-certificate", type=Path, help="REST over TLS: own certificate (PEM)")
     parser.add_argument("--rest-key", type=Path, help="and its key")
     parser.add_argument("--rest-client-ca", type=Path, help="authorities of clients' certificates")
+    parser.add_argument(
+        "--keep-time", action="store_true", help="have a block made when time alone has made something due"
+    )
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
     configure_logging(arguments.log_level, "desk")
@@ -109,8 +121,17 @@ def main() -> None:
     if arguments.rest_certificate:
         tls = RestTls(arguments.rest_certificate, arguments.rest_key, arguments.rest_client_ca)
     settings = load_settings()
-    home = Home(arguments.home, settings.databases)
-    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings, tls))
+    asyncio.run(
+        run_desk(
+            Home(arguments.home, settings.databases),
+            arguments.rpc_url,
+            arguments.port,
+            arguments.messages_port,
+            settings,
+            tls,
+            keeps_time=arguments.keep_time,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -74,6 +74,12 @@ class ProcessError(UnavailableError):
     code: ClassVar[int] = 21
 
 
+class StoppedForGoodError(ProcessError):
+    """A program ended and says that starting it again does not help."""
+
+    code: ClassVar[int] = 23
+
+
 class EngineMissingError(UnavailableError):
     """A program that a validator needs is not on this machine; install it and try again."""
 

@@ -1,17 +1,18 @@
-"""The home directory of a devnet: what is where, and how it is made.
+"""The home directory of a devnet or of a network's desk: what is where, and how it is made.
 
 genesis.json                     the network (geth's format plus the section `landfall`)
 cast.json                        who is hosted here, and their pricing
 access.json                      REST tokens, readable by this user only
-chain/                           state, journal and validator key of the chain process
 institutions/<id>/keystore.json  keys of one institution and its customers
 institutions/<id>/desk.sqlite    its database
-logs/, rates.csv
+rates.csv                        daily fixings
+run.json                         where it answers, while it runs
+
+A devnet also has validator_key.json, chain/ (state and journal of the chain process) and logs/.
 """
 
 import json
 import secrets
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,15 +83,22 @@ def prepare_home(home: Home, cast: Cast, genesis: dict[str, Any], rates_file: Pa
         _check_same_network(home, genesis)
         return
     home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for institution in cast.institutions:
-        _make_keystore(home, institution)
     # What a start that was cut off left behind is made anew.
     (home.root / VALIDATOR_KEY_FILE).unlink(missing_ok=True)
     write_validator_key(home.root, validator_key(next(one.id for one in cast.institutions if "validator" in one.roles)))
+    prepare_desk(home, cast, genesis, (rates_file or example(RATES)).read_bytes())
+
+
+def prepare_desk(home: Home, cast: Cast, genesis: dict[str, Any], rates: bytes) -> None:
+    """Make what the desk process of a cast needs: its keys, the network, fixings (CSV), tokens; anew what is there."""
+    home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for institution in cast.institutions:
+        _make_keystore(home, institution)
     home.genesis.write_text(json.dumps(genesis, indent=1), "utf-8")
     home.cast.write_text(cast.model_dump_json(indent=1), "utf-8")
-    shutil.copyfile(rates_file or example(RATES), home.rates)
-    home.rates.chmod(0o600)
+    home.rates.unlink(missing_ok=True)
+    home.rates.touch(mode=0o600)
+    home.rates.write_bytes(rates)
     # Last: a home with tokens is complete.
     write_private(home.access, {"tokens": {owner: secrets.token_urlsafe(24) for owner in _token_owners(cast)}})
 
@@ -101,7 +109,8 @@ def load_cast_of(home: Home) -> Cast:
         return Cast.model_validate_json(home.cast.read_text("utf-8"))
     except OSError as error:
         raise HomeError(
-            f"home: expected a prepared home, got {home.root} without cast.json; run landfall devnet"
+            f"home: expected a prepared home, got {home.root} without cast.json; "
+            "run landfall devnet, or landfall network up --desk"
         ) from error
 
 
@@ -111,7 +120,8 @@ def load_tokens(home: Home) -> dict[str, str]:
         tokens: dict[str, str] = json.loads(home.access.read_text("utf-8"))["tokens"]
     except OSError as error:
         raise HomeError(
-            f"home: expected a prepared home, got {home.root} without access.json; run landfall devnet"
+            f"home: expected a prepared home, got {home.root} without access.json; "
+            "run landfall devnet, or landfall network up --desk"
         ) from error
     return tokens
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from node.app.errors import ProcessError
+from node.app.errors import ProcessError, StoppedForGoodError
 from node.app.supervisor import Unit, running_unit
 
 ENDS_MAX: Final = 20
@@ -66,6 +66,7 @@ async def keep_running(
 
     Raises:
         ProcessError: it ended too often.
+        StoppedForGoodError: a program says that starting again does not help.
     """
     ends = _Ends(clock)
     reason = ""
@@ -73,7 +74,11 @@ async def keep_running(
         run = asyncio.create_task(_run_once(unit, lock, tell, UnitState("starting", ends.total, reason)))
         if not await _before_stop(run, stop):
             break
-        was_ready, reason = run.result()
+        try:
+            was_ready, reason = run.result()
+        except StoppedForGoodError as error:
+            tell(UnitState("failed", ends.total + 1, str(error)))
+            raise
         ends.add(was_ready)
         if ends.is_too_many:
             tell(UnitState("failed", ends.total, reason))
@@ -91,6 +96,8 @@ async def _run_once(unit: Unit, lock: int, tell: Callable[[UnitState], None], st
             pids = {name: process.pid for name, process in running.processes.items()}
             tell(UnitState("running", starting.restarts, starting.reason, pids))
             return True, await running.ended()
+    except StoppedForGoodError:
+        raise
     except (ProcessError, OSError) as error:
         # A full disk, for one, may have room again at the next start.
         return False, str(error)

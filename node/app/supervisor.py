@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
 
-from node.app.errors import HomeError, ProcessError
+from node.app.errors import HomeError, ProcessError, StoppedForGoodError
 
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
@@ -47,6 +48,7 @@ class Program:
         ready: The event that it logs (JSON lines), or the Unix socket that it listens on, once it is ready.
         after: Programs that must be ready before this one starts.
         stop_timeout_s: How long it may take to end by SIGTERM before it is killed.
+        final_code: The exit code by which it says that starting it again does not help.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Program:
     after: tuple[str, ...] = ()
     start_timeout_s: float = START_TIMEOUT_S
     stop_timeout_s: float = STOP_TIMEOUT_S
+    final_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +84,29 @@ class RunningUnit:
         self._lock = lock
         self._ready = {program.name: asyncio.Event() for program in unit.programs}
         self._first_end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._watches: list[asyncio.Task[None]] = []
+        self._watches: dict[str, asyncio.Task[None]] = {}
 
     async def ended(self) -> str:
-        """Wait until one of the processes ends by itself; return a sentence that says which."""
-        name = await asyncio.shield(self._first_end)
-        log = log_path(self._unit.home, name)
-        return f"{name} ended with code {self.processes[name].returncode}; see {log}: {tail_of(log)}"
+        """Wait until one of the processes ends by itself; return a sentence that says which.
+
+        Raises:
+            StoppedForGoodError: starting it again does not help.
+        """
+        await asyncio.shield(self._first_end)
+        program = await self._cause()
+        log = log_path(self._unit.home, program.name)
+        code = self.processes[program.name].returncode
+        reason = f"{program.name} ended with code {code}; see {log}: {tail_of(log)}"
+        if code == program.final_code:
+            raise StoppedForGoodError(reason)
+        return reason
 
     async def start(self) -> None:
         """Start every program; return when all are ready.
 
         Raises:
             ProcessError: one of them did not start; the message has its last log lines.
+            StoppedForGoodError: starting it again does not help.
         """
         await asyncio.to_thread(self._unit.prepare)
         log_path(self._unit.home, "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -105,8 +118,10 @@ class RunningUnit:
             starting.cancel()
             (failure,) = await asyncio.gather(starting, return_exceptions=True)
         if self._first_end.done():
-            name = self._first_end.result()
-            raise ProcessError(f"{name} did not start: {tail_of(log_path(self._unit.home, name))}")
+            program = await self._cause()
+            is_final = self.processes[program.name].returncode == program.final_code
+            reason = f"{program.name} did not start: {tail_of(log_path(self._unit.home, program.name))}"
+            raise StoppedForGoodError(reason) if is_final else ProcessError(reason)
         if isinstance(failure, BaseExceptionGroup):
             raise failure.exceptions[0]
 
@@ -115,7 +130,22 @@ class RunningUnit:
         for program in reversed(self._unit.programs):
             if process := self.processes.get(program.name):
                 await _stop(process, program.stop_timeout_s)
-        await asyncio.gather(*self._watches)
+        await asyncio.gather(*self._watches.values())
+
+    async def _cause(self) -> Program:
+        """Stop what still runs; return the program that says why the unit ended.
+
+        One that needs another often ends first, when that one fails: then the other ends with an error too.
+        """
+        await self.stop()
+        name = self._first_end.result()
+        before = itertools.takewhile(lambda program: program.name != name, self._unit.programs)
+        failed = [program for program in before if self._has_failed(program.name)]
+        return (failed or [program for program in self._unit.programs if program.name == name])[0]
+
+    def _has_failed(self, name: str) -> bool:
+        process = self.processes.get(name)
+        return process is not None and process.returncode is not None and process.returncode > 0
 
     async def _start_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -127,7 +157,7 @@ class RunningUnit:
             await self._ready[name].wait()
         process = await _spawn(program, self._lock)
         self.processes[program.name] = process
-        self._watches.append(asyncio.create_task(self._watch(program, process)))
+        self._watches[program.name] = asyncio.create_task(self._watch(program, process))
         try:
             async with asyncio.timeout(program.start_timeout_s):
                 if isinstance(program.ready, Path):

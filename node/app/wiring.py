@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy.orm import Session
 
 from contracts.client.block_feed import BlockFeed
@@ -96,9 +96,10 @@ from node.trades.evidence.packs import EvidenceRoom
 from node.trades.personal import TradeKeeper
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
+from node.trades.watching.timekeeping import Timekeeper
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
-from node.web.desk import Desk
+from node.web.desk import CallersDesk, Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.web.personal import AnswerKeeper
 from node.webhooks import routes as webhook_routes
@@ -166,6 +167,8 @@ def build_institutions(
     messages_url: str,
     site: Site,
     settings: Settings | None = None,
+    *,
+    keeps_time: bool = False,
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
@@ -174,20 +177,28 @@ def build_institutions(
         messages_url: Where it takes messages.
         site: Where browsers reach it.
         settings: Where it may go by itself, and how long it keeps what it knows about people.
+        keeps_time: Have a block made when time alone has made something due; a devnet's time is set, not kept.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
     chosen = settings or Settings()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen).build()
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen).build(keeps_time)
         for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], programs: Programs) -> FastAPI:
+def build_rest(
+    home: Home,
+    cast: Cast,
+    institutions: dict[str, Institution],
+    programs: Programs,
+    *,
+    keeps_time: bool = False,
+) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
@@ -198,7 +209,13 @@ def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], pro
         routers=routers,
         authenticators=(programs, SessionAuthenticator()),
         open_routers=open_routers(programs),
+        before=[Depends(_freshen)] if keeps_time else [],
     )
+
+
+async def _freshen(request: Request, desk: CallersDesk) -> None:
+    if request.method not in ("GET", "HEAD"):
+        await desk.get(Timekeeper).freshen()
 
 
 def open_routers(programs: Programs) -> tuple[APIRouter, ...]:
@@ -234,7 +251,7 @@ class _Builder:
         self._outbox = Outbox(self._database)
         self._handlers: Handlers[Session] = Handlers()
 
-    def build(self) -> Institution:
+    def build(self, keeps_time: bool) -> Institution:
         prepare(self._database)
         deployment, entry = self._chain.deployment, self._entry
         directory = Directory(deployment)
@@ -315,20 +332,25 @@ class _Builder:
             AnswerKeeper(entry.id),
         )
         subjects = Subjects(participants, keepers, self._retention)
-        services += [notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
+        timekeeper = Timekeeper(
+            trades.desk, self._database, self._keystore.address(TRANSACTION_KEY), self._chain.client.next_block_s
+        )
+        services += [timekeeper, notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
         services += [heads, identity, clients, Onboarding(participants), subjects]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
-        workers = (
+        workers: list[Worker] = [
             self._follower().run,
             self._sender(participants).run,
             partial(work_daily, self._database, heads, subjects),
             partial(_exchange, transport, messages),
             self._bring_webhooks,
             NoticePost(self._database, entry.id, mailer).run,
-        )
-        return Institution(desk, workers, hosted)
+        ]
+        if keeps_time:
+            workers.append(timekeeper.run)
+        return Institution(desk, tuple(workers), hosted)
 
     def _people(self, participants: ParticipantService) -> Identity:
         vault = Vault(self._keystore, SEALING_KEY)

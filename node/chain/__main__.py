@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from node.chain.errors import ChainError
-from node.chain.process import ChainSettings, ValidatorSettings, run_chain
+from node.chain.errors import ChainError, DivergedError, GenesisError, OtherGenesisError
+from node.chain.process import FINAL_EXIT_CODE, ChainSettings, ValidatorSettings, run_chain
 from pqc import liboqs, signatures
 from pqc.errors import BackendUnavailableError
 
@@ -35,7 +35,7 @@ def main() -> int:
 
 def _report(error: BaseException) -> int:
     structlog.get_logger("landfall.chain").error("chain_failed", kind=type(error).__name__, error=str(error))
-    return 1
+    return FINAL_EXIT_CODE if isinstance(error, (GenesisError, OtherGenesisError, DivergedError)) else 1
 
 
 async def _run_until_signal(settings: ChainSettings) -> None:
@@ -47,6 +47,11 @@ async def _run_until_signal(settings: ChainSettings) -> None:
         await task
     except asyncio.CancelledError:
         structlog.get_logger("landfall.chain").info("chain_stopped")
+    finally:
+        # How it ends is settled: a signal that comes now must not change the exit code.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+            signal.signal(name, signal.SIG_IGN)
 
 
 def _settings(arguments: list[str]) -> ChainSettings:

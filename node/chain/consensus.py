@@ -25,7 +25,6 @@ from node.chain.errors import (
 )
 from node.chain.genesis_block import Genesis
 from node.chain.governance import BlockLimits, ValidatorUpdate, block_limits, validator_updates
-from node.chain.misbehaviour import evidence_digest
 from node.chain.store import ConsensusPoint
 from node.chain.transactions import Transaction, decode_item
 
@@ -102,7 +101,7 @@ class DecidedChain:
         self.height = decision.point.height
         self._validators = decision.validators
         for one in decision.point.misbehaviour:
-            _log.error("misbehaviour_reported", digest="0x" + evidence_digest(one).hex(), **one)
+            _log.error("misbehaviour_reported", **one)
         if decision.updates:
             _log.warning("validators_changed", height=self.height, changed=len(decision.updates))
 

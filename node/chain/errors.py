@@ -253,6 +253,12 @@ class CorruptChainError(InvariantError):
     code = 24
 
 
+class OtherGenesisError(CorruptChainError):
+    """The genesis file is not the one that this home began with; nothing was changed."""
+
+    code = 86
+
+
 class GenesisError(RejectedError):
     """The genesis file or the network description is malformed; nothing was written."""
 

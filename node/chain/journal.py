@@ -81,7 +81,9 @@ class TransactionJournal:
             if batch:
                 await self._flush(batch)
             if self._size > JOURNAL_BYTES_MAX:
-                await _in_thread(self._rewrite, [*pending(), *(raw for raw, _ in self._waiting)])
+                # Who appended has not run since, so what was just acknowledged is not yet among what is pending.
+                kept = dict.fromkeys([*pending(), *(raw for raw, _ in batch + self._waiting)])
+                await _in_thread(self._rewrite, list(kept))
 
     def trim(self) -> None:
         """Empty the file; call it when every record is in a committed block."""

@@ -1,14 +1,11 @@
 """Misbehaviour of validators as consensus reports it with a block: the same on every node, kept by every node.
 
-The votes themselves are in the consensus block at `reported_at`. Members name a report on chain by its digest
-(docs/spec/governance.md, "Double signers").
+The votes themselves are in the consensus block at `reported_at`; its evidence has the digest that members report on
+chain (docs/spec/governance.md, "Double signers").
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, Final
-
-import rfc8785
 
 from node.chain.abci.abci_pb2 import Misbehavior, MisbehaviorType
 
@@ -34,8 +31,3 @@ def misbehaviour_to_json(reported: Misbehavior, reported_at: int) -> Mapping[str
         "time": f"{reported.time.seconds}.{reported.time.nanos:09}",
         "reported_at": reported_at,
     }
-
-
-def evidence_digest(evidence: Mapping[str, Any]) -> bytes:
-    """Return SHA-256 over the report as canonical JSON (RFC 8785): what members report on chain."""
-    return sha256(rfc8785.dumps(dict(evidence))).digest()

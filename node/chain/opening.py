@@ -4,14 +4,17 @@ Apart from `process`, so that the port answers before an engine is loaded.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from node.chain.application import Application
+from node.chain.differences import first_difference
+from node.chain.errors import OtherGenesisError
 from node.chain.genesis_block import Genesis, read_genesis
 from node.chain.hooks import WriteHook
 from node.chain.journal import TransactionJournal
@@ -20,6 +23,7 @@ from node.chain.jsonrpc.server import JsonRpcServer
 from node.chain.process import ChainSettings
 from node.chain.store import ChainStore
 
+_GENESIS_META: Final = "genesis"
 _log = structlog.get_logger("landfall.chain")
 
 
@@ -48,6 +52,7 @@ async def serve_chain(
     with ExitStack() as stack:
         store = ChainStore(settings.home / "chain", before_write)
         stack.callback(store.close)
+        keep_genesis(store, document)
         journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
         stack.callback(journal.close)
         chain = await open_chain(settings, genesis, store, journal)
@@ -61,3 +66,18 @@ async def serve_chain(
                 waiting=len(chain.application.mempool),
                 genesis_hash="0x" + genesis.trusted_hash.hex(),
             )
+
+
+def keep_genesis(store: ChainStore, document: Mapping[str, Any]) -> None:
+    """Keep the genesis file at the first start; later ones must begin with the same, also where no block hash tells.
+
+    Raises:
+        OtherGenesisError: names the first field that differs.
+    """
+    kept = store.meta(_GENESIS_META)
+    if kept is None:
+        store.put_meta(_GENESIS_META, json.dumps(document).encode())
+    elif difference := first_difference(json.loads(kept), document):
+        raise OtherGenesisError(
+            f"genesis.json: {difference}; this home began with the first: put that file back, or use another home"
+        )

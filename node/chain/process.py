@@ -5,6 +5,7 @@ the process: on disk there is always a block boundary and every acknowledged tra
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _log = structlog.get_logger("landfall.chain")
 _VERSION: Final = "landfall/0.1.0"
 _ENGINE_VERSIONS: Final = {"pyevm": "py-evm-0.12.1b1", "geth": "geth-1.17.5"}
 GENESIS_FILE: Final = "genesis.json"
+FINAL_EXIT_CODE: Final = 3
+"""Starting again does not help: somebody has to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) 
         _log.info("chain_listening", port=_bound_port(runner), host=settings.host)
         await _serve(settings, document, server, before_write)
     finally:
-        await runner.cleanup()
+        # Short, and never interrupted: a signal that comes now must not hide why this ends.
+        cleaning = asyncio.ensure_future(runner.cleanup())
+        while not cleaning.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(cleaning)
 
 
 async def _serve(

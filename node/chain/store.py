@@ -177,9 +177,12 @@ class ChainStore:
             low, high = (middle, high) if (self.consensus_height(middle) or 0) <= height else (low, middle - 1)
         return low
 
-    def evidence(self) -> list[dict[str, Any]]:
-        """Return the misbehaviour that consensus reported, by height; the oldest is dropped above `EVIDENCE_MAX`."""
-        return [json.loads(value) for _, value in self._range("evidence", b"", b"\xff" * 9)]
+    def evidence(self, first: int = 0) -> list[dict[str, Any]]:
+        """Return the misbehaviour that consensus reported from height `first` on, the oldest first.
+
+        The oldest is dropped above `EVIDENCE_MAX`.
+        """
+        return [json.loads(value) for _, value in self._range("evidence", _number(first), b"\xff" * 9)]
 
     def chunk_starts(self, last: int) -> list[int]:
         """Return the first block of every piece of a snapshot that ends with block `last`."""
@@ -280,7 +283,7 @@ class ChainStore:
         if point.has_new_validators:
             yield "changes", _number(point.height + 1), b""
         for index, one in enumerate(point.misbehaviour):
-            yield "evidence", _number(point.height) + bytes([index]), json.dumps(one).encode()
+            yield "evidence", _number(point.height) + index.to_bytes(4, "big"), json.dumps(one).encode()
 
     def put_meta(self, name: str, value: bytes) -> None:
         """Store a small named value outside a block.

@@ -65,6 +65,12 @@ async def open_chain(
         if not len(application.mempool):
             journal.trim()
 
+    async def hand_out() -> None:
+        try:
+            await gossip.run()
+        finally:
+            await rpc.close()
+
     driver = CometBftDriver(DecidedChain(application), settings.home, on_commit=on_commit)
     finality = FinalityMethods(store, execution.views, ConsensusFinality(store, rpc))
     methods = {
@@ -80,7 +86,7 @@ async def open_chain(
         methods,
         (
             lambda: serve_abci(validator.run / ABCI_SOCKET, driver),
-            gossip.run,
+            hand_out,
             lambda: journal.run(gossip.waiting),
         ),
     )

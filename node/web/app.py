@@ -1,7 +1,7 @@
 """The FastAPI application of a desk process: every route under /v1, denied unless who asks may do it."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, params
@@ -81,6 +81,7 @@ def build_app(
     authenticators: Iterable[Authenticator] = (),
     open_routers: Iterable[APIRouter] = (),
     clock: Clock = wall_clock,
+    before: Sequence[params.Depends] = (),
     title: str = "Landfall",
     version: str = "0.1.0",
     policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -94,6 +95,7 @@ def build_app(
         authenticators: What else knows callers: sessions, OAuth tokens.
         open_routers: Where callers are not known yet: signing in.
         clock: Of sessions and proposals.
+        before: What every request goes through, once it is known who asks.
         policy: How many requests a caller may make.
 
     Raises:
@@ -119,7 +121,8 @@ def build_app(
     app.add_middleware(RequestIdMiddleware)
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
-    guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(_count), Depends(_refuse_unknown)], responses=_PROBLEMS)
+    held = [Depends(_count), Depends(_refuse_unknown), *before]
+    guarded = APIRouter(prefix=PREFIX, dependencies=held, responses=_PROBLEMS)
     for router in (event_routes.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
     _check_declared(guarded)

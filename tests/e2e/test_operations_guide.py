@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from node.app.cli import app
+from node.app.errors import StoppedForGoodError
 from node.app.validator.home import ValidatorHome, read_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 GUIDE = (ROOT / "docs" / "operations.md").read_text("utf-8")
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
+# The trade has a test of its own: tests/integration/test_network_trade.py.
+BEFORE_TRADE = GUIDE.partition("\n## A trade on a network")[0]
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", BEFORE_TRADE, re.DOTALL) for line in block.splitlines()]
 NAMED = sorted({tuple(words.split()) for words in re.findall(r"`landfall ((?:network |init )?[a-z]+)", GUIDE)})
 
 
@@ -73,6 +78,20 @@ def test_unit_is_taken_by_systemd_when_the_program_is_there(tmp_path: Path) -> N
     unit.write_text(text.replace("/opt/landfall/bin/landfall", sys.executable))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_service_stays_stopped_where_starting_again_does_not_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end(*_: object) -> None:
+        raise StoppedForGoodError("chain ended with code 3; see chain.log")
+
+    monkeypatch.setattr("node.app.validator.running.run_validator", end)
+    done = CliRunner().invoke(app, ["start", "--home", str(tmp_path)])
+    lines = (DEPLOY / "systemd" / "landfall-validator.service").read_text("utf-8").splitlines()
+    assert f"RestartPreventExitStatus={done.exit_code}" in lines
+    assert done.exit_code not in {0, 1}
+    assert "chain ended with code 3" in done.stderr
 
 
 def test_unit_protects_the_machine() -> None:

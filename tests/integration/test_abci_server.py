@@ -235,3 +235,25 @@ async def test_server_ends_without_an_answer_when_the_chain_cannot_go_on(tmp_pat
             await served.task
         assert await client.is_closed()
         assert await other.is_closed()
+
+
+@pytest.mark.parametrize("turns_later", range(6))
+async def test_server_says_why_when_it_is_told_to_end_as_a_handler_fails(tmp_path: Path, turns_later: int) -> None:
+    async with serving(tmp_path) as served:
+
+        async def tell() -> None:
+            for _ in range(turns_later):
+                await asyncio.sleep(0)
+            served.task.cancel()
+
+        async def fail(_: Block) -> ResponseFinalizeBlock:
+            telling.append(asyncio.create_task(tell()))
+            raise CorruptChainError("headers: expected block 3, got nothing")
+
+        telling: list[asyncio.Task[None]] = []
+        served.handler.finalize_block = fail  # type: ignore[method-assign]
+        # Another one, which has to be ended too.
+        assert (await (await served.connect()).ask(INFO))[0].info.last_block_height == 7
+        (await served.connect()).send(Request(finalize_block=Block(height=1)))
+        with pytest.raises(CorruptChainError, match="expected block 3"):
+            await served.task

@@ -12,10 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from node.chain.errors import GenesisError
+from node.chain import process as process_module
+from node.chain.errors import GenesisError, ReadOnlyError
 from node.chain.limits import RPC_BODY_BYTES_MAX
-from node.chain.process import ChainSettings, run_chain
+from node.chain.process import FINAL_EXIT_CODE, ChainSettings, run_chain
 from tests.unit.chain.support import CHAIN_ID, ETHER, Actor, write_home
 
 ROUNDS = 3
@@ -156,7 +158,7 @@ async def test_nothing_acknowledged_is_lost_when_killed_under_load(tmp_path: Pat
 async def test_process_ends_with_the_reason_when_it_cannot_start(tmp_path: Path) -> None:
     process = await _start(tmp_path)
     _, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 1
+    assert process.returncode == FINAL_EXIT_CODE
     last = json.loads(errors.splitlines()[-1])
     assert last["event"] == "chain_failed"
     assert "landfall init" in last["error"]
@@ -186,3 +188,27 @@ async def test_chain_does_not_open_when_the_home_is_wrong(tmp_path: Path, spoil:
     spoil(home)
     with pytest.raises(GenesisError, match=message):
         await run_chain(ChainSettings(home=home, port=0))
+
+
+async def test_signal_does_not_hide_why_the_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the process, which has failed, still closes its connections."""
+    closing, go = asyncio.Event(), asyncio.Event()
+    cleanup = web.AppRunner.cleanup
+
+    async def slow(runner: web.AppRunner) -> None:
+        closing.set()
+        await go.wait()
+        await cleanup(runner)
+
+    async def fail(*_: object) -> None:
+        raise ReadOnlyError("expected room, got none")
+
+    monkeypatch.setattr(web.AppRunner, "cleanup", slow)
+    monkeypatch.setattr(process_module, "_serve", fail)
+    running = asyncio.create_task(run_chain(ChainSettings(home=_home(tmp_path), port=0)))
+    await closing.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(ReadOnlyError, match="expected room"):
+        await running

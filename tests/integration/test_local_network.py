@@ -12,12 +12,15 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from fx.rate_files import read_daily_rates
 from node.app.cli import app
 from node.app.errors import HomeError, ProcessError
+from node.app.home import Home, load_tokens
 from node.app.validator import local_network
 from node.app.validator.home import read_settings, write_settings
 from node.app.validator.local_network import LocalNetwork, LocalValidator
 from node.app.validator.running import read_status
+from node.app.validator.unit import validator_unit
 from tests.integration import stand_in
 
 WAIT_S = 60
@@ -113,6 +116,24 @@ def test_network_says_why_when_a_validator_cannot_start(network: LocalNetwork) -
     (one.home.cometbft / "config" / "priv_validator_key.json").write_text("{}")
     with pytest.raises(ProcessError, match="bank-nl did not start: cometbft"):
         network.up([1])
+
+
+def test_network_gets_a_desk_when_it_is_down_and_keeps_it(network: LocalNetwork) -> None:
+    with pytest.raises(HomeError, match="bank-nl runs without a desk; stop the network first"):
+        network.add_desk()
+    network.down()
+    network.add_desk()
+    first, second = network.validators
+    assert (first.desk is None, second.desk is None) == (False, True)
+    desk, programs = Home(first.home.desk), validator_unit(first.home, read_settings(first.home)).programs
+    assert [program.name for program in programs] == ["chain", "cometbft", "desk"]
+    assert str(read_settings(first.home).rpc_url) in programs[-1].command
+    before = load_tokens(desk)
+    assert {"bank-nl", "bloem", "bank-ug"} <= set(before)
+    # The network's first day has a fixing, whatever days the shipped file has.
+    assert [str(day) for day in read_daily_rates(desk.rates).days()] == ["2026-09-21"]
+    network.add_desk()
+    assert load_tokens(desk) == before
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

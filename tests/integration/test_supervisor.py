@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app.errors import ProcessError
+from node.app.errors import ProcessError, StoppedForGoodError
 from node.app.supervisor import LOG_LINE_BYTES_MAX, Program, Unit, locked_home, log_path, running_unit
 
 WAIT = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (note('stopped'), sys.exit(0))); time.sleep(60)"
@@ -97,6 +97,31 @@ async def test_unit_says_which_program_ended_when_one_is_killed(tmp_path: Path) 
         async with running_unit(Unit(tmp_path, (program("a"), program("b"))), lock) as running:
             os.kill(running.processes["b"].pid, signal.SIGKILL)
             assert "b ended with code -9" in await asyncio.wait_for(running.ended(), 20)
+
+
+@pytest.mark.parametrize(("code", "named"), [(1, "a ended with code 1"), (0, "b ended with code 2")])
+async def test_unit_names_the_program_that_failed_when_another_ended_with_it(
+    tmp_path: Path, code: int, named: str
+) -> None:
+    """One that needs another notices first, and ends first."""
+    go = tmp_path / "go"
+    wait = f"import os, time\nnote('ready')\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+    ignore = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    needed = program("a", f"{ignore}{wait}time.sleep(0.3)\nsys.exit({code})")
+    needing = program("b", f"{wait}sys.exit(2)")
+    with locked_home(tmp_path) as lock:
+        async with running_unit(Unit(tmp_path, (needed, needing)), lock) as running:
+            go.touch()
+            assert named in await asyncio.wait_for(running.ended(), 20)
+
+
+@pytest.mark.parametrize("script", ["sys.exit(3)", "note('ready')\nimport time\ntime.sleep(0.3)\nsys.exit(3)"])
+async def test_unit_stops_for_good_when_a_program_says_so(tmp_path: Path, script: str) -> None:
+    for final_code in (3, 4):
+        with locked_home(tmp_path) as lock, pytest.raises(ProcessError) as raised:
+            async with running_unit(Unit(tmp_path, (program("a", script, final_code=final_code),)), lock) as running:
+                raise ProcessError(await running.ended())
+        assert isinstance(raised.value, StoppedForGoodError) == (final_code == 3)
 
 
 async def test_program_is_killed_when_it_does_not_stop(tmp_path: Path) -> None:

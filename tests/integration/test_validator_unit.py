@@ -108,3 +108,15 @@ async def test_start_says_what_geth_said_when_it_refuses_the_genesis(watched: Wa
     assert "geth init ended with code 1" in state.reason
     watched.stop.set()
     await run
+
+
+async def test_validator_runs_on_when_what_it_says_cannot_be_written(watched: Watched) -> None:
+    def tell(state: UnitState) -> None:
+        watched.told.append(state)
+        raise OSError(28, "No space left on device")
+
+    run = asyncio.create_task(run_validator(watched.home, watched.stop, tell))
+    await watched.until(lambda state: state.state == "running")
+    watched.stop.set()
+    await run
+    assert [state.state for state in watched.told] == ["starting", "running", "stopped"]

@@ -83,10 +83,15 @@ def advance(
 @app.command()
 def fund(context: typer.Context, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Issue the cast's starting money on a running devnet; doing it again changes nothing."""
+    print_starting_money(context.obj, as_json)
+
+
+def print_starting_money(home: Path, as_json: bool) -> None:
+    """Issue what everyone of a running desk starts with, and say who got what."""
     from node.app.devnet import issue_starting_money, open_devnet
     from node.app.shown import show_money
 
-    with open_devnet(context.obj) as devnet:
+    with open_devnet(home) as devnet:
         done = issue_starting_money(devnet)
     if as_json:
         print_json([{"owner": who, "currency": currency, "amount_minor": str(minor)} for who, currency, minor in done])

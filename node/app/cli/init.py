@@ -121,9 +121,9 @@ def check(
     """Check a genesis and show its hash, which all members compare aloud before they start."""
     from node.app.errors import CeremonyError
     from node.app.validator.ceremony import check_genesis, merge_again
-    from node.app.validator.differences import first_difference
     from node.app.validator.home import read_genesis_file
     from node.app.validator.members import read_member
+    from node.chain.differences import first_difference
 
     document = read_genesis_file(genesis)
     check_genesis(document)

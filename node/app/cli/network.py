@@ -62,6 +62,7 @@ def up(
     engines: EnginesOption = None,
     liboqs: LiboqsOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the network in --home first")] = False,
+    desk: Annotated[bool, typer.Option("--desk", help="With REST for all institutions, beside the first")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it runs; stop it by `network down`")] = False,
 ) -> None:
     """Make a network of N validators, or start the one in --home as it is, and run it until Ctrl-C."""
@@ -79,11 +80,15 @@ def up(
             liboqs=liboqs,
             now_s=int(time.time()),
         )
+    if desk:
+        network.add_desk()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         network.up()
         for one in network.validators:
             print_line(f"{one.number}  {one.name:<10} JSON-RPC {one.rpc_url}")
+            if one.desk is not None:
+                print_line(f"   desk       REST {one.desk.rest_url}/docs (its home: {one.home.desk})")
         print_line(f"logs in {home}/NAME/logs; landfall network status --home {home}")
         if detach:
             return
@@ -95,6 +100,14 @@ def up(
         raise
     network.down()
     print_line("stopped")
+
+
+@app.command()
+def fund(home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Issue the institutions' starting money on a running network with a desk; doing it again changes nothing."""
+    from node.app.cli.devnet import print_starting_money
+
+    print_starting_money(_network(home).validator(1).home.desk, as_json)
 
 
 @app.command()
@@ -124,7 +137,8 @@ def stop(number: Number, home: HomeOption = DEFAULT_HOME) -> None:
 def kill(
     number: Number,
     process: Annotated[
-        str | None, typer.Option(help="One program: cometbft, chain, geth, supervisor (default: all of it at once)")
+        str | None,
+        typer.Option(help="One program: cometbft, chain, geth, desk, supervisor (default: all of it at once)"),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:

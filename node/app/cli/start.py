@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.app.cli.output import print_line
+from node.app.cli.output import fail, print_line
 
 if TYPE_CHECKING:
     from node.app.restarting import UnitState
@@ -16,11 +16,19 @@ ValidatorHomeOption = Annotated[
     Path, typer.Option("--home", envvar="LANDFALL_HOME", help="The validator's directory", file_okay=False)
 ]
 DEFAULT_HOME = Path("validator")
+STOPPED_FOR_GOOD = 3
+"""Exit code that a service manager must not answer by starting the validator again."""
 
 
 def run(home: ValidatorHomeOption = DEFAULT_HOME) -> None:
-    """Run the validator prepared in --home (landfall init use) until Ctrl-C or SIGTERM."""
-    asyncio.run(_run(home.absolute()))
+    """Run the validator prepared in --home (landfall init use) until Ctrl-C; exit code 3 = somebody has to look."""
+    from node.app.errors import StoppedForGoodError
+
+    try:
+        asyncio.run(_run(home.absolute()))
+    except StoppedForGoodError as error:
+        fail(error)
+        raise typer.Exit(STOPPED_FOR_GOOD) from error
 
 
 async def _run(root: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from node.app.validator.home import NodeSettings, ValidatorHome, read_settings
-from node.app.validator.running import is_running, read_status, rpc_url
+from node.app.validator.running import is_running, read_status
 
 _TIMEOUT_S: Final = 2.0
 _ANSWER_BYTES_MAX: Final = 1 << 20
@@ -74,7 +74,7 @@ async def look_at(home: ValidatorHome) -> Health:
         reason=status.get("reason", ""),
         restarts=status.get("restarts", 0),
         engine=settings.engine,
-        rpc_url=rpc_url(settings),
+        rpc_url=settings.rpc_url,
         consensus_height=int(sync["latest_block_height"]) if sync else None,
         is_catching_up=bool(sync["catching_up"]) if sync else None,
         peers=None if peers is None else int(peers["n_peers"]),
@@ -108,7 +108,7 @@ async def _chain(settings: NodeSettings) -> dict[str, int]:
         for number, (method, parameters) in enumerate(methods)
     ]
     async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
-        answers = (await client.post(rpc_url(settings), json=batch)).json()
+        answers = (await client.post(settings.rpc_url, json=batch)).json()
     block, pool = (answer["result"] for answer in sorted(answers, key=lambda one: one["id"]))
     return {
         "number": int(block["number"], 16),

@@ -3,6 +3,7 @@
 genesis.json              the network (geth's format plus the section `landfall`)
 node.toml                 this node's settings: ports, peers, engine
 validator_key.json        the seed it votes with, readable by this user only
+desk/                     of a desk that runs here: keys, tokens, databases (node.app.home)
 chain/                    blocks, state (py-evm), journal: the one source of truth about blocks
 geth/                     geth's database; made again from chain/ where it is missing
 cometbft/config, data     CometBFT's files; config.toml is written from node.toml at every start
@@ -56,6 +57,18 @@ class StateSync(_Strict):
     )
 
 
+class DeskSettings(_Strict):
+    """The desk that runs beside a validator; both ports are on loopback."""
+
+    rest_port: int = Field(8600, ge=1, le=65_535)
+    messages_port: int = Field(8601, ge=1, le=65_535, description="For other institutions' messages")
+
+    @property
+    def rest_url(self) -> str:
+        """Return where it serves REST."""
+        return f"http://127.0.0.1:{self.rest_port}"
+
+
 class NodeSettings(_Strict):
     """`node.toml`."""
 
@@ -70,8 +83,15 @@ class NodeSettings(_Strict):
     consensus_port: int = Field(0, ge=0, le=65_535, description="For nodes that join by state sync; 0 = closed")
     peers: tuple[Peer, ...] = Field((), max_length=PEERS_MAX, description="ID@HOST:PORT of the other validators")
     statesync: StateSync | None = None
+    desk: DeskSettings | None = Field(None, description="Run the desk whose home is desk/, too")
     engines: Path | None = Field(None, description="Folder of cometbft and geth, where it is none of the usual ones")
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
+
+    @property
+    def rpc_url(self) -> str:
+        """Return where the node answers Ethereum JSON-RPC, as seen from this machine."""
+        host = "127.0.0.1" if self.rpc_host == "0.0.0.0" else self.rpc_host  # noqa: S104
+        return f"http://{host}:{self.rpc_port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,10 @@ class ValidatorHome:
     @property
     def keystore(self) -> Path:
         return self.root / "keystore.json"
+
+    @property
+    def desk(self) -> Path:
+        return self.root / "desk"
 
     @property
     def status(self) -> Path:

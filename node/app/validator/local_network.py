@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -19,18 +20,27 @@ from typing import Final, Literal
 from contracts.genesis import GovernanceRules
 from node.app.cast import Cast, InstitutionCast, devnet_seed, load_cast
 from node.app.errors import HomeError, ProcessError
-from node.app.home import message_key
+from node.app.examples import RATES, example
+from node.app.home import Home, message_key, prepare_desk
 from node.app.supervisor import free_ports, log_path, python_module, tail_of
 from node.app.validator.ceremony import NetworkPlan, merge_members, peers_of
-from node.app.validator.home import NodeSettings, ValidatorHome, read_settings
+from node.app.validator.home import (
+    DeskSettings,
+    NodeSettings,
+    ValidatorHome,
+    read_genesis_file,
+    read_settings,
+    write_settings,
+)
 from node.app.validator.members import Member, MemberCurrency, MemberValidator
 from node.app.validator.preparing import make_node_key, prepare_home
-from node.app.validator.running import is_running, read_status, rpc_url
+from node.app.validator.running import is_running, read_status
 from node.chain.validator_key import write_validator_key
 from pqc import secp256k1, signatures
 
 NETWORK: Final = "landfall-local"
-START_TIMEOUT_S: Final = 120.0
+START_TIMEOUT_S: Final = 300.0
+"""Of a machine that has better things to do; a validator that fails is noticed before."""
 STOP_TIMEOUT_S: Final = 90.0
 _STARTS_MAX: Final = 3
 SUPERVISOR: Final = "supervisor"
@@ -54,7 +64,11 @@ class LocalValidator:
 
     @property
     def rpc_url(self) -> str:
-        return rpc_url(read_settings(self.home))
+        return read_settings(self.home).rpc_url
+
+    @property
+    def desk(self) -> DeskSettings | None:
+        return read_settings(self.home).desk
 
     @property
     def is_running(self) -> bool:
@@ -162,6 +176,27 @@ class LocalNetwork:
         # Last: a folder with this file is complete.
         self._file.write_text(json.dumps({"validators": chosen}, indent=1) + "\n", "utf-8")
 
+    def add_desk(self) -> None:
+        """Let the first validator run the desk of all institutions, beginning with its next start.
+
+        Raises:
+            HomeError: the validator runs without one.
+        """
+        one = self.validator(1)
+        settings = read_settings(one.home)
+        if settings.desk is not None:
+            return
+        if one.is_running:
+            raise HomeError(f"--desk: {one.name} runs without a desk; stop the network first: landfall network down")
+        genesis = read_genesis_file(one.home.genesis)
+        began = datetime.fromtimestamp(genesis["landfall"]["genesis_time_s"], UTC)
+        cast = load_cast().model_copy(update={"network": NETWORK, "genesis_time": began})
+        prepare_desk(Home(one.home.desk), cast, genesis, _last_fixing(began.date()))
+        rest_port, messages_port = free_ports(2)
+        desk = DeskSettings(rest_port=rest_port, messages_port=messages_port)
+        # Last: what a start that was cut off left behind is made anew.
+        write_settings(one.home, settings.model_copy(update={"desk": desk}))
+
     def up(self, numbers: Iterable[int] = ()) -> None:
         """Start all validators, or those of the numbers; return when they run.
 
@@ -266,6 +301,12 @@ def _chosen(cast: Cast, count: int) -> list[str]:
     if not 1 <= count <= len(names):
         raise HomeError(f"--validators: expected 1 to {len(names)}, got {count}")
     return names[:count]
+
+
+def _last_fixing(day: date) -> bytes:
+    """Return the shipped fixings' last one, dated `day`: a network's time is everyone's, whatever day the file ends."""
+    head, *_, last = example(RATES).read_text("ascii").splitlines()
+    return f"{head}\n{day.isoformat()},{last.partition(',')[2]}\n".encode()
 
 
 def _members(root: Path, cast: Cast, settings: Mapping[str, NodeSettings], algorithm: str) -> Iterable[Member]:

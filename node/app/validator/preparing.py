@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.app.errors import HomeError, ProcessError
+from node.app.home import Home, load_tokens, write_private
 from node.app.validator.cometbft import (
     config_text,
     genesis_document,
@@ -17,7 +18,6 @@ from node.app.validator.cometbft import (
     node_key_document,
     private_key_document,
 )
-from node.app.validator.differences import first_difference
 from node.app.validator.home import (
     NodeSettings,
     ValidatorHome,
@@ -26,6 +26,7 @@ from node.app.validator.home import (
     read_settings,
     write_settings,
 )
+from node.chain.differences import first_difference
 from node.chain.geth.command import geth_init_command
 from node.chain.validator_key import load_or_create_validator_key
 from pqc import signatures, whole_file
@@ -88,16 +89,21 @@ def make_node_key(home: ValidatorHome) -> str:
 
 
 def prepare_run(home: ValidatorHome, settings: NodeSettings, geth: Path | None) -> None:
-    """Do what is due before every start: sockets away, CometBFT's settings written, geth's database made.
+    """Do what is due before every start: sockets away, settings and addresses written, geth's database made.
 
     Args:
         geth: The program, where this node executes by it.
 
     Raises:
         ProcessError: geth refused the genesis file.
+        HomeError: a desk is to run whose home is not prepared.
     """
     make_run_folder(home.run)
     whole_file.replace(home.cometbft / "config" / "config.toml", config_text(settings, home.run).encode())
+    if settings.desk is not None:
+        desk = Home(home.desk)
+        load_tokens(desk)
+        write_private(desk.run, {"rpc_url": settings.rpc_url, "rest_url": settings.desk.rest_url})
     if geth is not None and not (home.geth / "geth" / "chaindata").is_dir():
         _make_geth_database(home, geth)
 

@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from node.app.restarting import UnitState, keep_running
@@ -33,10 +34,10 @@ async def run_validator(home: ValidatorHome, stop: asyncio.Event, tell: Callable
     unit = validator_unit(home, settings)
 
     def write_and_tell(state: UnitState) -> None:
-        # The validator runs on where the disk is full; who called is told all the same.
-        with contextlib.suppress(OSError):
-            _write_status(home, settings, state)
-        tell(state)
+        # The validator runs on where the disk is full: what it says goes to files too.
+        for say in (partial(_write_status, home, settings), tell):
+            with contextlib.suppress(OSError):
+                say(state)
 
     with locked_home(home.root) as lock:
         _allow_many_files()
@@ -62,12 +63,6 @@ def is_running(home: ValidatorHome) -> bool:
     return False
 
 
-def rpc_url(settings: NodeSettings) -> str:
-    """Return where the node answers Ethereum JSON-RPC, as seen from this machine."""
-    host = "127.0.0.1" if settings.rpc_host == "0.0.0.0" else settings.rpc_host  # noqa: S104
-    return f"http://{host}:{settings.rpc_port}"
-
-
 def _write_status(home: ValidatorHome, settings: NodeSettings, state: UnitState) -> None:
     status = {
         "name": settings.name,
@@ -75,7 +70,7 @@ def _write_status(home: ValidatorHome, settings: NodeSettings, state: UnitState)
         "supervisor": os.getpid(),
         "since_s": int(time.time()),
         "engine": settings.engine,
-        "rpc_url": rpc_url(settings),
+        "rpc_url": settings.rpc_url,
     }
     whole_file.replace(home.status, json.dumps(status, indent=1).encode())
 

@@ -1,18 +1,21 @@
-"""The programs of a validator: geth, chain and CometBFT, and how the supervisor starts them."""
+"""The programs of a validator: geth, chain, CometBFT and perhaps a desk, and how the supervisor starts them."""
 
 from pathlib import Path
 from typing import Final
 
 from node.app.supervisor import Program, Unit, python_module
 from node.app.validator.engines import COMETBFT, GETH, find_engine
-from node.app.validator.home import NodeSettings, ValidatorHome, read_genesis_file
+from node.app.validator.home import DeskSettings, NodeSettings, ValidatorHome, read_genesis_file
 from node.app.validator.preparing import prepare_run
 from node.chain.geth.command import geth_command
+from node.chain.process import FINAL_EXIT_CODE
 
 _REBUILD_TIMEOUT_S: Final = 7 * 86_400.0
 """Engine and application may have to execute the whole chain again before they are ready."""
 _FLUSH_TIMEOUT_S: Final = 60.0
 """geth writes what it holds in memory when it ends."""
+_DESK_TIMEOUT_S: Final = 300.0
+"""Its first start makes a database for each institution."""
 _COMETBFT_ENVIRONMENT: Final = {"GOMEMLIMIT": "256MiB"}
 
 
@@ -38,6 +41,7 @@ def validator_unit(home: ValidatorHome, settings: NodeSettings) -> Unit:
             ),
             ready=run / "abci.sock",
             start_timeout_s=_REBUILD_TIMEOUT_S,
+            final_code=FINAL_EXIT_CODE,
         ),
         Program(
             "cometbft",
@@ -48,6 +52,8 @@ def validator_unit(home: ValidatorHome, settings: NodeSettings) -> Unit:
             start_timeout_s=_REBUILD_TIMEOUT_S,
         ),
     ]
+    if settings.desk is not None:
+        programs.append(_desk(home, settings, settings.desk))
     return Unit(home.root, tuple(programs), prepare=lambda: prepare_run(home, settings, geth))
 
 
@@ -55,3 +61,13 @@ def _geth(home: ValidatorHome, geth: Path, ipc: Path) -> Program:
     gas_limit = int(read_genesis_file(home.genesis)["gasLimit"], 16)
     command, environment = geth_command(geth, home.root, ipc, gas_limit)
     return Program("geth", tuple(command), ready=ipc, environment=environment, stop_timeout_s=_FLUSH_TIMEOUT_S)
+
+
+def _desk(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> Program:
+    command = python_module(
+        "node.app.desk",
+        *("--home", str(home.desk), "--rpc-url", settings.rpc_url),
+        *("--port", str(desk.rest_port), "--messages-port", str(desk.messages_port), "--keep-time"),
+        *(("--liboqs", str(settings.liboqs)) if settings.liboqs else ()),
+    )
+    return Program("desk", command, ready="desk_listening", after=("chain",), start_timeout_s=_DESK_TIMEOUT_S)

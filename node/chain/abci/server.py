@@ -101,8 +101,17 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
     Raises:
         Exception: what a handler raised; CometBFT was not answered.
     """
-    loop = asyncio.get_running_loop()
-    failed: asyncio.Future[None] = loop.create_future()
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    try:
+        await _serve_until(failed, path, handler)
+    finally:
+        # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
+        if failed.done():
+            failed.result()
+
+
+async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: AbciHandler) -> None:
+    """Answer until cancelled, or until a handler has failed."""
     connections: set[asyncio.Task[None]] = set()
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -112,13 +121,13 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
             failed.set_exception(error)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = loop.create_task(_Connection(reader, writer, handler).serve())
+        task = asyncio.create_task(_Connection(reader, writer, handler).serve())
         connections.add(task)
         task.add_done_callback(ended)
 
     server = await asyncio.start_unix_server(connected, path, limit=_READ_BYTES)
     try:
-        await failed
+        await asyncio.wait({failed})
     finally:
         server.close()
         for task in connections:
@@ -155,8 +164,8 @@ class _Connection:
         except ConnectionError as error:
             _log.info("abci_connection_lost", error=str(error))
         finally:
+            # Nothing is waited for here: being cancelled meanwhile would hide what a handler raised.
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
             self._writer.close()
 
     async def _read_ahead(self) -> None:

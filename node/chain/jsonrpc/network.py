@@ -27,6 +27,7 @@ class NetworkMethods:
         """Return the methods by name."""
         return {
             "landfall_getGenesis": Method(self.get_genesis, 0, 0),
+            "landfall_getMisbehaviour": Method(self.get_misbehaviour, 0, 1),
             "landfall_clock": Method(self.clock, 0, 0),
             "landfall_advanceTo": Method(self.advance_to, 1, 1),
             "evm_mine": Method(self.mine, 0, 1),
@@ -43,6 +44,11 @@ class NetworkMethods:
             "genesis_hash": hex_data(genesis.trusted_hash),
             "landfall": dict(genesis.landfall),
         }
+
+    def get_misbehaviour(self, p: Params) -> list[dict[str, Any]]:
+        """Return what consensus reported of validators at a height and above, the oldest first."""
+        first = 0 if params.at(p, 0) is None else params.height(p[0], "from_height")
+        return self._app.store.evidence(first)
 
     def clock(self, _: Params) -> dict[str, int]:
         """Return ledger time (the head block's), wall time, and how far the head is ahead of the ledger clock."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.app import restarting
-from node.app.errors import ProcessError
+from node.app.errors import ProcessError, StoppedForGoodError
 from node.app.restarting import ENDS_MAX, ENDS_WINDOW_S, UnitState, keep_running
 from node.app.supervisor import Unit
 
@@ -55,6 +55,8 @@ class Machine:
         self.is_on = how == "on"
         if how == "disk full":
             raise OSError(28, "No space left on device")
+        if how == "for good":
+            raise StoppedForGoodError("chain diverged")
         if how == "not ready":
             raise ProcessError("geth did not start: no space left")
         try:
@@ -131,3 +133,11 @@ async def test_unit_starts_again_when_the_disk_was_full(keep: Keep) -> None:
     await keep(machine)
     assert machine.told[-2].state == "running"
     assert "No space left" in machine.told[-2].reason
+
+
+async def test_unit_is_not_started_again_when_that_does_not_help(keep: Keep) -> None:
+    machine = Machine(["ended", "for good"])
+    with pytest.raises(StoppedForGoodError, match="chain diverged"):
+        await keep(machine)
+    assert (machine.told[-1].state, machine.told[-1].reason) == ("failed", "chain diverged")
+    assert machine.told[-1].restarts == 2

@@ -91,16 +91,24 @@ async def test_trim_leaves_what_is_being_written(tmp_path: Path) -> None:
     assert _replay(tmp_path / "j")[-1] == b"two"
 
 
-async def test_large_journal_is_rewritten_with_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_journal_is_rewritten_with_what_waits_and_what_came_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(journal_module, "JOURNAL_BYTES_MAX", 100)
     async with _running(tmp_path / "j", pending=(b"waiting",)) as journal:
         await journal.append(b"x" * 200)
-        for _ in range(200):
-            if journal.size < 100:
-                break
-            await asyncio.sleep(0.005)
         await journal.append(b"after")
-    assert _replay(tmp_path / "j") == [b"waiting", b"after"]
+        await journal.append(b"last")
+    assert _replay(tmp_path / "j") == [b"waiting", b"after", b"last"]
+
+
+async def test_record_stays_when_the_journal_is_rewritten_as_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "JOURNAL_BYTES_MAX", 100)
+    async with _running(tmp_path / "j") as journal:
+        await asyncio.gather(journal.append(b"x" * 200), journal.append(b"y"))
+    assert _replay(tmp_path / "j") == [b"x" * 200, b"y"]
 
 
 async def test_append_is_refused_when_the_disk_refuses_and_for_ever_after(tmp_path: Path) -> None:

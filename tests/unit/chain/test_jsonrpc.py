@@ -11,6 +11,7 @@ from node.chain.jsonrpc import logs as logs_module
 from node.chain.jsonrpc import server as server_module
 from node.chain.jsonrpc.methods import RawJson
 from node.chain.jsonrpc.server import encode_answer
+from node.chain.store import ConsensusPoint
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
@@ -275,6 +276,18 @@ async def test_fee_history_has_one_more_base_fee_than_blocks(chain: LocalChain) 
     assert len(history["gasUsedRatio"]) == len(history["blobGasUsedRatio"]) == 3
     assert history["reward"][2] == ["0x0", "0x1"]
     assert (await chain.rpc("eth_feeHistory", "0x5", "latest", [9, 1]))["code"] == -32602
+
+
+async def test_misbehaviour_is_told_from_a_height_on(chain: LocalChain) -> None:
+    assert await chain.rpc("landfall_getMisbehaviour") == []
+    reports = [{"kind": "duplicate_vote", "height": height, "reported_at": height + 1} for height in (4, 8)]
+    for report in reports:
+        chain.application.store.commit_empty(ConsensusPoint(int(report["reported_at"]), misbehaviour=(report,)))
+    told = await chain.rpc("landfall_getMisbehaviour")
+    assert told == reports
+    assert await chain.rpc("landfall_getMisbehaviour", "0x6") == told[1:]
+    assert await chain.rpc("landfall_getMisbehaviour", 10) == []
+    assert (await chain.rpc("landfall_getMisbehaviour", 0))["message"].startswith("from_height: expected 1")
 
 
 async def test_clock_advances_by_a_block_at_the_asked_time(chain: LocalChain) -> None:

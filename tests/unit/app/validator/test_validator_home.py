@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from node.app.cast import load_cast
 from node.app.errors import HomeError
+from node.app.examples import RATES, example
+from node.app.home import Home, prepare_desk
 from node.app.validator import home as home_module
 from node.app.validator.ceremony import merge_members
 from node.app.validator.home import (
+    DeskSettings,
     NodeSettings,
     StateSync,
     ValidatorHome,
@@ -108,7 +112,8 @@ def test_settings_of_the_operator_stay_when_a_home_is_prepared_with_others(
 def test_settings_are_read_back_when_written(tmp_path: Path) -> None:
     home = ValidatorHome(tmp_path)
     sync = StateSync(trust_height=7, trust_hash="AB" * 32, rpc_servers=("a:1", "b:2"))
-    told = SETTINGS.model_copy(update={"statesync": sync, "engines": Path('/opt/with "quotes" and ü')})
+    desk = DeskSettings(rest_port=9600, messages_port=9601)
+    told = SETTINGS.model_copy(update={"statesync": sync, "desk": desk, "engines": Path('/opt/with "quotes" and ü')})
     write_settings(home, told)
     assert read_settings(home) == told
 
@@ -123,6 +128,8 @@ def test_settings_are_read_back_when_written(tmp_path: Path) -> None:
         "name = 'x'\nrpc_port = 65536",
         "name = 'x'\nengine = 'besu'",
         "name = 'x'\n[statesync]\ntrust_height = 1",
+        "name = 'x'\n[desk]\nrest_port = 0",
+        "name = 'x'\n[desk]\nhost = '0.0.0.0'",
         "name = ",
         "\udcff",
         f"name = 'x'\npeers = {json.dumps(['a'] * 101)}",
@@ -206,3 +213,17 @@ def test_genesis_file_is_refused_when_too_large(tmp_path: Path, monkeypatch: pyt
 def test_genesis_file_is_refused_when_missing(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="cannot be read"):
         read_genesis_file(tmp_path / "genesis.json")
+
+
+def test_desk_s_users_find_it_when_its_home_is_prepared(home: ValidatorHome, genesis: dict[str, Any]) -> None:
+    settings = SETTINGS.model_copy(update={"desk": DeskSettings(rest_port=9600), "rpc_port": 9545})
+    with pytest.raises(
+        HomeError, match=r"desk without access\.json; run landfall devnet, or landfall network up --desk"
+    ):
+        prepare_run(home, settings, None)
+    desk = Home(home.desk)
+    prepare_desk(desk, load_cast(), genesis, example(RATES).read_bytes())
+    prepare_run(home, settings, None)
+    urls = json.loads(desk.run.read_text())
+    assert urls == {"rpc_url": "http://127.0.0.1:9545", "rest_url": "http://127.0.0.1:9600"}
+    assert desk.rates.stat().st_mode & 0o077 == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from node.app.validator.differences import first_difference
+from node.chain.differences import first_difference
 
 
 @pytest.mark.parametrize("document", [{}, [], {"a": [1, {"b": "c"}]}, "text", 0, None])
