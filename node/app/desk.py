@@ -30,7 +30,12 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> N
     rest_url, site = f"http://127.0.0.1:{port}/v1", site_of(cast.network, port)
     institutions = build_institutions(home, cast, chain, rest_url, messages_url, site)
     server = _Server(
-        uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            build_rest(home, cast, institutions, chain, rpc_url),
+            log_config=None,
+            port=port,
+            timeout_graceful_shutdown=3,
+        )
     )
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))

@@ -20,6 +20,7 @@ from node.app import status
 from node.app.cast import Cast, InstitutionCast
 from node.app.daily import sign_heads
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
+from node.app.pages.console import add_pages
 from node.app.quantum_links import load_quantum
 from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
@@ -146,18 +147,20 @@ def build_institutions(
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
-    """Build the REST application of the process."""
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], chain: Chain, rpc_url: str) -> FastAPI:
+    """Build the process's REST application with its console."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(
+    app = build_app(
         desks=desks,
         authority=authority,
         routers=routers,
         authenticators=(SessionAuthenticator(),),
         open_routers=OPEN_ROUTERS,
     )
+    add_pages(app, cast, chain.client, rpc_url)
+    return app
 
 
 class _Builder:
