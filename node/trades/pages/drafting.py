@@ -30,7 +30,7 @@ class Draft:
     """A form of terms: texts by the names of the terms file, and how many rows it shows."""
 
     values: dict[str, str] = field(default_factory=dict)
-    milestones: int = 2
+    milestones: int = 1
     payees: int = 0
 
     def text(self, name: str) -> str:

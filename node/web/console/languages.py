@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from fx.currencies import get_currency
 from fx.errors import RejectedError as FxRejectedError
-from node.web.console.phrases import FIELDS, PATTERNS, ROWS, WORDS
+from node.web.console.phrases import FIELDS, PATTERNS, RATE, ROWS, WORDS
 
 COOKIE: Final = "__Host-landfall-language"
 DEFAULT: Final = "en"
@@ -94,6 +94,10 @@ class Speech:
         places = max(-int(value.as_tuple().exponent), 0)
         return format_decimal(value, "#,##0." + "0" * places if places else "#,##0", self.locale)
 
+    def bps(self, bps: int) -> str:
+        """Write basis points as a percentage."""
+        return self.percent(f"{Decimal(bps) / 100:.2f} %")
+
     def percent(self, share: object) -> str:
         """Write a share that the API has written, `0.38 %`, as this language does."""
         found = _PERCENT.match(str(share))
@@ -109,7 +113,7 @@ class Speech:
         bought, _, sold = currencies.partition(" per ")
         if not sold:
             return self.decimal(number)
-        return self.text("%(number)s %(bought)s per %(sold)s", number=self.decimal(number), bought=bought, sold=sold)
+        return self.text(RATE, number=self.decimal(number), bought=bought, sold=sold)
 
     def oracle_rate(self, digits: object) -> str:
         """Write an oracle's rate, 18 decimals as digits, with six."""
@@ -129,7 +133,7 @@ class Speech:
         if value is None:
             return "–"
         if field.endswith("_bps"):
-            return self.percent(f"{int(str(value)) / 100:.2f} %")
+            return self.bps(int(str(value)))
         if field.endswith(("deadline_s", "by_s", "expires_at_s")):
             return self.when(value)
         return str(value)

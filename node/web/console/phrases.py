@@ -170,3 +170,4 @@ FIELDS: Final = {
     "payees": _("Payees"),
 }
 """Fields of the terms document, as people call them."""
+RATE: Final = _("%(number)s %(bought)s per %(sold)s")

@@ -47,6 +47,7 @@ class Renderer:
             "money": language.money,
             "minor": language.minor,
             "decimal": language.decimal,
+            "bps": language.bps,
             "percent": language.percent,
             "when": language.when,
             "day": language.day,

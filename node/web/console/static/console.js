@@ -19,14 +19,20 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A form is sent once.
+// A form is sent once, and no fresher page comes in its way.
+let isSending = false;
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
+  isSending = true;
 });
+for (const name of ["htmx:beforeRequest", "htmx:beforeOnLoad"]) {
+  document.addEventListener(name, (event) => { if (isSending) event.preventDefault(); });
+}
 window.addEventListener("pageshow", () => {
+  isSending = false;
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
