@@ -12,8 +12,13 @@ import uvicorn
 from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
+from node.app.pages.console import add_pages
 from node.app.people import site_of
+from node.app.rest_tls import RestTls
+from node.app.settings import load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+from node.customers.subjects import Retention
+from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
 from node.messages.wire import PATH
 from pqc import liboqs, signatures
@@ -22,24 +27,27 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int) -> None:
+async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls: RestTls | None = None) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
-    rest_url, site = f"http://127.0.0.1:{port}/v1", site_of(cast.network, port)
-    institutions = build_institutions(home, cast, chain, rest_url, messages_url, site)
-    server = _Server(
-        uvicorn.Config(
-            build_rest(home, cast, institutions, chain, rpc_url),
-            log_config=None,
-            port=port,
-            timeout_graceful_shutdown=3,
-        )
-    )
+    scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
+    local = f"{scheme}://127.0.0.1:{port}"
+    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, _retention())
+    programs = Programs(site.origin, (site.origin, local))
+    rest = build_rest(home, cast, institutions, programs)
+    add_pages(rest, cast, chain.client, rpc_url)
+    options = {} if tls is None else tls.options()
+    server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))
         tasks.create_task(_serve(server, workers, port))
+
+
+def _retention() -> Retention:
+    settings = load_settings()
+    return Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
 
 
 class _Server(uvicorn.Server):
@@ -94,13 +102,19 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--messages-port", type=int, required=True)
     parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
+    parser.add_argument("--rest-certificate", type=Path, help="REST over TLS: own certificate (PEM)")
+    parser.add_argument("--rest-key", type=Path, help="and its key")
+    parser.add_argument("--rest-client-ca", type=Path, help="authorities of clients' certificates")
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
     configure_logging(arguments.log_level, "desk")
     if arguments.liboqs:
         signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port))
+    tls = None
+    if arguments.rest_certificate:
+        tls = RestTls(arguments.rest_certificate, arguments.rest_key, arguments.rest_client_ca)
+    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port, tls))
 
 
 if __name__ == "__main__":

@@ -103,12 +103,12 @@ def open_office(home: Home, institution_id: str) -> Iterator[Office]:
         database.close()
 
 
-def site_of(network: str, port: int) -> Site:
+def site_of(network: str, port: int, *, is_secure: bool = False) -> Site:
     """Return where browsers reach a desk on this machine.
 
     Browsers take a passkey or a `__Host-` cookie without TLS from localhost alone.
     """
-    return Site("localhost", network, f"http://localhost:{port}")
+    return Site("localhost", network, f"http{'s' if is_secure else ''}://localhost:{port}")
 
 
 def _port(home: Home) -> int:

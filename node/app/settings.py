@@ -27,6 +27,12 @@ class Settings(BaseModel):
     )
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
+    keep_closed_customers_days: int = Field(
+        1_827, ge=0, le=36_525, description="How long what is known about a customer is kept after parting"
+    )
+    keep_declined_applications_days: int = Field(
+        180, ge=0, le=36_525, description="How long a declined application is kept"
+    )
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
 
 

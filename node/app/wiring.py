@@ -18,17 +18,23 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
-from node.app.daily import sign_heads
+from node.app.daily import work_daily
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
-from node.app.pages.console import add_pages
 from node.app.quantum_links import load_quantum
 from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
+from node.customers import routes as customer_routes
+from node.customers.onboarding import Onboarding
+from node.customers.subjects import ApplicationKeeper, Retention, Subjects
 from node.errors import UnavailableError
 from node.identity import own_routes, people_routes, sign_in_routes
 from node.identity.browser import SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
 from node.identity.passkeys import Passkeys, Site
 from node.identity.people import People
+from node.identity.personal import PeopleKeeper
 from node.identity.service import Identity
 from node.identity.vault import Vault
 from node.ledger import freezing as ledger_freezing
@@ -43,6 +49,7 @@ from node.ledger import wallets as ledger_wallets
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
+from node.ledger.personal import LedgerKeeper
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
 from node.ledger.wallets import WalletService
@@ -62,6 +69,7 @@ from node.participants.keys import SEALING_KEY, MessageKey
 from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
+from node.participants.personal import CustomerKeeper
 from node.participants.registry import RegistryFollower
 from node.participants.service import WALLETS, ParticipantService
 from node.quotes import routes as quote_routes
@@ -74,12 +82,14 @@ from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
 from node.trades.evidence.packs import EvidenceRoom
+from node.trades.personal import TradeKeeper
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.personal import AnswerKeeper
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -87,6 +97,8 @@ Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     own_routes.router,
     people_routes.router,
+    client_routes.router,
+    customer_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_order_routes.router,
@@ -97,8 +109,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
 )
-OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_routes.router,)
-"""Where callers are not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,13 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, site: Site
+    home: Home,
+    cast: Cast,
+    chain: Chain,
+    rest_url: str,
+    messages_url: str,
+    site: Site,
+    retention: Retention = Retention(),  # noqa: B008 - frozen
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
@@ -136,31 +152,36 @@ def build_institutions(
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
         site: Where browsers reach it.
+        retention: How long it keeps what it knows about people.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site).build() for entry in cast.institutions
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, retention).build()
+        for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], chain: Chain, rpc_url: str) -> FastAPI:
-    """Build the process's REST application with its console."""
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], programs: Programs) -> FastAPI:
+    """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    app = build_app(
+    return build_app(
         desks=desks,
         authority=authority,
         routers=routers,
-        authenticators=(SessionAuthenticator(),),
-        open_routers=OPEN_ROUTERS,
+        authenticators=(programs, SessionAuthenticator()),
+        open_routers=open_routers(programs),
     )
-    add_pages(app, cast, chain.client, rpc_url)
-    return app
+
+
+def open_routers(programs: Programs) -> tuple[APIRouter, ...]:
+    """Return the routes where callers are not known yet."""
+    return sign_in_routes.router, token_routes.build_router(programs)
 
 
 class _Builder:
@@ -173,8 +194,10 @@ class _Builder:
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
         site: Site,
+        retention: Retention,
     ) -> None:
         self._entry = entry
+        self._retention = retention
         self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
@@ -251,12 +274,22 @@ class _Builder:
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
         heads = Heads(directory.institution(entry.id).lei, message_key)
-        services += [compliance, trades, evidence, heads, self._people(participants)]
+        identity, clients = self._people(participants), Clients(participants)
+        keepers = (
+            CustomerKeeper(),
+            ApplicationKeeper(),
+            PeopleKeeper(identity.people, clients),
+            LedgerKeeper(ledger),
+            TradeKeeper(trades.desk),
+            AnswerKeeper(entry.id),
+        )
+        subjects = Subjects(participants, keepers, self._retention)
+        services += [compliance, trades, evidence, heads, identity, clients, Onboarding(participants), subjects]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)
-        signing = partial(sign_heads, self._database, heads)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, signing, exchange), hosted)
+        daily = partial(work_daily, self._database, heads, subjects)
+        return Institution(desk, (self._follower().run, self._sender(participants).run, daily, exchange), hosted)
 
     def _people(self, participants: ParticipantService) -> Identity:
         vault = Vault(self._keystore, SEALING_KEY)
@@ -270,7 +303,8 @@ class _Builder:
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
-            for customer in self._entry.customers:
+            erased = {row.id for row in participants.customers(session) if not row.name}
+            for customer in (one for one in self._entry.customers if one.id not in erased):
                 participants.add_customer(
                     session,
                     customer_id=customer.id,

@@ -5,6 +5,7 @@ idempotency key, so that a call that timed out can be repeated safely.
 """
 
 import uuid
+from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Final
 
@@ -16,13 +17,19 @@ _TIMEOUT_S: Final = 30.0
 
 
 class LandfallClient:
-    """The API of a node, for the holder of `token`."""
+    """The API of a node, for one caller."""
 
-    def __init__(self, base_url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
-        """Open a session; `transport` replaces the network in tests."""
+    def __init__(
+        self, base_url: str, credentials: str | httpx.Auth, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """Open a session; `transport` replaces the network in tests.
+
+        Args:
+            credentials: `ClientCredentials` of a program, or the token of a devnet.
+        """
         self._http = httpx.Client(
             base_url=base_url.rstrip("/") + "/v1",
-            headers={"Authorization": f"Bearer {token}"},
+            auth=_Token(credentials) if isinstance(credentials, str) else credentials,
             timeout=_TIMEOUT_S,
             transport=transport,
             trust_env=False,
@@ -84,3 +91,14 @@ class LandfallClient:
         if answer.is_error:
             raise ProblemError(answer.json())
         return answer
+
+
+class _Token(httpx.Auth):
+    """The token of a devnet."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request

@@ -1,14 +1,16 @@
 """The caller's own account: who they are, their sessions, password and passkeys."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from node.identity import sessions
 from node.identity.browser import COOKIE, clear_cookie, session_of
 from node.identity.errors import PasskeyError, RecentSignInNeededError, SessionEndedError
+from node.identity.personal import export_person
 from node.identity.routing import Visiting, me_out
 from node.identity.schemas import AskedOut, MeOut, NewPasskeyIn, PasskeyOut, PasswordIn, SessionOut
 from node.identity.service import Identity, checked_name
@@ -52,6 +54,14 @@ async def get_me(request: Request, principal: Caller, desk: CallersDesk) -> MeOu
     token = None if authorization(request)[0] else request.cookies.get(COOKIE)
     with desk.database.read() as session:
         return me_out(desk.get(Identity), session, principal, token)
+
+
+@router.get("/data", dependencies=_OWN)
+async def get_own_data(desk: CallersDesk, own: OwnSession) -> dict[str, Any]:
+    """Return everything that is held about the caller."""
+    with desk.database.read() as session:
+        found: dict[str, Any] = jsonable_encoder(export_person(session, own.person), custom_encoder={bytes: bytes.hex})
+        return found
 
 
 @router.post("/sign-out", dependencies=_OWN, status_code=204, response_class=Response)

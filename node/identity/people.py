@@ -29,7 +29,9 @@ from node.identity.tokens import new_token, token_hash
 from node.identity.vault import Vault
 from node.participants.service import ParticipantService
 from node.web.approvals.service import withdraw_of
+from node.web.approvals.store import ProposalRow
 from node.web.permissions import OF_CUSTOMERS, OF_STAFF, Role
+from node.web.personal import forget_answers
 
 INVITED: Final = "invited"
 ACTIVE: Final = "active"
@@ -171,6 +173,7 @@ class People:
         row = self.get(session, person_id)
         self._shut_out(session, row, "erased", now_s)
         self._forget_keys(session, row)
+        self._forget_mentions(session, row)
         row.email = row.name = None
         row.roles, row.state = [], ERASED
         return row
@@ -179,6 +182,14 @@ class People:
         end_sessions(session, row.id)
         session.execute(delete(InvitationRow).where(InvitationRow.person == row.id))
         withdraw_of(session, row.id, why, now_s)
+
+    def _forget_mentions(self, session: Session, row: PersonRow) -> None:
+        """Empty what repeats the person's name: answers to requests, and what was proposed about them."""
+        forget_answers(session, row.id)
+        if row.email is not None:
+            mentions = ProposalRow.summary.contains(row.email, autoescape=True)
+            for proposal in session.scalars(select(ProposalRow).where(mentions)):
+                proposal.summary, proposal.body, proposal.preview = "(erased)", None, None
 
     def _forget_keys(self, session: Session, row: PersonRow) -> None:
         row.password_hash, row.totp, row.totp_step = None, None, 0

@@ -1,8 +1,9 @@
 """The institution's people, as its operators see them: invited, given roles, disabled, reset."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from node.audit.log import Entry, append
 from node.identity.errors import OwnAccountError
 from node.identity.limits import INVITATION_S, PEOPLE_PAGE_MAX
 from node.identity.people import Newcomer
+from node.identity.personal import export_person
 from node.identity.routing import Visiting
 from node.identity.schemas import LinkOut, PersonIn, PersonOut, RolesIn
 from node.identity.service import Identity
@@ -106,6 +108,27 @@ async def reset(person_id: PersonId, request: Request, staff: Staff, desk: Calle
         return PersonOut.of(people.reset(session, person_id, now_s))
 
     return once.run(effect, stake=lambda _session: Stake(f"take away how {person_id} signs in, for a new link"))
+
+
+@router.get("/{person_id}/data", dependencies=_WRITE)
+async def export_data(person_id: PersonId, staff: Staff, desk: CallersDesk, visit: Visiting) -> dict[str, Any]:
+    """Return everything that is held about a person, on their request."""
+    with desk.database.transaction() as session:
+        person = desk.get(Identity).people.get(session, person_id)
+        found: dict[str, Any] = jsonable_encoder(export_person(session, person), custom_encoder={bytes: bytes.hex})
+        append(session, Entry(staff.name, "data.exported", person_id, visit.origin, visit.now_s))
+    return found
+
+
+@router.post("/{person_id}/erase", dependencies=_WRITE, response_model=PersonOut)
+async def erase(person_id: PersonId, request: Request, staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+    """Forget somebody else: name, e-mail and how they signed in; the id stays where the log and consents name it."""
+    people, now_s = desk.get(Identity).people, now_s_of(request)
+    _check_other(staff, person_id)
+    return once.run(
+        lambda session: PersonOut.of(people.erase(session, person_id, now_s)),
+        stake=lambda _session: Stake(f"forget {person_id}"),
+    )
 
 
 def _check_other(staff: Principal, person_id: str) -> None:

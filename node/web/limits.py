@@ -13,6 +13,8 @@ PAGE_MAX: Final = 500
 STREAM_KEEPALIVE_S: Final = 15.0
 # A decision of another person takes a weekend, and the Monday after it.
 PROPOSAL_LIFETIME_S: Final = 4 * 86_400
+# After they ended: what a checker is asked about a year later.
+PROPOSALS_KEPT_S: Final = 400 * 86_400
 # Of one maker: a payroll is one order, not many.
 PROPOSALS_OPEN_MAX: Final = 200
 SUMMARY_CHARS_MAX: Final = 500

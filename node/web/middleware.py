@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.errors import INVARIANT, map_error, problem_json
@@ -15,6 +16,7 @@ from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
 _BODY: Final = "landfall_body"
+_FILES: Final = ("application/pdf", "image/png", "image/jpeg")
 
 
 class LimitMiddleware:
@@ -28,7 +30,7 @@ class LimitMiddleware:
             await self._app(scope, receive, send)
             return
         scope[_BODY] = body = await _read_body(receive)
-        if json_depth(body) > JSON_DEPTH_MAX:
+        if not _is_file(scope) and json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
 
@@ -71,7 +73,13 @@ class ProblemMiddleware:
             if row is INVARIANT:
                 trace = "".join(format_exception(error))
                 _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
-            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode())
+            challenge = str(getattr(error, "challenge", "Bearer"))
+            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode(), challenge)
+
+
+def _is_file(scope: Scope) -> bool:
+    """Tell whether a body is one that nobody reads as JSON, whatever brackets are in it."""
+    return Headers(scope=scope).get("content-type", "").startswith(_FILES)
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -88,9 +96,9 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
+async def _answer(send: Send, status: int, body: bytes, challenge: str) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", challenge.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

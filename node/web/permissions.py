@@ -16,6 +16,7 @@ class Permission(StrEnum):
     OWN = "own:use"
     """Oneself: one's name, roles, sessions and passkeys."""
     ACCOUNTS_READ = "accounts:read"
+    APPLICATIONS_READ = "applications:read"
     APPOINTMENTS_READ = "appointments:read"
     APPROVALS_DECIDE = "approvals:decide"
     """Of that which one may check: see `CHECKED_BY`."""
@@ -28,6 +29,7 @@ class Permission(StrEnum):
     CLIENTS_WRITE = "clients:write"
     CUSTOMERS_APPROVE = "customers:approve"
     CUSTOMERS_ERASE = "customers:erase"
+    CUSTOMERS_EXPORT = "customers:export"
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
     DISPUTES_AWARD = "disputes:award"
@@ -88,7 +90,7 @@ _ANYBODY: Final = frozenset(
     {P.OWN, P.PARTICIPANTS_READ, P.RATES_READ, P.NOTICES_READ, P.TRADES_READ, P.ACCOUNTS_READ, P.PAYMENTS_READ}
 )
 """Of their own: a customer's people see that customer's alone."""
-_CUSTOMER: Final = _ANYBODY | {P.APPROVALS_READ, P.CUSTOMERS_READ, P.TRADES_WRITE, P.PAYMENTS_WRITE}
+_CUSTOMER: Final = _ANYBODY | {P.APPROVALS_READ, P.CUSTOMERS_EXPORT, P.CUSTOMERS_READ, P.TRADES_WRITE, P.PAYMENTS_WRITE}
 _READER: Final = _ANYBODY | {
     P.APPROVALS_READ,
     P.APPOINTMENTS_READ,
@@ -108,6 +110,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.IMPORTER: _CUSTOMER | {P.TRADES_FUND},
         Role.BANK_MAKER: _READER
         | {
+            P.APPLICATIONS_READ,
             P.ATTESTATIONS_WRITE,
             P.CUSTOMERS_WRITE,
             P.DISPUTES_AWARD,
@@ -117,7 +120,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             P.TRADES_WRITE,
             P.WALLETS_WRITE,
         },
-        Role.BANK_CHECKER: _READER | {P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE},
+        Role.BANK_CHECKER: _READER | {P.APPLICATIONS_READ, P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE},
         Role.TREASURER: _READER
         | {
             P.APPROVALS_DECIDE,
@@ -130,10 +133,12 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         },
         Role.COMPLIANCE: _READER
         | {
+            P.APPLICATIONS_READ,
             P.APPROVALS_DECIDE,
             P.AUDIT_READ,
             P.CUSTOMERS_APPROVE,
             P.CUSTOMERS_ERASE,
+            P.CUSTOMERS_EXPORT,
             P.CUSTOMERS_WRITE,
             P.FREEZES_APPROVE,
             P.FREEZES_WRITE,
@@ -160,6 +165,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
 CHECKED_BY: Final[Mapping[Permission, Permission]] = MappingProxyType(
     {
         P.CLIENTS_WRITE: P.PEOPLE_APPROVE,
+        P.CUSTOMERS_ERASE: P.CUSTOMERS_APPROVE,
         P.CUSTOMERS_WRITE: P.CUSTOMERS_APPROVE,
         P.DISPUTES_AWARD: P.PAYMENTS_APPROVE,
         P.FREEZES_WRITE: P.FREEZES_APPROVE,

@@ -64,6 +64,18 @@ def test_head_is_the_newest_revision_when_the_migrations_are_read() -> None:
 
 
 def test_every_table_is_named_after_its_slice_when_listed() -> None:
-    slices = {"audit", "chain", "compliance", "identity", "ledger", "message", "participant", "quote", "trade", "web"}
+    slices = {
+        "audit",
+        "chain",
+        "compliance",
+        "customer",
+        "identity",
+        "ledger",
+        "message",
+        "participant",
+        "quote",
+        "trade",
+        "web",
+    }
     for table in Base.metadata.tables:
         assert table.partition("_")[0].removesuffix("s") in slices, table

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from fastapi.encoders import jsonable_encoder
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from node.audit.log import Origin
@@ -24,7 +24,7 @@ from node.web.errors import (
     ProposalStateError,
     TooManyProposalsError,
 )
-from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
+from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_KEPT_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
 from node.web.permissions import CHECKED_BY, Permission, Role
 
 OPEN: Final = "open"
@@ -173,6 +173,11 @@ def withdraw_of(session: Session, actor: str, reason: str, now_s: int) -> int:
         if state_of(row, now_s) == OPEN:
             decide(session, row, WITHDRAWN, actor, now_s, reason)
     return len(rows)
+
+
+def sweep_proposals(session: Session, now_s: int) -> None:
+    """Delete proposals that were decided, or expired, long ago: the audit log has what they changed."""
+    session.execute(delete(ProposalRow).where(ProposalRow.expires_at_s <= now_s - PROPOSALS_KEPT_S))
 
 
 def maker_of(row: ProposalRow, institution_id: str) -> Principal:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from node.app import status
-from node.app.wiring import OPEN_ROUTERS, ROUTERS
+from node.app.wiring import ROUTERS, open_routers
+from node.identity.oauth.authenticator import Programs
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.web.app import build_app
@@ -21,6 +22,9 @@ BANK = "bank-nl"
 REFUSED = "web/60"
 OPEN_PATHS = {
     "/health",
+    "/.well-known/oauth-authorization-server",
+    "/v1/oauth/token",
+    "/v1/oauth/revoke",
     "/v1/sign-in",
     "/v1/sign-in/passkey",
     "/v1/sign-in/passkey/options",
@@ -43,7 +47,7 @@ def app() -> FastAPI:
         desks={BANK: desk},
         authority=TokenAuthority(tokens),
         routers=(status.build_router([database]), *ROUTERS),
-        open_routers=OPEN_ROUTERS,
+        open_routers=open_routers(Programs("https://desk", ("https://desk",))),
     )
 
 

@@ -1,13 +1,14 @@
 """bank-nl with people who sign in, on a clock that stands until it is moved."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pyotp
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +16,10 @@ from sqlalchemy.orm import Session
 from node.audit.store import EntryRow
 from node.identity import own_routes, people_routes, sign_in_routes
 from node.identity.browser import COOKIE, CSRF_HEADER, SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
+from node.identity.oauth.dpop import ProofStore
 from node.identity.passkeys import Passkeys, Site
 from node.identity.people import Newcomer, People
 from node.identity.service import Identity
@@ -63,6 +68,18 @@ class Ring:
 RING = Ring()
 
 
+@cache
+def application() -> FastAPI:
+    programs = Programs("https://desk", ("https://desk", "http://127.0.0.1:8600"), ProofStore(START_S - 30))
+    return build_app(
+        desks={},
+        authority=TokenAuthority({"devnet": Principal("bank-nl", None, DEVNET_STAFF)}),
+        routers=[own_routes.router, people_routes.router, client_routes.router, probe],
+        authenticators=[programs, SessionAuthenticator()],
+        open_routers=[sign_in_routes.router, token_routes.build_router(programs)],
+    )
+
+
 class Browser:
     """One person's browser: cookies, and the token its pages know."""
 
@@ -108,7 +125,7 @@ class Office:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.books = open_books(f"sqlite:///{folder}/bank-nl.sqlite")
+        self.books = open_books("sqlite://")
         self.database = self.books.database
         vault = Vault(RING, "sealing")
         self.identity = Identity(
@@ -118,15 +135,13 @@ class Office:
             passkeys=Passkeys(Site("desk", "Polder Bank", "https://desk")),
             vault=vault,
         )
-        desk = Desk(institution_id="bank-nl", database=self.database, services=[self.identity, self.books.participants])
-        self.app = build_app(
-            desks={"bank-nl": desk},
-            authority=TokenAuthority({"devnet": Principal("bank-nl", None, DEVNET_STAFF)}),
-            routers=[own_routes.router, people_routes.router, probe],
-            authenticators=[SessionAuthenticator()],
-            open_routers=[sign_in_routes.router],
-            clock=self.clock,
-        )
+        self.clients = Clients(self.books.participants)
+        services = [self.identity, self.books.participants, self.clients]
+        # Building an application takes longer than most tests: all offices share one.
+        self.app = application()
+        desk = Desk(institution_id="bank-nl", database=self.database, services=services)
+        self.app.state.desks = {"bank-nl": desk}
+        self.app.state.clock = self.clock
 
     def invite(self, email: str, *roles: Role, customer: str | None = None) -> Invited:
         with self.database.transaction() as session:

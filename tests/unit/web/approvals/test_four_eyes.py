@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +74,23 @@ class Clock:
         return self.now_s
 
 
+@cache
+def application() -> FastAPI:
+    return build_app(desks={}, authority=TokenAuthority(PEOPLE), routers=[probe])
+
+
 class World:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.databases = {name: Database(f"sqlite:///{folder}/{name}.sqlite") for name in ("bank-nl", "bank-ke")}
+        self.databases = {name: Database("sqlite://") for name in ("bank-nl", "bank-ke")}
         for database in self.databases.values():
             prepare(database)
-        self.app: FastAPI = build_app(
-            desks={
-                name: Desk(institution_id=name, database=database, services=[])
-                for name, database in self.databases.items()
-            },
-            authority=TokenAuthority(PEOPLE),
-            routers=[probe],
-            clock=self.clock,
-        )
+        # Building an application takes longer than most tests: all worlds share one.
+        self.app = application()
+        self.app.state.desks = {
+            name: Desk(institution_id=name, database=database, services=[]) for name, database in self.databases.items()
+        }
+        self.app.state.clock = self.clock
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="https://desk/v1")
 
     async def post(self, who: str, path: str, body: Any = None, key: str = "k") -> httpx.Response:
