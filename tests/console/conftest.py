@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
@@ -21,7 +21,9 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 START_TIMEOUT_S = 90
 LANDFALL = (sys.executable, "-W", "ignore::UserWarning", "-m", "node.app.cli")
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-TIMEOUT_MS = 20_000
+# Longest waits, for a machine that does much else; nothing sleeps so long.
+TIMEOUT_MS = 60_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-CHANGED_MS = 15_000
+CHANGED_MS = 60_000
 
 
 def say(page: Page, text: str) -> None:

@@ -81,7 +81,7 @@ def draft_of_document(document: Mapping[str, Any]) -> Draft:
         values |= {f"{side}.address.{name}": text for name, text in address.items() if text}
     for name, seconds in document["windows"].items():
         if name in _WINDOWS:
-            values[f"windows.{name}"] = str(Decimal(seconds) / DAY_S)
+            values[f"windows.{name}"] = _days(seconds)
     if document["windows"].get("unawarded_bps") is not None:
         values["windows.unawarded_bps"] = _percent(document["windows"]["unawarded_bps"])
     agreed = funding.get("float")
@@ -192,7 +192,7 @@ def _windows(draft: Draft) -> dict[str, Any]:
     for name in _WINDOWS:
         days = draft.text(f"windows.{name}")
         if days:
-            found[name] = int(Decimal(plain_decimal(f"windows.{name}", days)) * DAY_S)
+            found[name] = round(Decimal(plain_decimal(f"windows.{name}", days)) * DAY_S)
     if draft.text("windows.unawarded_bps"):
         found["unawarded_bps"] = _bps(draft, "windows.unawarded_bps")
     return found
@@ -230,6 +230,12 @@ def _instant(draft: Draft, name: str) -> datetime:
 def _written_instant(second: Any) -> str:
     moment = datetime.fromtimestamp(second, UTC) if isinstance(second, int) else datetime.fromisoformat(str(second))
     return moment.astimezone(UTC).strftime(_INSTANT)
+
+
+def _days(seconds: int) -> str:
+    """Return seconds in days, exact enough to be the same seconds again."""
+    written = f"{Decimal(seconds) / DAY_S:.8f}"
+    return written.rstrip("0").rstrip(".")
 
 
 def _percent(bps: int) -> str:
