@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from node.audit.log import Origin
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.web.approvals.store import AloneLimitRow, ProposalRow
 from node.web.auth import Principal
@@ -25,6 +26,7 @@ from node.web.errors import (
     TooManyProposalsError,
 )
 from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_KEPT_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
+from node.web.notices import publish
 from node.web.permissions import CHECKED_BY, Permission, Role
 
 OPEN: Final = "open"
@@ -117,6 +119,7 @@ def hold(session: Session, asked: Asked, stake: Stake, effect: Callable[[Session
     )
     session.add(row)
     session.flush()
+    _tell(session, row, "made")
     return row
 
 
@@ -164,6 +167,7 @@ def decide(session: Session, row: ProposalRow, state: str, by: str, now_s: int, 
     check_open(row, now_s)
     row.state, row.checker, row.decided_at_s, row.reason, row.body = state, by, now_s, reason, None
     session.flush()
+    _tell(session, row, state)
 
 
 def withdraw_of(session: Session, actor: str, reason: str, now_s: int) -> int:
@@ -205,6 +209,12 @@ def set_limit(session: Session, permission: Permission, currency: str, amount_mi
     row.amount_minor = amount_minor
     session.flush()
     return row
+
+
+def _tell(session: Session, row: ProposalRow, what: str) -> None:
+    """Tell checkers that something waits, and makers what became of it."""
+    body = {"proposal": row.id, "permission": row.permission, "maker": row.maker}
+    publish(session, kind=f"proposal.{what}", owner=row.customer, body=body, time_s=booked_until_s(session))
 
 
 def _try(session: Session, effect: Callable[[Session], Any]) -> Any:

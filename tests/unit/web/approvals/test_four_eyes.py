@@ -102,7 +102,12 @@ class World:
 
     def paid(self) -> list[int]:
         with self.databases["bank-nl"].read() as session:
-            return [row.time_s for row in notices.notices_after(session, 0, None)]
+            return [row.time_s for row in notices.notices_after(session, 0, None) if row.kind == "paid"]
+
+    def told(self, customer: str | None = None) -> list[str]:
+        with self.databases["bank-nl"].read() as session:
+            found = notices.notices_after(session, 0, customer)
+            return [row.kind for row in found if row.kind.startswith("proposal.")]
 
     def entries(self) -> list[dict[str, Any]]:
         with self.databases["bank-nl"].read() as session:
@@ -233,6 +238,13 @@ async def test_customers_see_and_withdraw_their_own_when_their_bank_checks(world
     assert (await world.post("checker", f"/approvals/{proposal['id']}/approve")).json()["answer"][
         "by"
     ] == "bank-nl/bloem/p-bloem"
+
+
+async def test_people_are_told_when_something_waits_and_what_became_of_it(world: World) -> None:
+    proposal = (await world.post("bloem", "/pay", {"amount": LIMIT + 1})).json()
+    await world.post("checker", f"/approvals/{proposal['id']}/reject", {"reason": "no"})
+    assert world.told() == world.told("bloem") == ["proposal.made", "proposal.rejected"]
+    assert world.told("tulp") == []
 
 
 async def test_devnets_token_acts_alone_when_nobody_else_would(world: World) -> None:
