@@ -29,6 +29,7 @@ check: .venv/.ready
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(RUN) scripts/build_contracts.py --check
+	$(RUN) scripts/extract_messages.py --check
 
 # The fast backend for ML-DSA (optional): needs a C compiler and cmake; no network but for the Python package.
 liboqs: .venv/.ready

@@ -84,6 +84,8 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not Path(CHROMIUM).exists():
+        if "REQUIRE_CHROMIUM" in os.environ:
+            pytest.fail(f"REQUIRE_CHROMIUM: expected a browser at {CHROMIUM}, got none")
         pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium, or name another in CHROMIUM")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
