@@ -29,7 +29,7 @@ async def show_overview(page: Looking) -> Response:
     trades = await page.find("/trades") or []
     open_trades = [one for one in trades if one["state"] in _UNDER_WAY]
     waiting = [
-        {"trade": trade, "step": step} for trade in open_trades for step in trade["next"] if _is_mine(page, step, trade)
+        {"trade": trade, "step": step} for trade in open_trades for step in trade["next"] if _is_mine(page, step)
     ]
     proposals = await page.find("/approvals", state="open") or []
     return page.show(
@@ -94,7 +94,7 @@ def _second(moment: Any) -> int:
     return moment if isinstance(moment, int) else int(datetime.fromisoformat(str(moment)).astimezone(UTC).timestamp())
 
 
-def _is_mine(page: Page, step: dict[str, Any], trade: dict[str, Any]) -> bool:
+def _is_mine(page: Page, step: dict[str, Any]) -> bool:
     """Tell whether a step waits for whom the viewer acts for; of steps that only may be taken, not."""
     return step["weight"] != "option" and step["who"] in page.viewer.names
 

@@ -10,4 +10,3 @@ UPLOAD_BYTES_MAX: Final = 160 * 1024
 FILE_NAME_CHARS_MAX: Final = 140
 # Of a path to go back to.
 PATH_CHARS_MAX: Final = 300
-XML_DEPTH_LOOKED_AT: Final = 1

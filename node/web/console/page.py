@@ -25,7 +25,7 @@ from node.web.console.rendering import Renderer
 from node.web.console.times import by_name
 from node.web.desk import CallersDesk, Desk
 from node.web.inside import Answered, Sent, send_inside
-from node.web.permissions import DEVNET_STAFF, Permission
+from node.web.permissions import Permission
 
 API: Final = "/v1"
 LOGIN: Final = "/login"
@@ -159,11 +159,6 @@ class Page:
         """Ledger time, as far as the institution has followed it."""
         with self.desk.database.read() as session:
             return booked_until_s(session)
-
-    def as_institution(self, institution_id: str) -> "Page":
-        """Return this page speaking as an institution's own system; only a devnet's pages do."""
-        principal = Principal(institution_id, None, DEVNET_STAFF)
-        return Page(self.request, self.desk, self.speech, principal, self.renderer)
 
     async def meet(self) -> None:
         """Find out who looks."""
