@@ -154,12 +154,14 @@ def _login(request: Request, back: str, error: RejectedError | None = None, form
 
 def _joining(request: Request, form: Form, visit: Visiting, error: RejectedError | None = None) -> Response:
     token = _token(form)
+    refusal = None if error is None else RefusalError.of(error)
     try:
         found = invitation_of(request, token, visit.now_s)
     except RejectedError as refused:
-        return show_open(request, "identity/join.html", map_error(refused).http_status, token=token, refusal=refused)
-    status = 200 if error is None else map_error(error).http_status
-    return show_open(request, "identity/accept.html", status, token=token, invitation=found, refusal=error)
+        refusal = RefusalError.of(refused)
+        return show_open(request, "identity/join.html", refusal.status, token=token, refusal=refusal)
+    status = 200 if refusal is None else refusal.status
+    return show_open(request, "identity/accept.html", status, token=token, invitation=found, refusal=refusal)
 
 
 def _token(form: Form) -> str:
