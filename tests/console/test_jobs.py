@@ -59,7 +59,7 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     say(checker, "Approved")
 
     importer.goto(f"/trades/{reference}")
-    expect(importer.locator("h1 .state")).to_have_text("funded", timeout=CHANGED_MS)
+    wait_for(importer, importer.locator("h1 .state", has_text="funded"))
     photograph(importer, f"{size}-trade-funded")
 
     attester = console.sign_in("inspector/faith", size)
@@ -67,7 +67,7 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     hand_in(attester, reference, statement(reference, ledger_time(attester)))
 
     exporter.goto(f"/trades/{reference}")
-    expect(exporter.locator(".timeline")).to_contain_text("cold chain intact", timeout=CHANGED_MS)
+    wait_for(exporter, exporter.locator(".timeline", has_text="cold chain intact"))
     developer = console.sign_in("cb-eur/greta", size)
     developer.goto("/devnet")
     developer.get_by_role("button", name="7 days on").click()
@@ -75,7 +75,7 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     photograph(developer, f"{size}-devnet")
 
     exporter.goto(f"/trades/{reference}")
-    expect(exporter.locator("h1 .state")).to_have_text("closed", timeout=CHANGED_MS)
+    wait_for(exporter, exporter.locator("h1 .state", has_text="closed"))
     photograph(exporter, f"{size}-trade-closed")
     with exporter.expect_download() as download:
         exporter.get_by_role("link", name="Download the evidence pack").click()

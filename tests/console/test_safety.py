@@ -210,8 +210,6 @@ def test_others_things_are_not_found_when_their_address_is_typed(console: Consol
         "/messages",
         "/orders",
         "/devnet",
-        "/fx",
-        "/liquidity",
     ):
         assert own_requests(other).get(path).status == 403, path
 

@@ -78,8 +78,17 @@ async def _proposal_page(page: Page, proposal_id: str, refusal: RefusalError | N
         "approvals/proposal.html",
         200 if refusal is None else refusal.status,
         proposal=found,
+        outcome=_outcome(found["preview"]),
         preview=json.dumps(found["preview"], indent=2, ensure_ascii=False) if found["preview"] is not None else None,
         can_decide=may_decide(page.principal, found),
         is_own=found["maker"] == page.principal.name,
         refusal=refusal,
     )
+
+
+def _outcome(preview: Any) -> dict[str, str]:
+    """Return the plain values of what a request would be answered with, by their names; the rest is in the whole."""
+    if not isinstance(preview, dict):
+        return {}
+    plain = {name: value for name, value in preview.items() if isinstance(value, str | int) and value not in ("", True)}
+    return {name.replace("_", " "): str(value) for name, value in plain.items() if not name.endswith("_s")}
