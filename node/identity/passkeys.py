@@ -1,6 +1,7 @@
 """Passkeys (WebAuthn, level 3), by the `webauthn` package: made by a person, then enough to sign in.
 
 The authenticator has to verify its user (finger, face or PIN): a passkey is what one has, that what one is or knows.
+The package is imported when the first passkey is used: it takes an eighth of a desk's start.
 """
 
 import json
@@ -9,17 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import webauthn
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from node.identity.errors import ChallengeError, LockedOutError, PasskeyError, PersonStateError
 from node.identity.limits import CHALLENGE_S, CHALLENGES_MAX, PASSKEYS_MAX
@@ -58,6 +50,9 @@ class Passkeys:
 
     def ask_registration(self, session: Session, person: PersonRow, now_s: int) -> Asked:
         """Ask a person's browser to make a passkey."""
+        import webauthn
+        from webauthn.helpers import structs
+
         known = self.of(session, person.id)
         if len(known) >= PASSKEYS_MAX:
             raise PersonStateError(f"with fewer than {PASSKEYS_MAX} passkeys", f"with {len(known)}")
@@ -69,11 +64,11 @@ class Passkeys:
             user_name=person.email or person.id,
             user_display_name=person.name or person.id,
             challenge=challenge,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=row.id) for row in known],
+            exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=row.id) for row in known],
         )
         return self._asked(session, f"register:{person.id}", challenge, webauthn.options_to_json(options), now_s)
 
@@ -86,6 +81,9 @@ class Passkeys:
             ChallengeError: the challenge is used, too old, or another's.
             PasskeyError: the answer does not hold.
         """
+        import webauthn
+        from webauthn.helpers.exceptions import WebAuthnException
+
         expected = _spend(session, challenge, f"register:{person.id}", now_s)
         try:
             verified = webauthn.verify_registration_response(
@@ -113,14 +111,21 @@ class Passkeys:
 
     def ask_sign_in(self, session: Session, now_s: int) -> Asked:
         """Ask a browser for any passkey that it has for this site; nobody says who they are before."""
+        import webauthn
+        from webauthn.helpers import structs
+
         challenge = secrets.token_bytes(32)
         options = webauthn.generate_authentication_options(
-            rp_id=self.site.rp_id, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
+            rp_id=self.site.rp_id, challenge=challenge, user_verification=structs.UserVerificationRequirement.REQUIRED
         )
         return self._asked(session, SIGN_IN, challenge, webauthn.options_to_json(options), now_s)
 
     def sign_in(self, session: Session, challenge: str, credential: dict[str, Any], now_s: int) -> PersonRow:
         """Return whose passkey has answered; raises what `register` does."""
+        import webauthn
+        from webauthn.helpers import base64url_to_bytes
+        from webauthn.helpers.exceptions import WebAuthnException
+
         expected = _spend(session, challenge, SIGN_IN, now_s)
         try:
             credential_id = base64url_to_bytes(str(credential.get("id", "")))

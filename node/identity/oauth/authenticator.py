@@ -8,10 +8,10 @@ from typing import Final
 from fastapi import Request
 from sqlalchemy.orm import Session
 
+from node.identity.oauth.bound import Bound
 from node.identity.oauth.clients import ACTIVE
 from node.identity.oauth.dpop import ProofStore, Target, verify_proof
 from node.identity.oauth.errors import ProofError, TokenRefusedError
-from node.identity.oauth.server import Bound
 from node.identity.oauth.store import AccessTokenRow, ClientRow
 from node.identity.tokens import institution_of, token_hash
 from node.web.auth import Principal, authorization

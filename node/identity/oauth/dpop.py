@@ -8,12 +8,8 @@ import json
 import time
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
-
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import Key
 
 from node.identity.oauth.errors import ProofError
 from node.identity.oauth.keys import ALGORITHMS, public_key
@@ -27,6 +23,9 @@ from node.identity.oauth.limits import (
 from node.json_depth import json_depth
 from pqc import base64url
 from pqc.errors import MalformedError as PqcMalformedError
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 TYPE: Final = "dpop+jwt"
 _DEPTH_MAX: Final = 4
@@ -106,8 +105,11 @@ def token_digest(token: str) -> str:
     return base64url.encode(sha256(token.encode()).digest()).decode()
 
 
-def _open(proof: str) -> tuple[Key, dict[str, Any]]:
+def _open(proof: str) -> tuple["Key", dict[str, Any]]:
     """Return the key in a proof's header and its claims, once the key has been seen to have signed them."""
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
     if len(proof) > PROOF_CHARS_MAX or proof.count(".") != 2 or not proof.isascii():
         raise ProofError("another form than that of a signed JWT")
     try:

@@ -6,9 +6,8 @@ certificate, so that there are no tokens that work for whoever finds them.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
@@ -27,32 +26,12 @@ from joserfc.jwk import Key, KeySet
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from node.identity.oauth.bound import METHODS, PRIVATE_KEY_JWT, Answer, Bound
 from node.identity.oauth.clients import ACTIVE
 from node.identity.oauth.keys import ALGORITHMS
 from node.identity.oauth.limits import ASSERTION_S_MAX, TOKEN_S, TOKENS_MAX
 from node.identity.oauth.store import AccessTokenRow, AssertionRow, ClientRow
 from node.identity.tokens import new_token, token_hash
-
-PRIVATE_KEY_JWT: Final = "private_key_jwt"
-METHODS: Final = ("client_secret_basic", PRIVATE_KEY_JWT)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The key that a token is bound to."""
-
-    jkt: str | None = None
-    x5t: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the endpoint says."""
-
-    status: int
-    body: dict[str, Any]
-    client_id: str | None = None
-    """Of who got a token."""
 
 
 class _Client(ClientMixin):  # type: ignore[misc]

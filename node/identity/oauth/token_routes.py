@@ -12,11 +12,11 @@ from sqlalchemy import delete
 from node.audit.log import Entry, append
 from node.identity import tries
 from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.bound import METHODS, Answer, Bound
 from node.identity.oauth.errors import ProofError
 from node.identity.oauth.keys import ALGORITHMS
 from node.identity.oauth.limits import FORM_BYTES_MAX, FORM_FIELDS_MAX
 from node.identity.oauth.schemas import Metadata, OAuthProblem, TokenForm, TokenOut
-from node.identity.oauth.server import METHODS, Answer, Bound, TokenServer
 from node.identity.oauth.store import AccessTokenRow
 from node.identity.tokens import institution_of, token_hash
 from node.json_depth import json_depth
@@ -112,6 +112,9 @@ def build_router(programs: Programs) -> APIRouter:
 
 
 def _answer(request: Request, desk: Desk, form: dict[str, str], bound: Bound, issuer: str, now_s: int) -> Answer:
+    # When the first program comes in: Authlib takes a twentieth of a desk's start.
+    from node.identity.oauth.server import TokenServer
+
     with desk.database.transaction() as session:
         server = TokenServer(
             session,
