@@ -42,28 +42,68 @@ class Mapped:
     http_status: int
     title: str
     json_rpc_code: int
+    next_step: str
+    """What a person can do, where the error itself knows nothing better."""
 
 
 # kind of a rejection -> row. JSON-RPC codes: EIP-1474.
 REJECTED: Final[dict[str, Mapped]] = {
-    "malformed": Mapped(400, "The request cannot be read", -32600),
-    "unauthenticated": Mapped(401, "Who is asking is not known", -32001),
-    "forbidden": Mapped(403, "Not allowed for this caller", -32001),
-    "not_found": Mapped(404, "There is no such thing", -32001),
-    "conflict": Mapped(409, "The present state does not allow it", -32000),
-    "too_large": Mapped(413, "The request is over a limit", -32005),
-    "invalid": Mapped(422, "The request is not acceptable", -32602),
-    "too_many": Mapped(429, "Too many requests", -32005),
+    "malformed": Mapped(
+        400, "The request cannot be read", -32600, "Write the request as /docs describes it, and send it again."
+    ),
+    "unauthenticated": Mapped(
+        401, "Who is asking is not known", -32001, "Send credentials that this node has issued and that still hold."
+    ),
+    "forbidden": Mapped(
+        403, "Not allowed for this caller", -32001, "Ask somebody of your institution who may do this to do it."
+    ),
+    "not_found": Mapped(
+        404, "There is no such thing", -32001, "Look the name up in the list of such things; others' are not shown."
+    ),
+    "no_method": Mapped(
+        405, "The address does not know this method", -32601, "Use one of the methods that the header Allow names."
+    ),
+    "conflict": Mapped(
+        409, "The present state does not allow it", -32000, "Read what there is now, and decide on that."
+    ),
+    "changed": Mapped(
+        412, "It has changed since you saw it", -32000, "Read it again, and send your change with its new ETag."
+    ),
+    "too_large": Mapped(413, "The request is over a limit", -32005, "Send less at once, large papers by their hash."),
+    "media_type": Mapped(
+        415, "The body is of another kind", -32600, "Send the body as /docs describes it, and name its Content-Type."
+    ),
+    "invalid": Mapped(
+        422, "The request is not acceptable", -32602, "Correct what is named, and send the request again."
+    ),
+    "unseen": Mapped(
+        428, "Say what you have seen", -32000, "Read it, and send your change with its ETag in the header If-Match."
+    ),
+    "too_many": Mapped(
+        429, "Too many requests", -32005, "Wait for as many seconds as Retry-After says, then send it again."
+    ),
 }
-UNAVAILABLE: Final = Mapped(503, "Not available now, try again", -32002)
-INVARIANT: Final = Mapped(500, "The node found itself in error", -32603)
+UNAVAILABLE: Final = Mapped(
+    503, "Not available now, try again", -32002, "Send the same request again in a while, under the same key."
+)
+INVARIANT: Final = Mapped(
+    500,
+    "The node found itself in error",
+    -32603,
+    "Give the value of X-Request-Id to whoever runs the node; do not repeat the request before they have looked.",
+)
 
 
 def map_error(error: BaseException) -> Mapped:
     """Return the row of an error; anything outside the families is an invariant that broke."""
-    match family_of(error):
+    return row_of(type(error))
+
+
+def row_of(kind: type[BaseException]) -> Mapped:
+    """Return the row of a class of errors."""
+    match _family_of(kind):
         case "RejectedError":
-            return REJECTED[str(getattr(error, "kind", "invalid"))]
+            return REJECTED[str(getattr(kind, "kind", "invalid"))]
         case "UnavailableError":
             return UNAVAILABLE
         case _:
@@ -72,7 +112,11 @@ def map_error(error: BaseException) -> Mapped:
 
 def family_of(error: BaseException) -> str:
     """Return the name of the error's family."""
-    names = {base.__name__ for base in type(error).__mro__}
+    return _family_of(type(error))
+
+
+def _family_of(kind: type[BaseException]) -> str:
+    names = {base.__name__ for base in kind.__mro__}
     for family in ("RejectedError", "UnavailableError"):
         if family in names:
             return family
@@ -88,13 +132,24 @@ def problem_json(error: BaseException, instance: str) -> dict[str, Any]:
     codespace, code = abci_code(error)
     hidden = row is INVARIANT
     return {
-        "type": f"urn:landfall:error:{codespace}:{code}",
+        "type": problem_type(codespace, code),
         "title": row.title,
         "status": row.http_status,
         "detail": "internal error; it is in the log of the node" if hidden else str(error)[:2000],
         "instance": instance,
         "code": f"{codespace}/{code}",
+        "next_step": next_step(type(error)),
     } | ({} if hidden else _field_of(error))
+
+
+def problem_type(codespace: str, code: int) -> str:
+    """Return where an error is described: a path of the node that answers with it, and of every other node."""
+    return f"/problems/{codespace}/{code}"
+
+
+def next_step(kind: type[BaseException]) -> str:
+    """Return what a person can do about errors of a class."""
+    return str(getattr(kind, "next_step", row_of(kind).next_step))
 
 
 def json_rpc_error(error: BaseException) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from contracts.client.errors import (
     RpcError,
     TransactionRefusedError,
 )
+from contracts.client.request_id import HEADER, REQUEST_ID
 
 if TYPE_CHECKING:
     from web3 import AsyncHTTPProvider, AsyncWeb3
@@ -118,14 +119,19 @@ class ChainClient:
     async def transaction_count(self, address: str) -> int:
         return int(await self._ask(self._connected().eth.get_transaction_count(cast("Any", address))))
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         """Hand over a signed transaction; one that the chain already knows is no error.
+
+        With a second signature it goes by `landfall_sendDualSigned`, which only Landfall's own chain has.
 
         Raises:
             TransactionRefusedError: refused; it is not pending.
         """
         try:
-            await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
+            if second_signature:
+                await self.raw("landfall_sendDualSigned", ["0x" + raw.hex(), "0x" + second_signature.hex()])
+            else:
+                await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
         except RpcError as error:
             if "already known" not in error.message.lower():
                 raise TransactionRefusedError(f"transaction: expected to be accepted, got {error.message}") from error
@@ -284,7 +290,9 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
         async def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
             if self._session is None:
                 self._session = ClientSession(timeout=ClientTimeout(_TIMEOUT_S), headers=self.get_request_headers())
-            async with self._session.post(str(self.endpoint_uri), data=request_data) as response:
+            request_id = REQUEST_ID.get()
+            headers = {} if request_id is None else {HEADER: request_id}
+            async with self._session.post(str(self.endpoint_uri), data=request_data, headers=headers) as response:
                 response.raise_for_status()
                 return await response.read()
 

@@ -12,6 +12,7 @@ from node.customers.subjects import Subjects
 from node.errors import UnavailableError
 from node.identity.sessions import sweep_sessions
 from node.identity.tries import sweep_tries
+from node.notices.personal import sweep_notices
 from node.storage.database import Database
 from node.web.approvals.service import sweep_proposals
 from node.web.clock import Clock, wall_clock
@@ -42,11 +43,12 @@ def try_to_sign(database: Database, heads: Heads, now_s: int) -> None:
 
 
 def forget(database: Database, subjects: Subjects, now_s: int) -> None:
-    """Forget what is over: sessions, tries, old proposals, and customers whose time has come."""
+    """Forget what is over: sessions, tries, old proposals, notices of erased people, customers whose time has come."""
     with database.transaction() as session:
         sweep_sessions(session, now_s)
         sweep_tries(session, now_s)
         sweep_proposals(session, now_s)
+        sweep_notices(session)
         for customer_id in subjects.sweep(session, now_s):
             _say_erased(session, customer_id, now_s)
 

@@ -15,9 +15,8 @@ from node.app.logs import configure_logging
 from node.app.pages.console import add_pages
 from node.app.people import site_of
 from node.app.rest_tls import RestTls
-from node.app.settings import load_settings
+from node.app.settings import Settings, load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
-from node.customers.subjects import Retention
 from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
 from node.messages.wire import PATH
@@ -27,14 +26,16 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls: RestTls | None = None) -> None:
+async def run_desk(
+    home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings, tls: RestTls | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
     scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
     local = f"{scheme}://127.0.0.1:{port}"
-    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, _retention())
+    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, settings)
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs)
     add_pages(rest, cast, chain.client, rpc_url)
@@ -43,11 +44,6 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, tls:
     async with asyncio.TaskGroup() as tasks:
         workers = tasks.create_task(_work(chain, institutions, messages_port))
         tasks.create_task(_serve(server, workers, port))
-
-
-def _retention() -> Retention:
-    settings = load_settings()
-    return Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
 
 
 class _Server(uvicorn.Server):
@@ -114,7 +110,9 @@ def main() -> None:
     tls = None
     if arguments.rest_certificate:
         tls = RestTls(arguments.rest_certificate, arguments.rest_key, arguments.rest_client_ca)
-    asyncio.run(run_desk(Home(arguments.home), arguments.rpc_url, arguments.port, arguments.messages_port, tls))
+    settings = load_settings()
+    home = Home(arguments.home, settings.databases)
+    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings, tls))
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def issue_starting_money(devnet: Devnet) -> list[tuple[str, str, int]]:
             for currency, minor in _starting_amounts(customer.funds):
                 order = {"payee": customer.id, "currency": currency, "amount": str(minor), "text": _STARTING_MONEY}
                 key = f"starting-money/{customer.id}/{currency}"
-                devnet.client(institution.id).post("/transfers", order, key=key)
+                devnet.client(institution.id).post("/payments", order, key=key)
                 done.append((customer.id, currency, minor))
     devnet.settle_down()
     return done

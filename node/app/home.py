@@ -37,6 +37,8 @@ class Home:
     """Paths below one home directory."""
 
     root: Path
+    databases: str | None = None
+    """SQLAlchemy URL of a PostgreSQL database for each institution, `{institution}` in the place of its id."""
 
     @property
     def genesis(self) -> Path:
@@ -65,6 +67,8 @@ class Home:
         return self.institution(institution_id) / "keystore.json"
 
     def database_url(self, institution_id: str) -> str:
+        if self.databases is not None:
+            return self.databases.format(institution=institution_id.replace("-", "_"))
         return f"sqlite:///{self.institution(institution_id) / 'desk.sqlite'}"
 
 

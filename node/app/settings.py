@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator
 
 from node.app.errors import SettingsError
+from node.notices.mailer import MailServer, Tls
 
 _PREFIX = "LANDFALL_"
-_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE"})
-"""Read by `landfall keys`; a node leaves them alone."""
+_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE", "LANDFALL_ENGINES"})
+"""Read by `landfall keys` and by validators; a devnet leaves them alone."""
 
 
 class Settings(BaseModel):
@@ -34,6 +35,39 @@ class Settings(BaseModel):
         180, ge=0, le=36_525, description="How long a declined application is kept"
     )
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
+    databases: str | None = Field(
+        None, description="URL of a PostgreSQL database for each institution, {institution} in the place of its id"
+    )
+    webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Networks, with commas between, that webhooks may reach besides the public internet"
+    )
+
+    smtp_host: str | None = Field(None, description="Mail server for notices; none: no e-mail is sent")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_tls: Tls = Field("starttls", description="tls (from the start), starttls, or none")
+    smtp_from: str = Field("landfall@localhost", max_length=254, description="Sender of e-mails")
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where e-mail is handed in, None where it is not."""
+        if self.smtp_host is None:
+            return None
+        password = None if self.smtp_password is None else self.smtp_password.get_secret_value()
+        return MailServer(self.smtp_host, self.smtp_port, self.smtp_from, self.smtp_tls, self.smtp_user, password)
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("databases")
+    @classmethod
+    def _check_place(cls, value: str | None) -> str | None:
+        if value is not None and "{institution}" not in value:
+            raise ValueError("expected {institution} in the URL: each institution has its own database")
+        return value
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

@@ -6,11 +6,14 @@ from typing import Any
 
 from fx.currencies import get_currency
 from fx.money import Money
+from node.client.times import to_seconds
 
 
-def show_time(time_s: int | None) -> str:
-    """Return ledger time as people write it, UTC."""
-    return "-" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M}"
+def show_time(time: int | str | None) -> str:
+    """Return a time, in unix seconds or as the API writes it, as people write it, UTC."""
+    if time is None:
+        return "-"
+    return f"{datetime.fromtimestamp(time if isinstance(time, int) else to_seconds(time), UTC):%Y-%m-%d %H:%M}"
 
 
 def show_money(amount_minor: str | int, currency: str) -> str:
@@ -55,7 +58,7 @@ def trade_lines(trade: dict[str, Any]) -> list[str]:
     lines += [f"  {line}" for line in payee_lines(trade["payees"])]
     if trade["fx"] and trade["fx"]["top_up_missing"]:
         fx = trade["fx"]
-        lines.append(f"  a call wants {fx['top_up_missing']} more by {show_time(fx['call_ends_s'])}")
+        lines.append(f"  a call wants {fx['top_up_missing']} more by {show_time(fx['call_ends'])}")
     if trade["uetr"]:
         lines.append(f"  payment UETR {trade['uetr']}")
     lines += [f"  {one['step']} was refused: {one['reason']}" for one in trade["steps"] if one["state"] == "failed"]
@@ -88,7 +91,7 @@ def quote_lines(quotes: Sequence[dict[str, Any]], accepted: str | None) -> list[
             quote["fee"],
             quote["premium"] or "-",
             quote["total_percent"],
-            show_time(quote["expires_at_s"]),
+            show_time(quote["expires_at"]),
             "taken" if quote["digest"] == accepted else quote["refusal"] or "",
         )
         for quote in quotes
@@ -111,7 +114,7 @@ def payment_lines(messages: Sequence[dict[str, Any]]) -> list[str]:
     """Return a trade's payment messages as a table, in their order."""
     rows = [
         (
-            show_time(one["time_s"]),
+            show_time(one["time"]),
             one["kind"],
             {"sent": "to", "received": "from"}.get(one["direction"], "for") + f" {one['partner']}",
             "-" if one["milestone"] is None else f"milestone {one['milestone'] + 1}",
@@ -145,9 +148,9 @@ def request_lines(requests: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for one in requests:
         lines.append(f"{one['reference']}: {one['asked_by']} asks {one['owner']} to {one['summary']} ({one['state']})")
-        if one["hold_until_s"] is not None:
+        if one["hold_until"] is not None:
             grows = f"the hold grows by {one['hold_grows_by']} minor units and lives"
-            lines.append(f"  {grows} until {show_time(one['hold_until_s'])}")
+            lines.append(f"  {grows} until {show_time(one['hold_until'])}")
     return lines or ["nothing is asked"]
 
 
@@ -163,7 +166,7 @@ def milestone_lines(milestones: Sequence[dict[str, Any]]) -> list[str]:
             milestone["kind"],
             milestone["weight_percent"],
             milestone["amount"],
-            show_time(milestone["deadline_s"]),
+            show_time(milestone["deadline"]),
             f"{_counted(milestone)} of {milestone['quorum']} attested",
             milestone["state"],
             milestone["paid"] or "-",
@@ -203,8 +206,8 @@ def case_lines(cases: Sequence[dict[str, Any]]) -> list[str]:
             f"  reasons: {case['reasons'] or 'not sent yet'}",
             *(f"  {one['kind']} {one['sha256'][:16]}: {one['summary']}" for one in case["exhibits"]),
         ]
-        if case["awarded_at_s"] is None:
-            lines.append(f"  award by {show_time(case['award_by_s'])}, or else what is due stands")
+        if case["awarded_at"] is None:
+            lines.append(f"  award by {show_time(case['award_by'])}, or else what is due stands")
         else:
             lines.append(f"  awarded {show_bps(case['share_bps'])} to the exporter's side: {case['award_reasons']}")
     return lines or ["no disputes"]
@@ -223,10 +226,10 @@ def next_lines(actions: Sequence[dict[str, Any]]) -> list[str]:
 
 def _next_line(action: dict[str, Any]) -> str:
     verb = "waits for" if action["weight"] == "owed" else "open to"
-    by = "" if action["by_s"] is None else f" (by {show_time(action['by_s'])})"
+    by = "" if action["by"] is None else f" (by {show_time(action['by'])})"
     otherwise = f", or else {action['otherwise']}" if action["otherwise"] else ""
-    if action["from_s"] is not None:
-        return f"from {show_time(action['from_s'])} {action['who']} may {action['what']}{by}{otherwise}"
+    if action["from"] is not None:
+        return f"from {show_time(action['from'])} {action['who']} may {action['what']}{by}{otherwise}"
     return f"{verb} {action['who']}: {action['what']}{by}{otherwise}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from node.app.devnet import Devnet, open_devnet
 from node.app.errors import StepError
 from node.client.decisions import Decisions
+from node.client.times import to_seconds, to_text
 
 _CLOSE = "close_out_of_band"
 
@@ -156,7 +157,7 @@ class Steps:
         moment = datetime.fromisoformat(deadline)
         if moment.tzinfo is None:
             raise StepError(f"deadline: expected a time with its zone, 2026-10-01T18:00:00Z, got {deadline}")
-        return self.decide(who, reference, "defer", milestone, {"deadline_s": int(moment.timestamp())})
+        return self.decide(who, reference, "defer", milestone, {"deadline": to_text(int(moment.timestamp()))})
 
     def settlement_quotes(self, who: str, reference: str, milestone: int) -> dict[str, Any]:
         """Ask for quotes that settle a float's milestone; return what each would pay."""
@@ -175,11 +176,11 @@ class Steps:
         ]
         if not cases:
             raise StepError(f"dispute: expected one about milestone {milestone} of {reference}, got none")
-        path = f"/disputes/{max(cases, key=lambda case: int(case['raised_at_s']))['dispute']}"
+        path = f"/disputes/{max(cases, key=lambda case: to_seconds(case['raised_at']))['dispute']}"
         self.devnet.client(who).post(f"{path}/award", {"share_bps": share_bps, "reasons": reasons})
         self.devnet.settle_down()
         decided: dict[str, Any] = self.get(who, path)
-        if decided["awarded_at_s"] is None:
+        if decided["awarded_at"] is None:
             raise StepError("award: expected the chain to take it, got a refusal; see the desk's notices")
         return decided
 

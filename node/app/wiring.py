@@ -21,6 +21,7 @@ from node.app.cast import Cast, InstitutionCast
 from node.app.daily import work_daily
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
+from node.app.settings import Settings
 from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
 from node.customers import routes as customer_routes
@@ -37,15 +38,17 @@ from node.identity.people import People
 from node.identity.personal import PeopleKeeper
 from node.identity.service import Identity
 from node.identity.vault import Vault
+from node.ledger import day_routes as ledger_day_routes
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
 from node.ledger import issuance_routes as ledger_issuance_routes
-from node.ledger import order_routes as ledger_order_routes
 from node.ledger import orders as ledger_orders
+from node.ledger import payment_routes as ledger_payment_routes
 from node.ledger import routes as ledger_routes
 from node.ledger import wallet_routes as ledger_wallet_routes
 from node.ledger import wallets as ledger_wallets
+from node.ledger.days import CutOffs
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
@@ -61,7 +64,13 @@ from node.messages.https import HttpsTransport
 from node.messages.listener import Hosted
 from node.messages.papers import PaperPost
 from node.messages.reception import Reception
+from node.messages.repairs import Repairs
 from node.messages.service import MessageService
+from node.notices import routes as notice_routes
+from node.notices.mailer import SmtpMailer
+from node.notices.personal import NoticeKeeper
+from node.notices.post import NoticePost
+from node.notices.service import NoticeService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
@@ -71,12 +80,14 @@ from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.personal import CustomerKeeper
 from node.participants.registry import RegistryFollower
+from node.participants.second_signing import SecondSigner, logged
 from node.participants.service import WALLETS, ParticipantService
 from node.quotes import routes as quote_routes
 from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
 from node.quotes.rates import LedgerRates
 from node.quotes.service import QuoteService
+from node.reports import routes as report_routes
 from node.storage.cursor import SqlFollowerStore, booked_until_s
 from node.storage.database import Database
 from node.storage.migrate import prepare
@@ -90,6 +101,12 @@ from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.web.personal import AnswerKeeper
+from node.webhooks import routes as webhook_routes
+from node.webhooks.courier import Courier
+from node.webhooks.guard import Guard
+from node.webhooks.personal import WebhookKeeper
+from node.webhooks.posting import HttpPoster
+from node.webhooks.service import WebhookService
 from pqc.keystore import Keystore
 
 _LOG = structlog.get_logger(__name__)
@@ -101,13 +118,17 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     customer_routes.router,
     participant_routes.router,
     ledger_routes.router,
-    ledger_order_routes.router,
+    ledger_payment_routes.router,
     ledger_issuance_routes.router,
     ledger_freezing_routes.router,
     ledger_wallet_routes.router,
+    ledger_day_routes.router,
     message_routes.router,
     quote_routes.router,
     trade_routes.router,
+    report_routes.router,
+    notice_routes.router,
+    webhook_routes.router,
 )
 
 
@@ -144,7 +165,7 @@ def build_institutions(
     rest_url: str,
     messages_url: str,
     site: Site,
-    retention: Retention = Retention(),  # noqa: B008 - frozen
+    settings: Settings | None = None,
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
@@ -152,13 +173,14 @@ def build_institutions(
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
         site: Where browsers reach it.
-        retention: How long it keeps what it knows about people.
+        settings: Where it may go by itself, and how long it keeps what it knows about people.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
+    chosen = settings or Settings()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, retention).build()
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen).build()
         for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
@@ -194,13 +216,15 @@ class _Builder:
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
         site: Site,
-        retention: Retention,
+        settings: Settings,
     ) -> None:
         self._entry = entry
-        self._retention = retention
+        self._retention = Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
         self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
+        self._guard = Guard(settings.webhook_networks)
+        self._mail_server = settings.mail_server
         self._pairs = pairs
         self._identity = tls.open_identity(home.institution(entry.id), entry.lei)
         self._endpoints = endpoints.model_copy(update={"certificates": self._identity.texts})
@@ -273,23 +297,38 @@ class _Builder:
         trades.attach(messages=messages, outbox=self._outbox, handlers=self._handlers)
         evidence = EvidenceRoom(trades.desk, self._database, self._chain.client)
         services = [participants, peers, own, messages, ledger, orders, issuance, freezes, wallets, reconciler, quotes]
+        repairs = Repairs(institution_id=entry.id, directory=directory, messages=messages)
+        cut_offs = CutOffs(ledger.currencies)
+        self._handlers.infos.append(cut_offs.on_block)
+        notices = NoticeService(sends_email=self._mail_server is not None)
         heads = Heads(directory.institution(entry.id).lei, message_key)
         identity, clients = self._people(participants), Clients(participants)
+        webhooks = WebhookService(self._guard)
         keepers = (
             CustomerKeeper(),
             ApplicationKeeper(),
             PeopleKeeper(identity.people, clients),
             LedgerKeeper(ledger),
             TradeKeeper(trades.desk),
+            NoticeKeeper(entry.id),
+            WebhookKeeper(webhooks),
             AnswerKeeper(entry.id),
         )
         subjects = Subjects(participants, keepers, self._retention)
-        services += [compliance, trades, evidence, heads, identity, clients, Onboarding(participants), subjects]
+        services += [notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
+        services += [heads, identity, clients, Onboarding(participants), subjects]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
-        exchange = partial(_exchange, transport, messages)
-        daily = partial(work_daily, self._database, heads, subjects)
-        return Institution(desk, (self._follower().run, self._sender(participants).run, daily, exchange), hosted)
+        mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
+        workers = (
+            self._follower().run,
+            self._sender(participants).run,
+            partial(work_daily, self._database, heads, subjects),
+            partial(_exchange, transport, messages),
+            self._bring_webhooks,
+            NoticePost(self._database, entry.id, mailer).run,
+        )
+        return Institution(desk, workers, hosted)
 
     def _people(self, participants: ParticipantService) -> Identity:
         vault = Vault(self._keystore, SEALING_KEY)
@@ -300,6 +339,10 @@ class _Builder:
             passkeys=Passkeys(self._site),
             vault=vault,
         )
+
+    async def _bring_webhooks(self) -> None:
+        async with HttpPoster(self._guard) as poster:
+            await Courier(self._database, self._entry.id, poster).run()
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
@@ -350,12 +393,17 @@ class _Builder:
         return EventFollower(self._chain.feed, SqlFollowerStore(self._database), self._handlers)
 
     def _sender(self, participants: ParticipantService) -> TransactionSender:
+        deployment, address = self._chain.deployment, self._keystore.address(TRANSACTION_KEY)
+        second = SecondSigner(
+            registry=self._chain.client, keys=self._keystore, account=address, chain_id=deployment.chain_id
+        )
         return TransactionSender(
             chain=self._chain.client,
             store=self._outbox,
-            address=self._keystore.address(TRANSACTION_KEY),
-            address_of=self._chain.deployment.address,
+            address=address,
+            address_of=deployment.address,
             sign_digest=participants.sign_digest,
+            sign_second=logged(second.sign, address),
             submitted=self._chain.feed.poke,
         )
 

@@ -19,7 +19,7 @@ from node.audit.limits import BYTES_SHOWN_MAX, CHANGES_MAX, JSON_CHARS_MAX, TEXT
 _HIDDEN: Final = "audit"
 # Numbers of JSON are exact below this (RFC 8785, RFC 7493).
 _WHOLE_MAX: Final = 2**53
-_SKIPPED: Final = frozenset({"audit_entry", "audit_head", "web_answer", "web_notice"})
+_SKIPPED: Final = frozenset({"audit_entry", "audit_head", "web_answer", "web_event"})
 """This log; and what repeats an action's effect in other words."""
 
 

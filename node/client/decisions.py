@@ -7,6 +7,7 @@ trade's `steps` say how it went. Give a `key` of your own where a call may have 
 from typing import Any
 
 from node.client.client import LandfallClient
+from node.client.times import to_text
 
 
 class Decisions:
@@ -64,7 +65,7 @@ class Decisions:
 
     def defer(self, milestone: int, deadline_s: int, *, key: str | None = None) -> Any:
         """Take a later deadline, as the exporter's side of a float with the option wait."""
-        return self._decide(milestone, "defer", {"deadline_s": deadline_s}, key)
+        return self._decide(milestone, "defer", {"deadline": to_text(deadline_s)}, key)
 
     def reprice(self, *, key: str | None = None) -> Any:
         """Call the importer of a float for a top-up."""

@@ -33,3 +33,4 @@ class ProblemError(RejectedError):
         self.status = int(problem.get("status", 0))
         self.problem_code = str(problem.get("code", ""))
         self.field = problem.get("field")
+        self.next_step = str(problem.get("next_step", ""))

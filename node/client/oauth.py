@@ -7,7 +7,7 @@ it needs it, and signs a proof for every request; the key of the proofs is made 
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -50,7 +50,31 @@ class ClientCredentials(httpx.Auth):
     _until_s: float = 0
     _metadata: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    requires_response_body = True
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Do as `auth_flow` does, reading what the authorization server says and leaving the answer to its caller."""
+        flow = self.auth_flow(request)
+        asked = next(flow)
+        while True:
+            answer = yield asked
+            if asked is not request:
+                answer.read()
+            try:
+                asked = flow.send(answer)
+            except StopIteration:
+                return
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Do the same for programs that await."""
+        flow = self.auth_flow(request)
+        asked = next(flow)
+        while True:
+            answer = yield asked
+            if asked is not request:
+                await answer.aread()
+            try:
+                asked = flow.send(answer)
+            except StopIteration:
+                return
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Get a token where there is none that holds, and send the request with it; once more where it was refused."""

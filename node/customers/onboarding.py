@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from node.customers.documents import validate_document
@@ -165,10 +165,10 @@ class Onboarding:
             raise UnknownApplicationError("application", application_id)
         return found
 
-    def applications(self, session: Session, state: str | None, limit: int) -> Sequence[ApplicationRow]:
-        """Return applications, the latest first."""
-        wanted = select(ApplicationRow).order_by(ApplicationRow.made_at_s.desc(), ApplicationRow.id).limit(limit)
-        return session.scalars(wanted if state is None else wanted.where(ApplicationRow.state == state)).all()
+    def applications(self, state: str | None) -> Select[ApplicationRow]:
+        """Return the query of applications; in one state if named."""
+        wanted = select(ApplicationRow)
+        return wanted if state is None else wanted.where(ApplicationRow.state == state)
 
     def documents(self, session: Session, application_id: str) -> Sequence[KycDocumentRow]:
         """Return an application's documents, the oldest first."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from node.customers.schemas import (
     ApplicationOut,
     ApprovalIn,
     ClosedOut,
-    DeclineIn,
+    DeclineApplicationIn,
     DocumentKind,
     FieldsIn,
     KycDocumentOut,
@@ -28,9 +28,10 @@ from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
 from node.web.middleware import body_of
+from node.web.openapi import download
 from node.web.origin import origin_of
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["customers"])
@@ -45,6 +46,12 @@ _SAFE: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
+}
+_FILES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The document, byte for byte",
+        "content": {one: {"schema": {"type": "string"}, "example": "%PDF-1.7..."} for one in MEDIA_TYPES},
+    }
 }
 _DOCUMENT: Final[dict[str, Any]] = {
     "requestBody": {
@@ -70,12 +77,13 @@ async def draft(
 
 @router.get("/applications", dependencies=_LOOK)
 async def list_applications(
-    _staff: Staff, desk: CallersDesk, state: State | None = None, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("-made"))], state: State | None = None
 ) -> list[ApplicationOut]:
     """Return applications, the latest first."""
     onboarding = desk.get(Onboarding)
     with desk.database.read() as session:
-        return [_shown(session, onboarding, row) for row in onboarding.applications(session, state, limit)]
+        rows = page.rows(session, onboarding.applications(state), ApplicationRow.made_at_s, ApplicationRow.id)
+        return [_shown(session, onboarding, row) for row in rows]
 
 
 @router.get("/applications/{application_id}", dependencies=_LOOK)
@@ -142,7 +150,12 @@ async def add_document(
     return once.run(effect, 201)
 
 
-@router.get("/applications/{application_id}/documents/{document_id}", dependencies=_LOOK, response_class=Response)
+@router.get(
+    "/applications/{application_id}/documents/{document_id}",
+    dependencies=_LOOK,
+    response_class=Response,
+    responses=_FILES,
+)
 async def download_document(
     application_id: ApplicationId,
     document_id: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")],
@@ -194,7 +207,7 @@ async def approve(
 @router.post("/applications/{application_id}/decline", dependencies=_CHECK, response_model=ApplicationOut)
 async def decline(
     application_id: ApplicationId,
-    order: DeclineIn,
+    order: DeclineApplicationIn,
     request: Request,
     checker: Staff,
     desk: CallersDesk,
@@ -210,7 +223,12 @@ async def decline(
     return once.run(effect)
 
 
-@router.get("/customers/{customer_id}/data", dependencies=[needs(Permission.CUSTOMERS_EXPORT)], response_class=Response)
+@router.get(
+    "/customers/{customer_id}/data",
+    dependencies=[needs(Permission.CUSTOMERS_EXPORT)],
+    response_class=Response,
+    responses=download("application/zip", "PK...", "A ZIP of JSON and files"),
+)
 async def export_data(customer_id: CustomerId, request: Request, principal: Caller, desk: CallersDesk) -> Response:
     """Return everything that is held about a customer, as a ZIP of JSON and files; a customer gets its own."""
     check_owner(principal, customer_id)

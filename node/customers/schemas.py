@@ -8,7 +8,7 @@ from node.customers.kyc import Fields
 from node.customers.limits import REASON_CHARS_MAX
 from node.customers.onboarding import shown_fields
 from node.customers.store import ApplicationRow, KycDocumentRow
-from node.web.schemas import Answer, Order
+from node.web.schemas import Answer, Order, Time
 
 Risk = Literal["low", "medium", "high"]
 DocumentKind = Literal["identity", "register", "address", "ownership", "other"]
@@ -34,7 +34,7 @@ class ApprovalIn(Order):
     risk: Risk
 
 
-class DeclineIn(Order):
+class DeclineApplicationIn(Order):
     """Why not."""
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX)]
@@ -49,7 +49,7 @@ class KycDocumentOut(Answer):
     media_type: str
     sha256: str = Field(description="Hex")
     added_by: str
-    added_at_s: int
+    added_at_s: Time
 
     @classmethod
     def of(cls, row: KycDocumentRow) -> "KycDocumentOut":
@@ -70,8 +70,8 @@ class ApplicationOut(Answer):
     risk: Risk | None
     decided_by: str | None
     reason: str | None
-    made_at_s: int = Field(description="Unix seconds, of the clock on the wall")
-    changed_at_s: int
+    made_at_s: Time = Field(description="Of the clock on the wall, as all times here")
+    changed_at_s: Time
 
     @classmethod
     def of(cls, row: ApplicationRow, documents: "list[KycDocumentRow]") -> "ApplicationOut":
@@ -84,4 +84,4 @@ class ClosedOut(Answer):
 
     id: str
     name: str = Field(description="Empty once it is erased")
-    closed_at_s: int | None
+    closed_at_s: Time | None

@@ -41,4 +41,3 @@ ADDRESS_WINDOW_S: Final = 600
 # After this long an account's or address's tries are forgotten.
 TRIES_KEPT_S: Final = 86_400
 ROLES_MAX: Final = 8
-PEOPLE_PAGE_MAX: Final = 500

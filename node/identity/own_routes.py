@@ -21,13 +21,14 @@ from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.errors import ForbiddenError
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/me", tags=["own account"])
 _OWN = [needs(Permission.OWN)]
 
 
-def get_own_session(request: Request) -> OpenSession:
+async def get_own_session(request: Request) -> OpenSession:
     """Return the session that the request rides on, or raise ForbiddenError: a token has no sessions or passkeys."""
     token = request.cookies.get(COOKIE)
     if token is None or authorization(request)[0]:
@@ -38,7 +39,7 @@ def get_own_session(request: Request) -> OpenSession:
 OwnSession = Annotated[OpenSession, Depends(get_own_session)]
 
 
-def get_recent_session(own: OwnSession, request: Request) -> OpenSession:
+async def get_recent_session(own: OwnSession, request: Request) -> OpenSession:
     """Return the session if it is fresh enough to change how its person signs in."""
     if not own.is_recent(now_s_of(request)):
         raise RecentSignInNeededError
@@ -75,11 +76,14 @@ async def sign_out(principal: Caller, desk: CallersDesk, visit: Visiting, _own: 
 
 
 @router.get("/sessions", dependencies=_OWN)
-async def list_sessions(request: Request, desk: CallersDesk, own: OwnSession) -> list[SessionOut]:
+async def list_sessions(
+    request: Request, desk: CallersDesk, own: OwnSession, page: Annotated[Page, Depends(paging("made"))]
+) -> list[SessionOut]:
     """Return the caller's sessions, the oldest first."""
     with desk.database.read() as session:
         rows = sessions.running_sessions(session, own.person.id, now_s_of(request))
-        return [SessionOut.of(row, own.row.id) for row in rows]
+        found = [SessionOut.of(row, own.row.id) for row in rows]
+    return page.items(found, lambda one: (one.made_at_s, one.id))
 
 
 @router.post("/sessions/{session_id}/end", dependencies=_OWN, response_model=list[SessionOut])
@@ -116,10 +120,13 @@ async def change_password(order: PasswordIn, desk: CallersDesk, visit: Visiting,
 
 
 @router.get("/passkeys", dependencies=_OWN)
-async def list_passkeys(desk: CallersDesk, own: OwnSession) -> list[PasskeyOut]:
+async def list_passkeys(
+    desk: CallersDesk, own: OwnSession, page: Annotated[Page, Depends(paging("created"))]
+) -> list[PasskeyOut]:
     """Return the caller's passkeys."""
     with desk.database.read() as session:
-        return [PasskeyOut.of(row) for row in desk.get(Identity).passkeys.of(session, own.person.id)]
+        found = [PasskeyOut.of(row) for row in desk.get(Identity).passkeys.of(session, own.person.id)]
+    return page.items(found, lambda one: (one.created_at_s, one.id))
 
 
 @router.post("/passkeys/options", dependencies=_OWN)

@@ -190,7 +190,7 @@ async def _people(
     return page.show(
         "identity/people.html",
         200 if refusal is None else refusal.status,
-        people=await page.get("/people"),
+        people=await page.rows("/people"),
         customers=await page.find("/customers") or [],
         roles=sorted(OF_STAFF) + sorted(OF_CUSTOMERS),
         form=form or Form({}, {}),

@@ -7,11 +7,11 @@ away and needs a new link.
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from node.identity import codes
@@ -98,10 +98,10 @@ class People:
             raise UnknownPersonError(person_id)
         return found
 
-    def everybody(self, session: Session, customer: str | None, limit: int) -> Sequence[PersonRow]:
-        """Return people by id; of one customer if named."""
-        wanted = select(PersonRow).order_by(PersonRow.id).limit(limit)
-        return session.scalars(wanted if customer is None else wanted.where(PersonRow.customer == customer)).all()
+    def everybody(self, customer: str | None) -> Select[PersonRow]:
+        """Return the query of all people; of one customer if named."""
+        wanted = select(PersonRow)
+        return wanted if customer is None else wanted.where(PersonRow.customer == customer)
 
     def invite(self, session: Session, person_id: str, made_by: str, now_s: int) -> str:
         """Return the token of a one-time link; earlier links of the person end.

@@ -2,29 +2,31 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from node.audit.log import Entry, append
 from node.identity.errors import OwnAccountError
-from node.identity.limits import INVITATION_S, PEOPLE_PAGE_MAX
+from node.identity.limits import INVITATION_S
 from node.identity.people import Newcomer
 from node.identity.personal import export_person
 from node.identity.routing import Visiting
 from node.identity.schemas import LinkOut, PersonIn, PersonOut, RolesIn
 from node.identity.service import Identity
+from node.identity.store import PersonRow
 from node.web.approvals.service import Stake
 from node.web.auth import Principal, Staff, needs
 from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/people", tags=["people"])
 
-PersonId = Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$")]
+PersonId = Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$", examples=["p-5f0c2d5f0c2d5f0c"])]
 _READ = [needs(Permission.PEOPLE_READ)]
 _WRITE = [needs(Permission.PEOPLE_WRITE)]
 
@@ -33,12 +35,14 @@ _WRITE = [needs(Permission.PEOPLE_WRITE)]
 async def list_people(
     _staff: Staff,
     desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("id", "created"))],
     customer: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=PEOPLE_PAGE_MAX)] = 100,
 ) -> list[PersonOut]:
     """Return the institution's people and those of its customers."""
+    columns = (PersonRow.id,) if page.order == "id" else (PersonRow.created_at_s, PersonRow.id)
     with desk.database.read() as session:
-        return [PersonOut.of(row) for row in desk.get(Identity).people.everybody(session, customer, limit)]
+        wanted = desk.get(Identity).people.everybody(customer)
+        return [PersonOut.of(row) for row in page.rows(session, wanted, *columns)]
 
 
 @router.get("/{person_id}", dependencies=_READ)

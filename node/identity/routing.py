@@ -15,7 +15,7 @@ from node.web.clock import now_s_of
 from node.web.origin import origin_of
 
 
-def get_visit(request: Request) -> Visit:
+async def get_visit(request: Request) -> Visit:
     """Return from where and when somebody acts."""
     return Visit(origin_of(request), now_s_of(request), request.cookies.get(COOKIE))
 

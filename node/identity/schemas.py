@@ -8,7 +8,7 @@ from node.identity.limits import EMAIL_CHARS_MAX, NAME_CHARS_MAX, PASSWORD_CHARS
 from node.identity.passkeys import Asked
 from node.identity.store import PasskeyRow, PersonRow, SessionRow
 from node.web.permissions import Role
-from node.web.schemas import Answer, Order
+from node.web.schemas import Answer, Order, Time
 
 InstitutionId = Annotated[
     str | None, Field(max_length=64, description="Whose account; not needed where the node serves one institution")
@@ -129,7 +129,7 @@ class InvitationOut(Answer):
     email: str
     roles: list[str]
     customer: str | None
-    expires_at_s: int = Field(description="Unix seconds, of the clock on the wall")
+    expires_at_s: Time = Field(description="Of the clock on the wall")
     app_link: str = Field(description="`otpauth:` link, to be shown as a QR code")
     app_secret: str = Field(description="The same, to be typed; base32")
 
@@ -138,7 +138,7 @@ class LinkOut(Answer):
     """A one-time link; it is shown this once."""
 
     link: str
-    expires_at_s: int
+    expires_at_s: Time
 
 
 class MeOut(Answer):
@@ -159,9 +159,9 @@ class SessionOut(Answer):
 
     id: str
     method: str
-    made_at_s: int
-    seen_at_s: int
-    expires_at_s: int
+    made_at_s: Time
+    seen_at_s: Time
+    expires_at_s: Time
     address: str
     agent: str
     is_this: bool
@@ -177,8 +177,8 @@ class PasskeyOut(Answer):
 
     id: str = Field(description="Credential id, hex")
     name: str
-    created_at_s: int
-    used_at_s: int | None
+    created_at_s: Time
+    used_at_s: Time | None
 
     @classmethod
     def of(cls, row: PasskeyRow) -> "PasskeyOut":
@@ -194,7 +194,7 @@ class PersonOut(Answer):
     customer: str | None
     roles: list[str]
     state: Literal["invited", "active", "disabled", "erased"]
-    created_at_s: int
+    created_at_s: Time
 
     @classmethod
     def of(cls, row: PersonRow) -> "PersonOut":

@@ -124,6 +124,6 @@ def inviting(request: Request, token: str) -> Identity:
 def _welcome(identity: Identity, entered: Entered) -> JSONResponse:
     with identity.database.read() as session:
         me = me_out(identity, session, entered.principal, entered.token)
-    response = JSONResponse(me.model_dump())
+    response = JSONResponse(me.model_dump(mode="json", by_alias=True))
     set_cookie(response, entered.token)
     return response

@@ -166,3 +166,28 @@ class PayeeError(RejectedError):
             f"payee: expected an address (0x and 40 hex digits), an institution or an own customer, got {payee[:64]!r}"
         )
         self.field = "payee"
+
+
+class CutOffError(RejectedError):
+    """There is no such time of day, or no such time zone; nothing was changed."""
+
+    codespace = "ledger"
+    code = 40
+
+    def __init__(self, at: str, zone: str) -> None:
+        super().__init__(
+            f"zone: expected a time and an IANA zone, `16:00` and `Africa/Nairobi`, got {at!r} {zone[:64]!r}"
+        )
+        self.field = "zone"
+
+
+class DayError(RejectedError):
+    """There is no statement or report of this day."""
+
+    codespace = "ledger"
+    code = 41
+    next_step = "Ask for a business day that is over; of the running day there are balances and the list of lines."
+
+    def __init__(self, day: str, expected: str) -> None:
+        super().__init__(f"day: expected {expected}, got {day}")
+        self.field = "day"

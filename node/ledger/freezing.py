@@ -4,11 +4,11 @@ The chain carries number, scope, expiry and a hash of the reasons; the reasons t
 What is ordered here is `queued` or `lifting` until the follower has seen it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent, checksummed
@@ -18,8 +18,10 @@ from node.ledger.errors import FreezeStateError, NotIssuerError
 from node.ledger.ports import Owners
 from node.ledger.store import FreezeRow
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "freeze:"
 SCOPES: Final[Mapping[str, int]] = {"available": 1, "all": 2}
@@ -95,15 +97,10 @@ class FreezeService:
             raise UnknownRowError("freeze order", f"{currency}/{number}")
         return found
 
-    def orders(self, session: Session, *, limit: int = 100) -> Sequence[FreezeRow]:
-        """Return orders, the latest first: those of the currencies this institution issues, and on its own accounts."""
+    def orders(self, session: Session) -> Select[FreezeRow]:
+        """Return the query of the orders in the currencies this institution issues and on its own accounts."""
         accounts = self._owners.account_names(session)
-        query = (
-            select(FreezeRow)
-            .where(or_(FreezeRow.currency.in_(self._issues), FreezeRow.account.in_(accounts)))
-            .order_by(FreezeRow.ordered_at_s.desc(), FreezeRow.currency, FreezeRow.number.desc())
-        )
-        return session.scalars(query.limit(limit)).all()
+        return select(FreezeRow).where(or_(FreezeRow.currency.in_(self._issues), FreezeRow.account.in_(accounts)))
 
     def on_block(self, session: Session, block: BlockData) -> None:
         """Follow every order of the network; a block handler of the follower."""
@@ -116,6 +113,7 @@ class FreezeService:
             elif event.name == "FreezeLifted":
                 row = self.get(session, currency, event.args["order"])
                 row.state, row.failure, row.lifted_at_s = LIFTED, None, event.block_time_s
+                self._tell(session, row, "freeze.lifted", event.block_time_s)
 
     def on_outcome(self, session: Session, outcome: OutboxRow) -> None:
         """Book what the chain refused: an order has failed, one that was not lifted is in force still."""
@@ -125,6 +123,7 @@ class FreezeService:
         row = self.get(session, currency, int(number))
         row.state = IN_FORCE if row.state == LIFTING else outbox.FAILED
         row.failure = outcome.reason
+        self._tell(session, row, "freeze.failed", booked_until_s(session))
 
     def _on_ordered(self, session: Session, currency: str, event: ChainEvent) -> None:
         number = event.args["order"]
@@ -142,6 +141,14 @@ class FreezeService:
             )
             session.add(row)
         row.state, row.ordered_at_s = IN_FORCE, event.block_time_s
+        self._tell(session, row, "freeze.ordered", event.block_time_s)
+
+    def _tell(self, session: Session, row: FreezeRow, kind: str, time_s: int) -> None:
+        """Tell the staff of who issues the currency, and of who keeps books for the account."""
+        owner = self._owners.account_names(session).get(row.account)
+        if row.currency in self._issues or owner is not None:
+            body = {"currency": row.currency, "number": row.number, "account": row.account, "reason": row.failure}
+            publish(session, kind=kind, owner=None, body=body | {"owner": owner}, time_s=time_s)
 
     def _check_issues(self, currency: str) -> None:
         if currency not in self._issues:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -13,12 +13,13 @@ from node.web.approvals.service import Stake
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
-router = APIRouter(prefix="/freezes", tags=["freeze orders"])
+router = APIRouter(prefix="/freezes", tags=["freezes"])
 
 Scope = Literal["available", "all"]
+State = Literal["queued", "in force", "lifting", "lifted", "failed"]
 
 
 class FreezeIn(schemas.Order):
@@ -27,7 +28,7 @@ class FreezeIn(schemas.Order):
     currency: str = Field(min_length=3, max_length=3)
     account: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
     scope: Scope = Field(description="`available`: it cannot spend; `all`: nor can its holds be executed")
-    expires_at_s: int = Field(ge=0, lt=2**40, description="Last second of the order, at most ten years ahead")
+    expires_at_s: schemas.TimeIn = Field(description="Last second of the order, at most ten years ahead")
     reasons: str = Field(min_length=1, max_length=2_000, description="Kept here; its hash goes on chain")
 
 
@@ -38,13 +39,13 @@ class FreezeOut(schemas.Answer):
     number: int
     account: str
     scope: Scope
-    expires_at_s: int
+    expires_at_s: schemas.Time
     reasons: str = Field(description="Empty at those who did not give the order")
     reasons_sha256: str
-    state: Literal["queued", "in force", "lifting", "lifted", "failed"]
+    state: State
     failure: str | None = Field(description="Why the order or its lifting failed")
-    ordered_at_s: int | None = Field(description="Ledger time, unix seconds")
-    lifted_at_s: int | None
+    ordered_at_s: schemas.Time | None = Field(description="Ledger time")
+    lifted_at_s: schemas.Time | None
 
 
 @router.post("", status_code=202, response_model=FreezeOut, dependencies=[needs(Permission.FREEZES_WRITE)])
@@ -57,11 +58,20 @@ async def order(order: FreezeIn, _staff: Staff, desk: CallersDesk, once: OnceOnl
 
 @router.get("", dependencies=[needs(Permission.FREEZES_READ)])
 async def list_orders(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-number"))],
+    currency: Annotated[str | None, Query(pattern=r"^[A-Z]{3}$")] = None,
+    state: State | None = None,
 ) -> list[FreezeOut]:
-    """Return the orders in the caller's currencies and on its own accounts, the latest first."""
+    """Return the orders in the caller's currencies and on its own accounts, the latest of each currency first."""
     with desk.database.read() as session:
-        return [_shown(row) for row in desk.get(FreezeService).orders(session, limit=limit)]
+        wanted = desk.get(FreezeService).orders(session)
+        if currency is not None:
+            wanted = wanted.where(FreezeRow.currency == currency)
+        if state is not None:
+            wanted = wanted.where(FreezeRow.state == state)
+        return [_shown(row) for row in page.rows(session, wanted, FreezeRow.number, FreezeRow.currency)]
 
 
 @router.post(
@@ -70,7 +80,13 @@ async def list_orders(
     response_model=FreezeOut,
     dependencies=[needs(Permission.FREEZES_WRITE)],
 )
-async def lift(currency: str, number: int, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def lift(
+    currency: Annotated[str, Path(pattern=r"^[A-Z]{3}$", examples=["EUR"])],
+    number: Annotated[int, Path(ge=0, lt=2**31)],
+    _staff: Staff,
+    desk: CallersDesk,
+    once: OnceOnly,
+) -> JSONResponse:
     """End an order before it expires: the currency's central bank alone."""
     service = desk.get(FreezeService)
     stake = Stake(f"lift freeze order {number} of {currency}")

@@ -5,11 +5,10 @@ is ordered here is `queued` or `answering` until the follower has seen it.
 """
 
 import secrets
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -20,8 +19,10 @@ from node.ledger.store import IssuanceRow
 from node.participants.directory import Role
 from node.participants.service import ParticipantService
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "issuance:"
 OPEN: Final = "open"
@@ -57,7 +58,7 @@ class IssuanceService:
         if currency not in self._currency_of.values():
             raise UnknownCurrencyError(currency, tuple(sorted(self._currency_of.values())))
         reference = secrets.token_bytes(32)
-        row = _new_row(currency, own.address, reference, amount_minor)
+        row = _new_row(currency, own.address, reference, amount_minor, booked_until_s(session))
         row.text = text
         session.add(row)
         session.flush()
@@ -89,10 +90,10 @@ class IssuanceService:
             raise UnknownRowError("issuance request", request_id)
         return found
 
-    def requests(self, session: Session, *, state: str | None = None, limit: int = 100) -> Sequence[IssuanceRow]:
-        """Return requests, the latest first; of one state if given."""
-        query = select(IssuanceRow).order_by(IssuanceRow.requested_at_s.desc(), IssuanceRow.id).limit(limit)
-        return session.scalars(query if state is None else query.where(IssuanceRow.state == state)).all()
+    def requests(self, state: str | None = None) -> Select[IssuanceRow]:
+        """Return the query of the requests, of one state or all."""
+        wanted = select(IssuanceRow)
+        return wanted if state is None else wanted.where(IssuanceRow.state == state)
 
     def requester_name(self, row: IssuanceRow) -> str:
         """Return who asked: an institution's id, or the address of who is none of the genesis."""
@@ -112,6 +113,7 @@ class IssuanceService:
                 row = session.get(IssuanceRow, _request_id(currency, event.args[field], event.args["reference"]))
                 if row is not None:
                     row.state, row.reason = state, None
+                    self._tell(session, row, event.block_time_s)
 
     def on_outcome(self, session: Session, outcome: OutboxRow) -> None:
         """Book what the chain refused: a request has failed, an answer can be given again."""
@@ -120,6 +122,7 @@ class IssuanceService:
         row = self.get(session, outcome.reference.removeprefix(PREFIX))
         row.state = OPEN if row.state == ANSWERING else outbox.FAILED
         row.reason = outcome.reason
+        self._tell(session, row, booked_until_s(session))
 
     def _on_requested(self, session: Session, currency: str, event: ChainEvent) -> None:
         requester, reference = event.args["requester"], event.args["reference"]
@@ -127,9 +130,14 @@ class IssuanceService:
             return
         row = session.get(IssuanceRow, _request_id(currency, requester, reference))
         if row is None:
-            row = _new_row(currency, requester, reference, event.args["amount"])
+            row = _new_row(currency, requester, reference, event.args["amount"], event.block_time_s)
             session.add(row)
         row.state, row.requested_at_s = OPEN, event.block_time_s
+        self._tell(session, row, event.block_time_s)
+
+    def _tell(self, session: Session, row: IssuanceRow, time_s: int) -> None:
+        body = {"id": row.id, "currency": row.currency, "amount": str(row.amount_minor), "reason": row.reason}
+        publish(session, kind=f"issuance.{row.state}", owner=None, body=body, time_s=time_s)
 
     def _begin_answer(self, session: Session, request_id: str) -> IssuanceRow:
         row = self.get(session, request_id)
@@ -145,7 +153,7 @@ class IssuanceService:
         outbox.enqueue(session, contract=row.currency, function=function, args=args, reference=PREFIX + row.id)
 
 
-def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int) -> IssuanceRow:
+def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int, now_s: int) -> IssuanceRow:
     return IssuanceRow(
         id=_request_id(currency, requester, reference),
         currency=currency,
@@ -155,6 +163,7 @@ def _new_row(currency: str, requester: str, reference: bytes, amount_minor: int)
         text="",
         state=outbox.QUEUED,
         reason=None,
+        ordered_at_s=now_s,
         requested_at_s=None,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from node.web.approvals.service import Stake
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/issuance-requests", tags=["issuance"])
@@ -41,7 +41,7 @@ class IssuanceOut(schemas.Answer):
     text: str
     state: State
     reason: str | None = Field(description="Why the request or the last answer failed")
-    requested_at_s: int | None = Field(description="Ledger time, unix seconds")
+    requested_at_s: schemas.Time | None = Field(description="Ledger time")
 
 
 @router.post("", status_code=202, response_model=IssuanceOut, dependencies=[needs(Permission.ISSUANCE_REQUEST)])
@@ -60,12 +60,16 @@ async def request(_staff: Staff, desk: CallersDesk, once: OnceOnly, order: Issua
 
 @router.get("", dependencies=[needs(Permission.ISSUANCE_READ)])
 async def list_requests(
-    _staff: Staff, desk: CallersDesk, state: State | None = None, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-ordered", "id"))],
+    state: State | None = None,
 ) -> list[IssuanceOut]:
     """Return the caller's own requests, or those for the currencies it issues; the latest first."""
     service = desk.get(IssuanceService)
+    columns = (IssuanceRow.id,) if page.order == "id" else (IssuanceRow.ordered_at_s, IssuanceRow.id)
     with desk.database.read() as session:
-        return [_shown(service, row) for row in service.requests(session, state=state, limit=limit)]
+        return [_shown(service, row) for row in page.rows(session, service.requests(state), *columns)]
 
 
 @router.get("/{request_id}", dependencies=[needs(Permission.ISSUANCE_READ)])

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Text
+from sqlalchemy import Select, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.artifacts import checksummed
@@ -22,6 +22,7 @@ from node.storage.cursor import booked_until_s
 from node.storage.database import Base
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "orders:"
 # A relayed authorization that no block took in a day is void; the chain is idle for less.
@@ -49,6 +50,8 @@ class OrderRow(Base):
     state: Mapped[str]
     """`queued`, then `settled` or `failed`."""
     reason: Mapped[str | None] = mapped_column(Text)
+    ordered_at_s: Mapped[int] = mapped_column(server_default="0", index=True)
+    """Ledger time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,28 @@ class OrderService:
             raise UnknownRowError("order", order_id)
         return found
 
+    def orders(
+        self, *, owner: str | None = None, currency: str | None = None, state: str | None = None
+    ) -> Select[OrderRow]:
+        """Return the query of the orders, of everybody, in any currency and state unless it is said."""
+        wanted = select(OrderRow)
+        for column, value in ((OrderRow.owner, owner), (OrderRow.currency, currency), (OrderRow.state, state)):
+            if value is not None:
+                wanted = wanted.where(column == value)
+        return wanted
+
     def on_outcome(self, session: Session, row: OutboxRow) -> None:
-        """Book how an order ended."""
+        """Book how an order ended, and tell its owner."""
         order = session.get_one(OrderRow, row.reference.removeprefix(PREFIX))
         order.state = "settled" if row.state == outbox.CONFIRMED else "failed"
         order.reason = row.reason
+        self._tell(session, order, f"payment.{order.state}")
+
+    def _tell(self, session: Session, order: OrderRow, kind: str) -> None:
+        body = {"id": order.id, "currency": order.currency, "amount": order.amount_minor, "reason": order.reason}
+        own = order.owner == self._participants.institution.id
+        owner = None if own else order.owner
+        publish(session, kind=kind, owner=owner, body=body, time_s=booked_until_s(session))
 
     def _add(self, session: Session, kind: str, order: Order) -> OrderRow:
         row = OrderRow(
@@ -128,9 +148,11 @@ class OrderService:
             text=order.text,
             state=outbox.QUEUED,
             reason=None,
+            ordered_at_s=booked_until_s(session),
         )
         session.add(row)
         session.flush()
+        self._tell(session, row, "payment.ordered")
         return row
 
     def _enqueue(self, session: Session, row: OrderRow, function: str, args: tuple[Any, ...]) -> None:

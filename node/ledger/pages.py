@@ -18,12 +18,13 @@ from node.web.console.forms import Filled, Form
 from node.web.console.languages import moment_of
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
-from node.web.limits import PAGE_MAX
 from node.web.permissions import Permission
+from node.web.schemas import rfc3339
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MONEY: Final = Entry("/money", "Money", Permission.ACCOUNTS_READ)
 _ISSUERS: Final = frozenset({"central_bank"})
+_ENTRIES_SHOWN: Final = 20
 _HOLDERS: Final = frozenset({"bank", "fx_provider"})
 MENU: Final = (
     Entry("/liquidity", "Liquidity", Permission.BOOKS_READ, staff_only=True, of_roles=_HOLDERS),
@@ -62,7 +63,7 @@ async def transfer(page: Looking, form: Filled) -> Response:
         }
     except RejectedError as error:
         return await again(RefusalError.of(error))
-    return await page.act("/transfers", order, form, to="/money", done="paid", again=again)
+    return await page.act("/payments", order, form, to="/money", done="paid", again=again)
 
 
 @router.get("/money/{currency}")
@@ -70,7 +71,7 @@ async def show_statement(
     currency: CurrencyCode, page: Looking, owner: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:
     """Show what changed an owner's money in one currency."""
-    lines = await page.get(f"/statements/{currency}", owner=owner, limit=PAGE_MAX)
+    lines = await page.rows(f"/statements/{currency}", owner=owner)
     return page.show("ledger/statement.html", lines=lines, currency=currency, owner=owner)
 
 
@@ -79,7 +80,7 @@ async def download_statement(
     currency: CurrencyCode, page: Looking, owner: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:
     """Hand out the same as a table for spreadsheets (RFC 4180)."""
-    lines = await page.get(f"/statements/{currency}", owner=owner, limit=PAGE_MAX)
+    lines = await page.get(f"/statements/{currency}", owner=owner)
     text = StringIO()
     table = csv.writer(text)
     table.writerow(
@@ -173,7 +174,7 @@ async def give_order(page: Looking, form: Filled) -> Response:
             "currency": form.text("currency"),
             "account": form.text("account"),
             "scope": form.text("scope"),
-            "expires_at_s": _second(form, "expires_at_s"),
+            "expires_at": _moment(form, "expires_at"),
             "reasons": form.text("reasons"),
         }
     except RejectedError as error:
@@ -202,7 +203,7 @@ async def show_reports(page: Looking) -> Response:
         accounts=await page.get("/trial-balance"),
         reconciliation=await page.find("/reconciliation"),
         heads=await page.find("/audit/heads") or [],
-        entries=(await page.find("/audit/entries", limit=PAGE_MAX) or [])[-20:],
+        entries=await page.find("/audit/entries", limit=_ENTRIES_SHOWN) or [],
     )
 
 
@@ -221,7 +222,7 @@ async def _issuance_page(page: Page, refusal: RefusalError | None = None, form: 
     return page.show(
         "ledger/issuance.html",
         200 if refusal is None else refusal.status,
-        requests=await page.get("/issuance-requests"),
+        requests=await page.rows("/issuance-requests"),
         form=form or Form({}, {}),
         currencies=page.renderer.currencies,
         is_issuer="central_bank" in page.viewer.roles,
@@ -233,7 +234,7 @@ async def _orders_page(page: Page, refusal: RefusalError | None = None, form: Fo
     return page.show(
         "ledger/orders.html",
         200 if refusal is None else refusal.status,
-        orders=await page.get("/freezes"),
+        orders=await page.rows("/freezes"),
         form=form or Form({}, {}),
         currencies=page.renderer.currencies,
         is_issuer="central_bank" in page.viewer.roles,
@@ -241,10 +242,10 @@ async def _orders_page(page: Page, refusal: RefusalError | None = None, form: Fo
     )
 
 
-def _second(form: Form, name: str) -> int:
+def _moment(form: Form, name: str) -> str:
     written = form.text(name)
     try:
-        return int(datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp())
+        return rfc3339(datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp())
     except ValueError as error:
         raise FormFieldError(name, "a date and time such as 2026-08-12T09:30", written) from error
 

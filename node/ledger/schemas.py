@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from node.web.schemas import Answer, Digits, HexBytes
+from node.web.schemas import Answer, Digits, HexBytes, Time
 
 
 class BalanceOut(Answer):
@@ -31,7 +31,7 @@ class EntryOut(Answer):
     kind: str
     currency: str
     block_number: int
-    time_s: int
+    time_s: Time
     tx_hash: HexBytes | None
     log_index: int | None
     payer: str | None
@@ -56,7 +56,7 @@ class StatementLineOut(Answer):
 
     entry: int
     kind: str
-    time_s: int
+    time_s: Time
     tx_hash: HexBytes | None
     log_index: int | None
     counterparty: str | None

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -23,7 +23,8 @@ from node.ledger.ports import Owners
 from node.ledger.store import AccountRow, EntryRow, HoldRow, LineRow, MemoRow
 from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
 
-PAGE_MAX: Final = 500
+PAGE_MAX: Final = 501
+"""One more than the API's page: it tells whether another follows."""
 
 
 class LedgerService:
@@ -92,10 +93,10 @@ class LedgerService:
             for row in store.accounts(session)
         ]
 
-    def journal(self, session: Session, *, after: int = 0, limit: int = 100) -> Sequence[EntryRow]:
-        """Return entries with their lines, those after entry `after`, at most `limit` (1 to 500)."""
-        _check_page(limit)
-        return session.scalars(select(EntryRow).where(EntryRow.id > after).order_by(EntryRow.id).limit(limit)).all()
+    def journal(self, currency: str | None = None) -> Select[EntryRow]:
+        """Return the query of the entries with their lines, of one currency or all."""
+        wanted = select(EntryRow)
+        return wanted if currency is None else wanted.where(EntryRow.currency == currency)
 
     def statement(
         self, session: Session, owner: str, currency: str, *, after: int = 0, limit: int = 100
@@ -104,7 +105,7 @@ class LedgerService:
 
         Args:
             after: Number of the last entry already seen.
-            limit: 1 to 500.
+            limit: 1 to 501.
 
         Raises:
             UnknownOwnerError, UnknownCurrencyError, PageError
@@ -123,8 +124,9 @@ class LedgerService:
         address = self._address_of(session, owner)
         running = self._parts_until(session, names, after)
         lines = []
-        for number in numbers:
-            entry = session.get_one(EntryRow, number)
+        entries = session.scalars(select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)).all()
+        memos = self._memos(session, entries)
+        for entry in entries:
             changes = dict.fromkeys(PARTS, 0)
             for line in entry.lines:
                 if line.account.name in names:
@@ -145,10 +147,29 @@ class LedgerService:
                     held=running[HELD],
                     blocked=running[BLOCKED],
                     reference=entry.reference,
-                    memos=self._memos(session, entry),
+                    memos=tuple(memos[entry.tx_hash, entry.log_index]),
                 )
             )
         return lines
+
+    def last_entry_before(self, session: Session, time_s: int) -> int:
+        """Return the number of the last entry before a ledger time, 0 if there is none."""
+        return session.scalar(select(func.max(EntryRow.id)).where(EntryRow.time_s < time_s)) or 0
+
+    def balance_after(self, session: Session, owner: str, currency: str, entry: int) -> Balance:
+        """Return an owner's balance in one currency as it was after entry number `entry`.
+
+        Raises:
+            UnknownOwnerError, UnknownCurrencyError: no books are kept for that.
+        """
+        self._check_known(session, owner, currency)
+        parts = self._parts_until(session, [Account(currency, owner, part).name for part in PARTS], entry)
+        return Balance(owner, currency, parts[AVAILABLE], parts[HELD], parts[BLOCKED])
+
+    def require_currency(self, currency: str) -> None:
+        """Return when the network has this currency, or raise UnknownCurrencyError."""
+        if currency not in self.currencies:
+            raise UnknownCurrencyError(currency, self.currencies)
 
     def add_memo(
         self,
@@ -259,8 +280,7 @@ class LedgerService:
     def _check_known(self, session: Session, owner: str, currency: str) -> None:
         if owner not in self._owners.account_names(session).values():
             raise UnknownOwnerError(owner)
-        if currency not in self.currencies:
-            raise UnknownCurrencyError(currency, self.currencies)
+        self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
         return next(address for address, name in self._owners.account_names(session).items() if name == owner)
@@ -280,15 +300,16 @@ class LedgerService:
                 running[last.account.part] = last.balance_after
         return running
 
-    def _memos(self, session: Session, entry: EntryRow) -> tuple[Memo, ...]:
-        if entry.tx_hash is None:
-            return ()
-        rows = session.scalars(
-            select(MemoRow)
-            .where(MemoRow.tx_hash == entry.tx_hash, MemoRow.log_index == entry.log_index)
-            .order_by(MemoRow.id)
-        )
-        return tuple(Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount) for row in rows)
+    def _memos(
+        self, session: Session, entries: Sequence[EntryRow]
+    ) -> defaultdict[tuple[bytes | None, int | None], list[Memo]]:
+        """Return the memos of entries by transaction and log."""
+        hashes = {entry.tx_hash for entry in entries if entry.tx_hash is not None}
+        found: defaultdict[tuple[bytes | None, int | None], list[Memo]] = defaultdict(list)
+        for row in session.scalars(select(MemoRow).where(MemoRow.tx_hash.in_(hashes)).order_by(MemoRow.id)):
+            memo = Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount)
+            found[row.tx_hash, row.log_index].append(memo)
+        return found
 
 
 def _check_page(limit: int) -> None:

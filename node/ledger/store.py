@@ -42,7 +42,7 @@ class EntryRow(Base):
     kind: Mapped[str]
     currency: Mapped[str]
     block_number: Mapped[int]
-    time_s: Mapped[int]
+    time_s: Mapped[int] = mapped_column(index=True)
     tx_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """None for a correction."""
     log_index: Mapped[int | None]
@@ -126,6 +126,8 @@ class IssuanceRow(Base):
     """Why the request or the last answer failed."""
     requested_at_s: Mapped[int | None]
     """Ledger time of the recorded request."""
+    ordered_at_s: Mapped[int] = mapped_column(server_default="0")
+    """Ledger time at which these books came to know it."""
 
 
 class FreezeRow(Base):

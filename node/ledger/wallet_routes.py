@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from node.web.approvals.service import Stake
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["wallets"])
@@ -47,7 +48,9 @@ class LimitsIn(schemas.Order):
 
     holding_max: schemas.DigitsIn
     flow_max: schemas.DigitsIn
-    window_s: int = Field(0, ge=0, lt=2**32, description="Length of the window in which flow_max counts")
+    window_s: int = Field(
+        0, alias="window_s", ge=0, lt=2**32, description="Length of the window in which flow_max counts"
+    )
 
 
 class WalletOrderOut(schemas.Answer):
@@ -83,17 +86,20 @@ class LimitsOut(schemas.Answer):
     tier: Tier
     holding_max: schemas.Digits
     flow_max: schemas.Digits
-    window_s: int
+    window_s: int = Field(serialization_alias="window_s", description="Length of the window in which flow_max counts")
 
 
 @router.get("/purposes", dependencies=[needs(Permission.WALLETS_READ)])
-async def list_purposes(_staff: Staff, desk: CallersDesk) -> list[PurposeOut]:
+async def list_purposes(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("purpose"))]
+) -> list[PurposeOut]:
     """Return every purpose of the network with its payees."""
     with desk.database.read() as session:
-        return [
+        found = [
             PurposeOut(purpose=purpose_name(row.purpose), owner=owner, payees=payees)
             for row, owner, payees in desk.get(WalletService).purposes(session)
         ]
+    return page.items(found, lambda one: (one.purpose,))
 
 
 @router.post(
@@ -120,10 +126,16 @@ async def allow_payee(
 
 
 @router.get("/wallets", dependencies=[needs(Permission.WALLETS_READ)])
-async def list_wallets(_staff: Staff, desk: CallersDesk) -> list[WalletOut]:
+async def list_wallets(
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("customer"))],
+    tier: Tier | None = None,
+    purpose: Annotated[str | None, Query(max_length=66)] = None,
+) -> list[WalletOut]:
     """Return the wallets of the caller's customers."""
     with desk.database.read() as session:
-        return [
+        found = [
             WalletOut(
                 customer=customer,
                 account=row.account,
@@ -132,6 +144,8 @@ async def list_wallets(_staff: Staff, desk: CallersDesk) -> list[WalletOut]:
             )
             for customer, row in desk.get(WalletService).wallets(session)
         ]
+    wanted = (one for one in found if tier in (None, one.tier) and purpose in (None, one.purpose))
+    return page.items(wanted, lambda one: (one.customer,))
 
 
 @router.post("/wallets", status_code=202, response_model=WalletOrderOut, dependencies=[needs(Permission.WALLETS_WRITE)])
@@ -144,17 +158,19 @@ async def open_wallet(order: WalletIn, _staff: Staff, desk: CallersDesk, once: O
 
 
 @router.get("/wallet-orders/{order_id}", dependencies=[needs(Permission.WALLETS_READ)])
-async def get_order(order_id: str, _staff: Staff, desk: CallersDesk) -> WalletOrderOut:
+async def get_order(order_id: Annotated[str, Path(max_length=64)], _staff: Staff, desk: CallersDesk) -> WalletOrderOut:
     """Return an order about wallets, purposes or limits, and what became of it."""
     with desk.database.read() as session:
         return _shown(desk.get(WalletService).order(session, order_id))
 
 
 @router.get("/tier-limits", dependencies=[needs(Permission.WALLETS_READ)])
-async def list_limits(_staff: Staff, desk: CallersDesk) -> list[LimitsOut]:
+async def list_limits(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
+) -> list[LimitsOut]:
     """Return the limits of wallets' tiers, currency by currency."""
     with desk.database.read() as session:
-        return [
+        found = [
             LimitsOut(
                 currency=row.currency,
                 tier=_tier(row.tier),
@@ -164,6 +180,7 @@ async def list_limits(_staff: Staff, desk: CallersDesk) -> list[LimitsOut]:
             )
             for row in desk.get(WalletService).limits(session)
         ]
+    return page.items(found, lambda one: (one.currency, one.tier))
 
 
 @router.post(
@@ -173,7 +190,7 @@ async def list_limits(_staff: Staff, desk: CallersDesk) -> list[LimitsOut]:
     dependencies=[needs(Permission.LIMITS_WRITE)],
 )
 async def set_limits(
-    currency: Annotated[str, Path(min_length=3, max_length=3)],
+    currency: Annotated[str, Path(pattern=r"^[A-Z]{3}$", examples=["EUR"])],
     tier: Tier,
     order: LimitsIn,
     _staff: Staff,

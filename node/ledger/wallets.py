@@ -29,8 +29,10 @@ from node.ledger.store import PurposePayeeRow, PurposeRow, TierLimitRow, WalletO
 from node.participants.directory import Directory, Role
 from node.participants.service import NO_PURPOSE, ParticipantService
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
 from node.storage.errors import UnknownRowError
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "wallet-orders:"
 REGISTRY: Final = "ParticipantRegistry"
@@ -160,6 +162,8 @@ class WalletService:
         row = self.order(session, outcome.reference.removeprefix(PREFIX))
         row.state = DONE if outcome.state == outbox.CONFIRMED else outbox.FAILED
         row.reason = outcome.reason
+        body = {"id": row.id, "summary": row.summary, "reason": row.reason}
+        publish(session, kind=f"wallet_order.{row.state}", owner=None, body=body, time_s=booked_until_s(session))
 
     @property
     def _own_id(self) -> str:

@@ -182,6 +182,15 @@ class NotDeadError(RejectedError):
         super().__init__(f"message: expected a dead or refused one, got {message_id[:64]!r}, which is {state}")
 
 
+class NotCorrectableError(RejectedError):
+    """The message is not one whose words this institution may change; nothing was done."""
+
+    codespace = "messages"
+    code = 40
+    kind = "conflict"
+    next_step = "Send it again as it is, or reject it with a reason; whoever wrote it can send another one."
+
+
 class CertificateFileError(RejectedError):
     """The TLS certificate or its key cannot be used; the node did not start. Correct or remove the file."""
 

@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, exists, fu
 from sqlalchemy.orm import Session, aliased
 
 from node.errors import RejectedError
-from node.messages.errors import InboxFullError, MessageConflictError, UetrUsedError
+from node.messages.errors import InboxFullError, MessageConflictError, NotDeadError, UetrUsedError
 from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, INBOX_WAITING_MAX, REASON_CHARS_MAX
 from node.messages.payloads import is_once_per_uetr
 from node.messages.ports import Arrival, Message
-from node.messages.store import HANDLED, RECEIVED, REFUSED, ReceivedMessage
+from node.messages.store import DROPPED, HANDLED, RECEIVED, REFUSED, ReceivedMessage
+from node.storage.cursor import booked_until_s
 from node.storage.database import signal
+from node.web.events import publish
 
 TOPIC: Final = "messages.inbox"
 
@@ -125,7 +127,32 @@ class Handling:
 def record(session: Session, handlings: Sequence[Handling], now_s: float) -> None:
     """Write down how handling went; what was put off for GIVE_UP_S in all is refused."""
     if handlings:
-        session.execute(_HANDLED, [_outcome(one, now_s) for one in handlings])
+        outcomes = [_outcome(one, now_s) for one in handlings]
+        session.execute(_HANDLED, outcomes)
+        for one, outcome in zip(handlings, outcomes, strict=True):
+            if outcome["end"] == REFUSED:
+                row = one.row
+                body = {"message_id": row.message_id, "from": row.sender, "kind": row.kind, "reason": outcome["why"]}
+                publish(session, kind="message.refused", owner=None, body=body, time_s=booked_until_s(session))
+
+
+def retry(session: Session, row: ReceivedMessage, now_s: float) -> None:
+    """Have a refused message handled again, or raise NotDeadError."""
+    _check_refused(row)
+    # As if it had come now: it is put off for as long as any other.
+    row.state, row.received_at_s, row.next_attempt_at_s, row.ended_at_s = RECEIVED, now_s, 0.0, None
+    signal(session, TOPIC)
+
+
+def drop(row: ReceivedMessage, now_s: float, reason: str) -> None:
+    """Let a refused message be: nobody is asked to look at it again; raise NotDeadError for any other."""
+    _check_refused(row)
+    row.state, row.ended_at_s, row.reason = DROPPED, now_s, reason[:REASON_CHARS_MAX]
+
+
+def _check_refused(row: ReceivedMessage) -> None:
+    if row.state != REFUSED:
+        raise NotDeadError(row.message_id, row.state)
 
 
 def _outcome(one: Handling, now_s: float) -> dict[str, Any]:

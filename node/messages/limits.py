@@ -7,6 +7,8 @@ BODY_BYTES_MAX: Final = 256 * 1024
 # EPCIS events, the deepest documents taken, nest about 8 levels.
 BODY_DEPTH_MAX: Final = 32
 REASON_CHARS_MAX: Final = 500
+# The longest of our own name a request, a provider and a hash.
+MESSAGE_ID_CHARS_MAX: Final = 300
 
 # A peer may be away over a long weekend; after that a person decides (as old as an envelope may get).
 GIVE_UP_S: Final = 7 * 86_400

@@ -21,7 +21,9 @@ from node.messages.errors import (
 from node.messages.limits import BACKOFF_MAX_S, GIVE_UP_S, LOOK_MAX, OUTBOX_WAITING_MAX, REASON_CHARS_MAX
 from node.messages.ports import Message, Receipt
 from node.messages.store import DEAD, DROPPED, QUEUED, REFUSED, STORED, SentMessage
+from node.storage.cursor import booked_until_s
 from node.storage.database import signal
+from node.web.events import publish
 
 TOPIC: Final = "messages.outbox"
 # Built once: they run for every message.
@@ -170,7 +172,13 @@ def record(session: Session, landings: Iterable[Landing], now_s: float, delays_s
     for landing in waiting:
         session.execute(_WAIT, _waiting(landing, now_s, now_s + delays_s[landing.due.recipient]))
     if ended:
-        session.execute(_END, [_ended(landing, now_s) for landing in ended])
+        written = [_ended(landing, now_s) for landing in ended]
+        session.execute(_END, written)
+        for one in written:
+            if one["end"] in _DEAD_LETTERS:
+                row = session.get_one(SentMessage, one["row"], populate_existing=True)
+                body = {"message_id": row.message_id, "to": row.recipient, "kind": row.kind, "reason": row.reason}
+                publish(session, kind=f"message.{row.state}", owner=None, body=body, time_s=booked_until_s(session))
 
 
 def give_up(session: Session, recipient: str, now_s: float, reason: str) -> None:
@@ -193,10 +201,10 @@ def retry(session: Session, row: SentMessage, now_s: float) -> None:
     signal(session, TOPIC)
 
 
-def drop(row: SentMessage, now_s: float) -> None:
+def drop(row: SentMessage, now_s: float, reason: str) -> None:
     """Let a dead letter be: nobody is asked to look at it again; raise NotDeadError for any other."""
     _check_dead(row)
-    row.state, row.ended_at_s = DROPPED, now_s
+    row.state, row.ended_at_s, row.reason = DROPPED, now_s, reason[:REASON_CHARS_MAX]
 
 
 def _heads(away: Collection[str]) -> Select[int]:

@@ -15,6 +15,9 @@ from node.web.permissions import Permission
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MENU: Final = (Entry("/messages", "Messages", Permission.MESSAGES_READ, staff_only=True),)
+REPAIR: Final = "repair"
+_SAID: Final = {"resend": (), "correct": ("document",), "reject": ("reason",)}
+"""What a person says with a decision."""
 Text = Annotated[str | None, Query(max_length=140)]
 
 router = APIRouter()
@@ -34,19 +37,21 @@ async def show_message(page: Looking, name: Annotated[str, Query(alias="id", max
 
 @router.post("/messages/{decision}")
 async def decide(
-    decision: Annotated[str, PathValue(pattern="^(retry|drop)$")], page: Looking, form: Filled
+    decision: Annotated[str, PathValue(pattern="^(resend|correct|reject)$")], page: Looking, form: Filled
 ) -> Response:
-    """Send a dead letter again, or let it be."""
+    """Send a message that waits for repair again, send another in its place, or let it be."""
 
     async def again(refusal: RefusalError) -> Response:
-        return await _messages_page(page, None, None, "dead", refusal)
+        return await _messages_page(page, None, None, REPAIR, refusal)
 
+    order = {name: form.text(name) for name in ("message_id", "direction", "peer")}
+    said = {name: form.text(name) for name in _SAID[decision]}
     return await page.act(
-        f"/dead-letters/{decision}",
-        {"message_id": form.text("message_id")},
+        f"/repairs/{decision}",
+        order | said,
         form,
-        to="/messages?state=dead",
-        done="retried" if decision == "retry" else "dropped",
+        to=f"/messages?state={REPAIR}",
+        done="dropped" if decision == "reject" else "retried",
         again=again,
     )
 
@@ -54,14 +59,14 @@ async def decide(
 async def _messages_page(
     page: Page, uetr: str | None, thread: str | None, state: str | None, refusal: RefusalError | None = None
 ) -> Response:
-    is_dead = state == "dead"
-    messages = await page.get("/dead-letters") if is_dead else await page.get("/messages", uetr=uetr, thread=thread)
+    is_repair = state == REPAIR
+    messages = await page.rows("/repairs") if is_repair else await page.rows("/messages", uetr=uetr, thread=thread)
     return page.show(
         "messages/list.html",
         200 if refusal is None else refusal.status,
         messages=messages,
         uetr=uetr,
         thread=thread,
-        is_dead=is_dead,
+        is_repair=is_repair,
         refusal=refusal,
     )

@@ -1,22 +1,26 @@
-"""Messages of the caller's institution: send a document, follow it, decide about dead letters. For its staff."""
+"""Messages of the caller's institution: send a document, follow it, repair what went wrong. For its staff."""
 
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from node.messages import tracker
 from node.messages.documents import kind_of
-from node.messages.errors import UnknownMessageError
-from node.messages.schemas import DeadLetterIn, MessageDetailOut, MessageOut, QueuedOut
+from node.messages.errors import NotCorrectableError, UnknownMessageError
+from node.messages.limits import MESSAGE_ID_CHARS_MAX
+from node.messages.repairs import Repairs
+from node.messages.schemas import CorrectIn, MessageDetailOut, MessageOut, QueuedOut, RejectIn, RepairIn
 from node.messages.service import MessageService
+from node.messages.tracker import Direction, Stretch, Track
 from node.participants.service import ParticipantService
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["messages"])
@@ -27,11 +31,14 @@ _DOCUMENT: Final[dict[str, Any]] = {
         "content": {
             "application/xml": {
                 "schema": {"type": "string"},
-                "description": "An ISO 20022 message, byte for byte (docs/spec/messages.md)",
+                "example": '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08">...</Document>',
             }
         },
+        "description": "An ISO 20022 message, byte for byte (docs/spec/messages.md)",
     }
 }
+Uetr = Annotated[str | None, Query(max_length=36, description="Reference of a payment")]
+Thread = Annotated[str | None, Query(max_length=200, description="A trade's reference")]
 
 
 @router.post(
@@ -46,7 +53,7 @@ async def send_document(
     _staff: Staff,
     desk: CallersDesk,
     call: OnceOnly,
-    to: Annotated[str, Query(max_length=64, description="Institution's id or LEI")],
+    to: Annotated[str, Query(max_length=64, description="Institution's id or LEI", examples=["bank-ke"])],
     thread: Annotated[
         str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9._:/@+-]+$", description="A trade's reference")
     ] = None,
@@ -75,56 +82,91 @@ async def send_document(
 async def list_messages(
     _staff: Staff,
     desk: CallersDesk,
-    uetr: str | None = None,
-    thread: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="Of each direction, the newest")] = 100,
+    page: Annotated[Page, Depends(paging("-time"))],
+    uetr: Uetr = None,
+    thread: Thread = None,
+    direction: Direction | None = None,
+    kind: Annotated[str | None, Query(max_length=64, examples=["pacs.008.001.08"])] = None,
+    state: Annotated[str | None, Query(max_length=16, examples=["queued"])] = None,
+    peer: Annotated[str | None, Query(max_length=64, description="The other institution")] = None,
 ) -> list[MessageOut]:
-    """Return where messages are: of a payment by its UETR, of a trade by its thread."""
+    """Return where messages are: of a payment by its UETR, of a trade by its thread; the latest first."""
+    query = tracker.Query(uetr=uetr, thread=thread, direction=direction, kind=kind, state=state, peer=peer)
     with desk.database.read() as session:
-        found = tracker.find(session, tracker.Query(uetr=uetr, thread=thread), limit)
-        return [MessageOut.model_validate(one) for one in found]
+        return _shown(page, _found(session, page, query))
 
 
 @router.get("/messages/{message_id:path}", dependencies=[needs(Permission.MESSAGES_READ)])
-async def get_message(message_id: str, _staff: Staff, desk: CallersDesk) -> list[MessageDetailOut]:
+async def get_message(
+    message_id: Annotated[str, Path(max_length=MESSAGE_ID_CHARS_MAX)], _staff: Staff, desk: CallersDesk
+) -> list[MessageDetailOut]:
     """Return a message with what was said and signed; several where senders have chosen the same id."""
     with desk.database.read() as session:
-        found = tracker.find(session, tracker.Query(message_id=message_id), PAGE_MAX)
+        found = tracker.find(session, tracker.Query(message_id=message_id), Stretch(PAGE_MAX))
         if not found:
             raise UnknownMessageError(message_id)
         return [MessageDetailOut.of(one) for one in found]
 
 
-@router.get("/dead-letters", dependencies=[needs(Permission.MESSAGES_READ)])
-async def list_dead_letters(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+@router.get("/repairs", dependencies=[needs(Permission.MESSAGES_READ)])
+async def list_repairs(
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("time"))],
+    direction: Direction | None = None,
 ) -> list[MessageOut]:
-    """Return messages that were refused or given up, and that nobody has decided about; the oldest first."""
+    """Return messages that were refused or given up and that nobody has decided about, the oldest first."""
     with desk.database.read() as session:
-        return [MessageOut.model_validate(one) for one in tracker.find_dead(session, limit)]
+        return _shown(page, _found(session, page, tracker.Query(direction=direction, is_broken=True)))
 
 
-@router.post("/dead-letters/retry", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
-async def retry_dead_letter(order: DeadLetterIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
-    """Send a dead letter again."""
+@router.post("/repairs/resend", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
+async def resend(order: RepairIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Send a message again as it is, or have a received one handled again."""
+    repairs = desk.get(Repairs)
 
     def effect(session: Session) -> MessageOut:
-        desk.get(MessageService).retry(session, order.message_id)
-        return _shown(session, order.message_id)
+        if order.direction == "received":
+            return MessageOut.model_validate(repairs.handle_again(session, order.peer or "", order.message_id))
+        return MessageOut.model_validate(repairs.resend(session, order.message_id))
 
     return call.run(effect)
 
 
-@router.post("/dead-letters/drop", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
-async def drop_dead_letter(order: DeadLetterIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
-    """Let a dead letter be: it stays recorded, and nobody is asked about it again."""
+@router.post("/repairs/correct", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
+async def correct(order: CorrectIn, staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Send another document in the place of one that was refused or given up; answers with the new message."""
+    document = order.document.encode()
+    return call.run(
+        lambda session: MessageOut.model_validate(desk.get(Repairs).correct(session, _own(order), document, staff.name))
+    )
+
+
+@router.post("/repairs/reject", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
+async def reject(order: RejectIn, staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
+    """Let a message be, with a reason; the sender of a transfer is told by a pacs.002."""
+    repairs = desk.get(Repairs)
 
     def effect(session: Session) -> MessageOut:
-        desk.get(MessageService).drop(session, order.message_id)
-        return _shown(session, order.message_id)
+        if order.direction == "received":
+            found = repairs.reject_received(session, order.peer or "", order.message_id, order.reason, staff.name)
+        else:
+            found = repairs.reject(session, order.message_id, order.reason, staff.name)
+        return MessageOut.model_validate(found)
 
     return call.run(effect)
 
 
-def _shown(session: Session, message_id: str) -> MessageOut:
-    return MessageOut.model_validate(tracker.of_sent(tracker.sent_row(session, message_id)))
+def _own(order: RepairIn) -> str:
+    if order.direction == "received":
+        raise NotCorrectableError("direction: expected sent, got received; only its sender may change what it says")
+    return order.message_id
+
+
+def _found(session: Session, page: Page, query: tracker.Query) -> list[Track]:
+    after = page.place(0.0, "", 0)
+    return list(tracker.find(session, query, Stretch(page.limit + 1, after, page.is_descending)))
+
+
+def _shown(page: Page, found: list[Track]) -> list[MessageOut]:
+    return [MessageOut.model_validate(one) for one in page.items(found, lambda one: one.place)]

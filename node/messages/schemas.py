@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from node.messages.tracker import Track
-from node.web.schemas import Answer, Order
+from node.messages.limits import BODY_BYTES_MAX, MESSAGE_ID_CHARS_MAX, REASON_CHARS_MAX
+from node.messages.tracker import Direction, Track
+from node.web.schemas import Answer, Order, Time, WallTime
 
 
 class ProtectionOut(Answer):
@@ -17,10 +18,10 @@ class ProtectionOut(Answer):
 
 
 class MessageOut(Answer):
-    """A message as this institution knows it. Times are unix seconds of the wall clock unless they say otherwise."""
+    """A message as this institution knows it. Times are of the wall clock unless they say otherwise."""
 
     message_id: str
-    direction: str = Field(description="sent or received")
+    direction: Direction
     peer: str = Field(description="The other institution")
     kind: str = Field(examples=["pacs.008.001.08", "trades.offer"])
     thread: str | None = Field(description="What it keeps its order in: the trade's reference")
@@ -28,13 +29,13 @@ class MessageOut(Answer):
     state: str = Field(
         description="Sent ones: queued; sent (not known whether it arrived); stored (the recipient signed for it); "
         "refused (it signed that it will not take it); dead (given up); dropped (by a person). Received ones: "
-        "received (stored here); handled; refused (by its handler)"
+        "received (stored here); handled; refused (by its handler); dropped"
     )
-    since_s: float = Field(description="Since when it is in this state, or waits")
+    since_s: WallTime = Field(description="Since when it is in this state, or waits")
     attempts: int
-    next_attempt_at_s: float | None = Field(description="While it waits; in the past = now")
+    next_attempt_at_s: WallTime | None = Field(description="While it waits; in the past = now")
     reason: str | None = Field(description="Why it waits, was refused or is dead")
-    created_at_s: int | None = Field(description="Ledger time that its envelope says")
+    created_at_s: Time | None = Field(description="Ledger time that its envelope says")
     protection: ProtectionOut | None = Field(description="Null until the recipient has signed for it")
 
 
@@ -63,7 +64,25 @@ class QueuedOut(Answer):
     uetr: str | None
 
 
-class DeadLetterIn(Order):
-    """A dead letter that somebody decides about."""
+class RepairIn(Order):
+    """A message that waits for a person's decision."""
 
-    message_id: str
+    message_id: str = Field(min_length=1, max_length=MESSAGE_ID_CHARS_MAX, examples=["quote-answer/7"])
+    direction: Direction = "sent"
+    peer: str | None = Field(
+        None, max_length=64, description="Who has sent it, where it was received", examples=["bank-ke"]
+    )
+
+
+class CorrectIn(RepairIn):
+    """The same with what it should have said."""
+
+    document: str = Field(
+        min_length=1, max_length=BODY_BYTES_MAX, description="ISO 20022 message of the same kind (XML)"
+    )
+
+
+class RejectIn(RepairIn):
+    """The same with why it is let be."""
+
+    reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, examples=["The buyer's account is closed"])

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from node.errors import RejectedError, family_of
-from node.messages import inbox, outbox, payloads, tracker
+from node.messages import inbox, outbox, payloads
 from node.messages.backoff import delay_s
 from node.messages.dispatcher import Dispatcher
 from node.messages.errors import OutboxFullError, UnknownKindError
@@ -24,7 +24,7 @@ from node.messages.ports import Arrival, DocumentCheck, Message, Transport
 from node.messages.store import ReceivedMessage
 from node.storage.cursor import booked_until_s
 from node.storage.database import Database
-from node.web.notices import publish
+from node.web.events import publish
 
 MessageHandler = Callable[[Session, Message], None]
 
@@ -117,18 +117,10 @@ class MessageService:
         if outbox.waiting_for(session, to) >= OUTBOX_WAITING_MAX:
             raise OutboxFullError(to, OUTBOX_WAITING_MAX)
 
-    def retry(self, session: Session, message_id: str) -> None:
-        """Send a dead letter again.
-
-        Raises:
-            UnknownMessageError: nothing was sent under this id.
-            NotDeadError: it is no dead letter.
-        """
-        outbox.retry(session, tracker.sent_row(session, message_id), self._clock())
-
-    def drop(self, session: Session, message_id: str) -> None:
-        """Let a dead letter be; raises as `retry` does."""
-        outbox.drop(tracker.sent_row(session, message_id), self._clock())
+    @property
+    def now_s(self) -> float:
+        """The wall clock that messages wait by."""
+        return self._clock()
 
     def receive(self, arrivals: Sequence[Arrival]) -> list[Taken]:
         """Store messages that arrived, in one transaction; returns once they are durable.

@@ -54,7 +54,9 @@ class SentMessage(Base):
 
 
 class ReceivedMessage(Base):
-    """A message to this institution: `received`, then `handled` or `refused`."""
+    """A message to this institution: `received`, then `handled` or `refused`; a person may have a refused one handled
+    again, or have it `dropped`.
+    """
 
     __tablename__ = "message_inbox"
     __table_args__ = (

@@ -32,7 +32,7 @@ from node.participants.ports import KeyRing
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
-from node.web.notices import publish
+from node.web.events import publish
 from pqc.keystore import KeyInfo
 
 ANCHORS: Final = "anchors:"

@@ -97,7 +97,7 @@ async def _customers_page(page: Page, refusal: RefusalError | None = None, form:
     return page.show(
         "participants/customers.html",
         200 if refusal is None else refusal.status,
-        customers=await page.get("/customers"),
+        customers=await page.rows("/customers"),
         wallets={one["customer"]: one for one in await page.find("/wallets") or []},
         form=form or Form({}, {}),
         refusal=refusal,

@@ -43,7 +43,7 @@ from node.participants.papers import (
 from node.participants.registry import institution_of
 from node.participants.store import InstitutionRow, KeyWindowRow, MessageKeyRow
 from node.storage.database import signal
-from node.web.notices import publish
+from node.web.events import publish
 from pqc.envelope import USUAL_CLOCK
 from pqc.jws import VerifyingKey
 from pqc.sealing import PublicSealingKey

@@ -19,7 +19,7 @@ from node.participants.errors import InvalidIdentifierError
 from node.participants.identifiers import validate_bic, validate_lei
 from node.participants.kids import kid_of
 from node.participants.store import InstitutionRow
-from node.web.notices import publish
+from node.web.events import publish
 
 _CONTRACT: Final = "ParticipantRegistry"
 

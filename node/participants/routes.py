@@ -3,8 +3,9 @@
 import json
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.participants.errors import KeyChangeRefusedError
@@ -22,14 +23,20 @@ from node.participants.schemas import (
     TakenOut,
 )
 from node.participants.service import ParticipantService
+from node.participants.store import CustomerRow
 from node.storage.cursor import booked_until_s
 from node.web.approvals.service import Stake
 from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.openapi import download
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["participants"])
+
+InstitutionId = Annotated[str, Path(max_length=64, description="Id or LEI", examples=["bank-nl"])]
+CustomerId = Annotated[str, Path(max_length=64, examples=["bloem"])]
 
 _PAPER: Final[dict[str, Any]] = {
     "requestBody": {
@@ -45,14 +52,21 @@ _PAPER: Final[dict[str, Any]] = {
 
 
 @router.get("/institutions", dependencies=[needs(Permission.PARTICIPANTS_READ)])
-async def list_institutions(desk: CallersDesk) -> list[InstitutionOut]:
-    """Return every institution of the network, with its endpoints, keys and status."""
+async def list_institutions(
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("id"))],
+    role: Annotated[str | None, Query(max_length=32, examples=["bank"])] = None,
+    status: Annotated[str | None, Query(max_length=32, examples=["active"])] = None,
+) -> list[InstitutionOut]:
+    """Return the institutions of the network, with their endpoints, keys and status."""
     with desk.database.read() as session:
-        return [InstitutionOut.of(entry) for entry in desk.get(Peers).entries(session)]
+        found = [InstitutionOut.of(entry) for entry in desk.get(Peers).entries(session)]
+    wanted = (one for one in found if (role is None or role in one.role_names) and status in (None, one.status))
+    return page.items(wanted, lambda one: (one.id,))
 
 
 @router.get("/institutions/{institution_id}", dependencies=[needs(Permission.PARTICIPANTS_READ)])
-async def get_institution(institution_id: str, desk: CallersDesk) -> InstitutionOut:
+async def get_institution(institution_id: InstitutionId, desk: CallersDesk) -> InstitutionOut:
     """Return one institution, by id or LEI."""
     with desk.database.read() as session:
         return InstitutionOut.of(desk.get(Peers).entry(session, institution_id))
@@ -61,9 +75,10 @@ async def get_institution(institution_id: str, desk: CallersDesk) -> Institution
 @router.get(
     "/institutions/{institution_id}/document",
     response_class=Response,
+    responses=download("application/json", "{...}"),
     dependencies=[needs(Permission.PARTICIPANTS_READ)],
 )
-async def download_document(institution_id: str, desk: CallersDesk) -> Response:
+async def download_document(institution_id: InstitutionId, desk: CallersDesk) -> Response:
     """Return an institution's signed document, byte for byte."""
     with desk.database.read() as session:
         data = desk.get(Peers).document(session, institution_id)
@@ -110,7 +125,7 @@ async def take_paper(
     dependencies=[needs(Permission.KEYS_WRITE)],
 )
 async def anchor_key(
-    institution_id: str, order: AnchorIn, _staff: Staff, desk: CallersDesk, call: OnceOnly
+    institution_id: InstitutionId, order: AnchorIn, _staff: Staff, desk: CallersDesk, call: OnceOnly
 ) -> JSONResponse:
     """As the network's governor, put an institution's next key on the chain; the chain refuses anyone else."""
     own = desk.get(OwnPapers)
@@ -158,15 +173,20 @@ async def revoke_key(order: RevocationIn, _staff: Staff, desk: CallersDesk, call
 
 
 @router.get("/customers", dependencies=[needs(Permission.CUSTOMERS_READ)])
-async def list_customers(principal: Caller, desk: CallersDesk) -> list[CustomerOut]:
+async def list_customers(
+    principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("id", "created"))]
+) -> list[CustomerOut]:
     """Return the institution's customers; a customer sees itself."""
+    wanted = select(CustomerRow)
+    if principal.customer_id is not None:
+        wanted = wanted.where(CustomerRow.id == principal.customer_id)
+    columns = (CustomerRow.id,) if page.order == "id" else (CustomerRow.created_at_s, CustomerRow.id)
     with desk.database.read() as session:
-        rows = desk.get(ParticipantService).customers(session)
-        return [CustomerOut.model_validate(row) for row in rows if principal.customer_id in (None, row.id)]
+        return [CustomerOut.model_validate(row) for row in page.rows(session, wanted, *columns)]
 
 
 @router.get("/customers/{customer_id}", dependencies=[needs(Permission.CUSTOMERS_READ)])
-async def get_customer(customer_id: str, principal: Caller, desk: CallersDesk) -> CustomerOut:
+async def get_customer(customer_id: CustomerId, principal: Caller, desk: CallersDesk) -> CustomerOut:
     """Return one customer."""
     check_owner(principal, customer_id)
     with desk.database.read() as session:

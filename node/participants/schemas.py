@@ -8,7 +8,7 @@ from node.participants.addresses import PostalAddress
 from node.participants.limits import OVERLAP_S_MAX, REASON_CHARS_MAX
 from node.participants.papers import Endpoints, Jwk, Kid
 from node.participants.peers import Entry
-from node.web.schemas import Answer, HexBytes, Order
+from node.web.schemas import Answer, HexBytes, Order, Time
 
 
 class KeyTimeOut(Answer):
@@ -16,10 +16,10 @@ class KeyTimeOut(Answer):
 
     kid: str = Field(description="RFC 7638 thumbprint, base64url")
     alg: str
-    from_s: int = Field(description="Ledger time, unix seconds")
-    until_s: int | None = Field(description="It holds before this; null while there is no end")
+    from_s: Time = Field(description="Ledger time")
+    until_s: Time | None = Field(description="It holds before this; null while there is no end")
     ended_by: str | None = Field(description="rotation, anchor, status or revocation")
-    revoked_at_s: int | None
+    revoked_at_s: Time | None
 
 
 class RotationOut(Answer):
@@ -27,8 +27,8 @@ class RotationOut(Answer):
 
     old: str
     new: str
-    starts_at_s: int
-    old_until_s: int
+    starts_at_s: Time
+    old_until_s: Time
 
 
 class JwksOut(Answer):
@@ -50,7 +50,7 @@ class InstitutionOut(Answer):
     status: str = Field(description="active, suspended, no_document, key_unconfirmed or key_revoked")
     endpoints: Endpoints = Field(description="As its document says; empty without one")
     jwks: JwksOut = Field(description="Keys of its document, counting only while the status is active")
-    document_issued_at_s: int | None
+    document_issued_at_s: Time | None
     message_keys: list[KeyTimeOut] = Field(description="Every time in which a key held or holds, the oldest first")
     rotation: RotationOut | None
 
@@ -88,7 +88,9 @@ class InstitutionOut(Answer):
 class RotationIn(Order):
     """A rotation of the institution's own message key."""
 
-    overlap_s: Annotated[int, Field(ge=0, le=OVERLAP_S_MAX, description="How long the old key still counts")]
+    overlap_s: int = Field(
+        alias="overlap_s", ge=0, le=OVERLAP_S_MAX, description="How long the old key still counts", examples=[86400]
+    )
 
 
 class RevocationIn(Order):
@@ -124,7 +126,7 @@ class CustomerOut(Answer):
     id: str
     name: str
     address: str = Field(description="Of the key that the institution keeps for it")
-    created_at_s: int = Field(description="Ledger time, unix seconds")
+    created_at_s: Time = Field(description="Ledger time")
     wallet: str = Field(description="On the chain, opened by its bank: none, queued, open or failed")
     postal_address: PostalAddress | None = None
 

@@ -26,7 +26,9 @@ from node.participants.errors import (
 from node.participants.ports import KeyCustody
 from node.participants.store import ConsentRow, CustomerRow
 from node.storage import outbox
+from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 from pqc.errors import UnknownKeyError
 
 OWN_KEY: Final = "transaction"
@@ -109,6 +111,7 @@ class ParticipantService:
                 reference=WALLETS + row.id,
             )
         session.flush()
+        publish(session, kind="customer.added", owner=row.id, body={"customer": row.id}, time_s=now_s)
         return row
 
     def validate_new(self, session: Session, customer_id: str, name: str) -> None:
@@ -139,6 +142,8 @@ class ParticipantService:
         """Book whether the chain opened a customer's wallet."""
         row = self.customer(session, outcome.reference.removeprefix(WALLETS))
         row.wallet = "open" if outcome.state == outbox.CONFIRMED else outbox.FAILED
+        body = {"customer": row.id, "wallet": row.wallet, "reason": outcome.reason}
+        publish(session, kind="customer.wallet", owner=row.id, body=body, time_s=booked_until_s(session))
 
     def customer(self, session: Session, customer_id: str) -> CustomerRow:
         """Return a customer, or raise UnknownCustomerError."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
@@ -34,6 +34,7 @@ from node.quotes.wire import signature_of as signature_of
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
 from node.storage.outbox import OutboxRow
+from node.web.events import publish
 
 PREFIX: Final = "quotes:"
 RESERVE_MARGIN_S: Final = 3_600
@@ -89,6 +90,7 @@ class QuoteDesk:
             # Refused means that the reserve is gone already: used at the last second, or expired and claimed.
             issued.state = store.RELEASED
             issued.reason = None if confirmed else row.reason
+        self._tell(session, issued)
 
     def on_event(self, session: Session, event: ChainEvent) -> None:
         """Book the use of a quote, and take back what a use of less than the most left in its reserve."""
@@ -98,6 +100,7 @@ class QuoteDesk:
         if issued is None:
             return
         issued.state = store.USED
+        self._tell(session, issued)
         quote = from_json("Quote", issued.quote, "quote")
         if event.name == "QuoteSettled" and event.args["buy_amount"] < quote["max_amount"]:
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "rest")
@@ -110,10 +113,15 @@ class QuoteDesk:
             quote = from_json("Quote", issued.quote, "quote")
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "release")
 
-    def issued(self, session: Session, limit: int = 100) -> list[IssuedQuote]:
-        """Return the newest quotes of this desk."""
-        newest = select(IssuedQuote).order_by(IssuedQuote.expires_at_s.desc()).limit(limit)
-        return list(session.scalars(newest))
+    def _tell(self, session: Session, issued: IssuedQuote) -> None:
+        told = {"digest": "0x" + issued.digest.hex(), "requester": issued.requester, "reason": issued.reason}
+        now_s = booked_until_s(session)
+        publish(session, kind=f"quote.{issued.state}", owner=None, body=told, time_s=now_s)
+
+    def issued(self, state: str | None = None) -> Select[IssuedQuote]:
+        """Return the query of this desk's quotes, in one state or any."""
+        wanted = select(IssuedQuote)
+        return wanted if state is None else wanted.where(IssuedQuote.state == state)
 
     def _issue(self, session: Session, message: Message, request_id: str, now_s: int) -> None:
         if Role.BANK not in self._participants.directory.institution(message.sender).roles:

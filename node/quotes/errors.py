@@ -88,3 +88,13 @@ class UnknownQuoteError(RejectedError):
 
     def __init__(self, digest: bytes) -> None:
         super().__init__("quote", "the digest of a quote that came here", "0x" + digest.hex())
+
+
+class UnknownCurrencyError(RejectedError):
+    """The network has no such currency, so nobody quotes it."""
+
+    code = 40
+    kind = "not_found"
+
+    def __init__(self, currency: str, known: tuple[str, ...]) -> None:
+        super().__init__("currency", f"one of {', '.join(known)}", currency)

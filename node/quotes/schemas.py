@@ -1,8 +1,8 @@
-"""What the routes of quotes give. Times are ledger seconds; amounts are minor units as digits."""
+"""What the routes of quotes give. Times are ledger time; amounts are minor units as digits."""
 
 from pydantic import Field
 
-from node.web.schemas import Answer
+from node.web.schemas import Answer, Digits, DigitsIn, Order, Time
 
 
 class IssuedQuoteOut(Answer):
@@ -20,7 +20,7 @@ class IssuedQuoteOut(Answer):
     fee_bps: int
     premium: str = Field(description="Of a lock: paid on top, minor units of the sold currency, as digits")
     cancel_fee: str
-    expires_at_s: int
+    expires_at_s: Time
     state: str = Field(description="placing its reserve, offered, used, releasing, released or declined")
     reason: str | None = None
 
@@ -50,7 +50,7 @@ class FaultOut(Answer):
     digest: str
     provider: str = Field(description="Account of the provider")
     missing: str = Field(description="Minor units of the bought currency that were missing, as digits")
-    recorded_at_s: int
+    recorded_at_s: Time
 
 
 class PairOut(Answer):
@@ -60,5 +60,21 @@ class PairOut(Answer):
     is_reported: bool | None = Field(description="Whether this institution reports it; null if it is no reporter")
     median: str | None = Field(None, description="18 decimals, as digits; null while none settles")
     round: int | None = None
-    started_at_s: int | None = None
+    started_at_s: Time | None = None
     unusable: str | None = Field(None, description="Why no median settles now")
+
+
+class ExposureOut(Answer):
+    """What a provider still owes on quotes that were taken, and how much it may."""
+
+    provider: str
+    currency: str
+    used: Digits
+    limit: Digits | None = Field(description="Null: as much as there may be")
+    free: Digits | None
+
+
+class ExposureLimitIn(Order):
+    """How much a provider may owe at once; quotes above are not taken."""
+
+    limit: DigitsIn | None = Field(description="Minor units; null: as much as there may be")

@@ -6,7 +6,7 @@ is not taken; while it lives, this institution shows it to the chain, which reco
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import CURRENCY_CONTRACT, ChainEvent
@@ -93,10 +93,10 @@ class ReserveScreen:
             self._show(session, offer)
         return offer
 
-    def faults(self, session: Session, limit: int = 100) -> list[ProviderFault]:
-        """Return the newest dishonours the chain has recorded, of every provider."""
-        newest = select(ProviderFault).order_by(ProviderFault.recorded_at_s.desc(), ProviderFault.digest).limit(limit)
-        return list(session.scalars(newest))
+    def faults(self, provider: str | None = None) -> Select[ProviderFault]:
+        """Return the query of the dishonours the chain has recorded, of every provider or of one's account."""
+        wanted = select(ProviderFault)
+        return wanted if provider is None else wanted.where(ProviderFault.provider == provider)
 
     def _show(self, session: Session, offer: QuoteOffer) -> None:
         digest = offer.digest or b""

@@ -12,6 +12,7 @@ from node.participants.keys import MessageKey
 from node.participants.service import ParticipantService
 from node.quotes import screening
 from node.quotes.desk import PREFIX, QuoteDesk
+from node.quotes.exposure import ExposureBook
 from node.quotes.medians import MedianBook, OraclePair
 from node.quotes.oracle import REPORT, OracleReporter
 from node.quotes.pricing import Pricing
@@ -25,8 +26,8 @@ from node.storage.outbox import Outbox
 class QuoteService:
     """The FX side of one institution.
 
-    `taker` asks and takes, `screen` watches what stands behind quotes, `medians` knows the oracle's rounds; `desk`
-    quotes (FX providers), `reporter` reports.
+    `taker` asks and takes, `screen` watches what stands behind quotes, `exposure` how much is open with whom, `medians`
+    knows the oracle's rounds; `desk` quotes (FX providers), `reporter` reports.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class QuoteService:
         """
         roles = participants.institution.roles
         self.rates = rates
+        self.currencies = tuple(sorted(deployment.tokens))
         self.medians = MedianBook(oracle_pairs)
         self.screen = ReserveScreen(deployment)
+        self.exposure = ExposureBook(deployment, participants.directory)
         self.taker = QuoteTaker(
             deployment=deployment,
             directory=participants.directory,
@@ -58,6 +61,7 @@ class QuoteService:
             rates=rates,
             medians=self.medians,
             screen=self.screen,
+            exposure=self.exposure,
         )
         self.desk: QuoteDesk | None = None
         self.reporter: OracleReporter | None = None
@@ -83,8 +87,8 @@ class QuoteService:
         """Register what this service listens to."""
         messages.register(ANSWER, self.taker.on_answer)
         outbox.subscribe(screening.PREFIX, self.screen.on_outcome)
-        handlers.events += [self.medians.on_event, self.screen.on_event]
-        handlers.infos.append(self.screen.on_block)
+        handlers.events += [self.medians.on_event, self.screen.on_event, self.exposure.on_event]
+        handlers.infos += [self.screen.on_block, self.exposure.on_block]
         if self.desk is not None:
             messages.register(REQUEST, self.desk.on_request)
             outbox.subscribe(PREFIX, self.desk.on_outcome)

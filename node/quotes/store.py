@@ -120,6 +120,37 @@ class ProviderFault(Base):
     recorded_at_s: Mapped[int]
 
 
+class ExposureRow(Base):
+    """What a provider still owes on a quote that was taken."""
+
+    __tablename__ = "quote_exposure"
+
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    provider: Mapped[str]
+    """Institution id."""
+    currency: Mapped[str]
+    """The bought one."""
+    amount_minor: Mapped[int] = mapped_column(Amount)
+    until_s: Mapped[int | None] = mapped_column(index=True)
+    """Last second in which it counts."""
+    locked_until_s: Mapped[int | None]
+    """Of a lock: how long it stands once it is taken on chain."""
+    trade_id: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    hold_id: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    """Of a lock: the provider's hold for the trade."""
+
+
+class ExposureLimitRow(Base):
+    """How much a provider may owe at once."""
+
+    __tablename__ = "quote_exposure_limit"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    limit_minor: Mapped[int] = mapped_column(Amount)
+
+
 class OraclePause(Base):
     """A pair this institution does not report for now."""
 

@@ -24,6 +24,7 @@ from node.quotes.errors import (
     UnavailableError,
     UnknownRequestError,
 )
+from node.quotes.exposure import ExposureBook
 from node.quotes.medians import MedianBook
 from node.quotes.offers import ZERO_WORD, check_answer, show_offer
 from node.quotes.offers import Offer as Offer
@@ -33,6 +34,7 @@ from node.quotes.screening import ReserveScreen, refusal_of
 from node.quotes.store import QuoteOffer, QuoteRequest
 from node.quotes.wire import from_json, hex_of, text_of
 from node.storage.cursor import booked_until_s
+from node.web.events import publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class QuoteTaker:
         rates: LedgerRates,
         medians: MedianBook,
         screen: ReserveScreen,
+        exposure: ExposureBook,
     ) -> None:
         self._deployment = deployment
         self._directory = directory
@@ -76,6 +79,7 @@ class QuoteTaker:
         self._rates = rates
         self._medians = medians
         self._screen = screen
+        self._exposure = exposure
 
     def ask(self, session: Session, ask: Ask, now_s: int) -> QuoteRequest:
         """Send the request to every FX provider of the network.
@@ -128,6 +132,9 @@ class QuoteTaker:
         else:
             check_answer(self._deployment, request, self._directory.institution(message.sender), message, offer)
         session.add(offer)
+        told = {"request": request_id, "provider": message.sender, "reason": offer.reason}
+        kind = "quote.received" if offer.reason is None else "quote.declined"
+        publish(session, kind=kind, owner=None, body=told, time_s=offer.received_at_s)
 
     def request(self, session: Session, request_id: str) -> QuoteRequest:
         """Return a request, or raise UnknownRequestError."""
@@ -173,6 +180,7 @@ class QuoteTaker:
         live = self.offers(session, request_id, now_s)
         chosen = _best(live, request.buy_minor) if digest is None else _named(live, digest)
         request.accepted = chosen.digest
+        self._exposure.take(session, request, self._row(session, chosen.digest))
         return chosen
 
     def accepted(self, session: Session, request_id: str, now_s: int) -> Offer:
@@ -196,13 +204,16 @@ class QuoteTaker:
         request = self.request(session, request_id)
         if request.accepted is None:
             return None
-        row = session.scalar(select(QuoteOffer).where(QuoteOffer.digest == request.accepted))
-        return None if row is None else self._show(session, request, row, request.asked_at_s, now_s)
+        return self._show(session, request, self._row(session, request.accepted), request.asked_at_s, now_s)
+
+    def _row(self, session: Session, digest: bytes) -> QuoteOffer:
+        return session.scalars(select(QuoteOffer).where(QuoteOffer.digest == digest)).one()
 
     def _show(self, session: Session, request: QuoteRequest, row: QuoteOffer, mid_s: int, now_s: int) -> Offer:
         """Return a quote with its costs at the mid rate of `mid_s`, judged at `now_s`."""
         mid = self._rates.mid(mid_s, request.sell_currency, request.buy_currency)
         refusal = refusal_of(self._screen.missing(session, row), row)
+        refusal = refusal or self._exposure.refusal(session, request, row.provider)
         shown = show_offer(request, row, mid, refusal)
         if refusal is not None or request.spread_bps_max is None:
             return shown

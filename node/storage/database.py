@@ -7,14 +7,14 @@ a transaction is short and awaits nothing, so it may run in the event loop.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import BigInteger, Connection, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import StaticPool
 
-from node.storage.errors import DatabaseBusyError, NestedTransactionError
+from node.storage.errors import DatabaseBusyError, NestedTransactionError, UnstorableError
 from node.storage.signals import Signals
 
 # Seconds a writer waits for another one; every transaction here takes milliseconds.
@@ -26,6 +26,8 @@ _TOPICS: Final = "landfall_topics"
 class Base(DeclarativeBase):
     """Base of every table of a desk; a slice declares its own in its `store.py`."""
 
+    # Sums of seconds and numbers of blocks outgrow 32 bits; SQLite numbers rows in its INTEGER alone.
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger().with_variant(Integer(), "sqlite")}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -98,6 +100,10 @@ class Database:
                 yield session
         except OperationalError as error:
             raise DatabaseBusyError(f"database: expected to be ready, got {error.orig}") from error
+        except DataError as error:
+            raise UnstorableError(
+                f"value: expected text and numbers that a database holds, got {error.orig}"
+            ) from error
 
 
 def signal(session: Session, topic: str) -> None:

@@ -33,3 +33,10 @@ class UnknownRowError(RejectedError):
 
     def __init__(self, table: str, row: object) -> None:
         super().__init__(f"{table}: expected a row that exists, got {row}")
+
+
+class UnstorableError(RejectedError):
+    """A value is one that the database cannot hold, text with a NUL for instance; nothing was changed."""
+
+    codespace = "storage"
+    code = 40

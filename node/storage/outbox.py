@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.artifacts import encode_call
 from contracts.client.blocks import TransactionOutcome
+from contracts.client.request_id import REQUEST_ID
 from contracts.client.sender import InFlight, QueuedCall
 from contracts.client.transactions import SignedTransaction
 from node.storage.database import Base, Database, signal
@@ -47,6 +48,8 @@ class OutboxRow(Base):
     block_number: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(Text)
     """Why it failed."""
+    request_id: Mapped[str | None]
+    """Of the request that wanted it, None where it came of a block or a message."""
 
 
 OutcomeHandler = Callable[[Session, OutboxRow], None]
@@ -59,7 +62,14 @@ def enqueue(session: Session, *, contract: str, function: str, args: Sequence[An
         contracts.client.errors.RejectedError: the call or an argument does not fit the ABI; nothing was queued.
     """
     data = encode_call(contract, function, args)
-    row = OutboxRow(contract=contract, function=function, data=data, reference=reference, state=QUEUED)
+    row = OutboxRow(
+        contract=contract,
+        function=function,
+        data=data,
+        reference=reference,
+        state=QUEUED,
+        request_id=REQUEST_ID.get(),
+    )
     session.add(row)
     session.flush()
     signal(session, _TOPIC)
@@ -104,12 +114,14 @@ class Outbox:
     def next_queued(self) -> QueuedCall | None:
         with self._database.read() as session:
             row = session.scalar(select(OutboxRow).where(OutboxRow.state == QUEUED).order_by(OutboxRow.id).limit(1))
-            return None if row is None else QueuedCall(row.id, row.contract, row.function, row.data)
+            if row is None:
+                return None
+            return QueuedCall(row.id, row.contract, row.function, row.data, row.request_id)
 
     def in_flight(self) -> Sequence[InFlight]:
         with self._database.read() as session:
             rows = session.scalars(select(OutboxRow).where(OutboxRow.state == SIGNED).order_by(OutboxRow.nonce))
-            return [InFlight(row.id, _transaction(row)) for row in rows]
+            return [InFlight(row.id, _transaction(row), row.request_id) for row in rows]
 
     def highest_nonce(self) -> int | None:
         with self._database.read() as session:

@@ -17,7 +17,7 @@ from node.storage.database import Base, Database
 def import_stores() -> None:
     """Import every module of `node` that declares tables, by the convention of its name."""
     for module in walk_packages(node.__path__, "node."):
-        if module.name.rpartition(".")[2] in ("store", "orders", "outbox", "cursor"):
+        if module.name.rpartition(".")[2] in ("store", "orders", "outbox", "cursor", "days"):
             import_module(module.name)
 
 

@@ -136,3 +136,13 @@ def _shown(value: object) -> str:
     """Return `value` cut to a length that fits one line."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+class UnknownDocumentError(RejectedError):
+    """The trade has no document of this hash, or none that the caller may see."""
+
+    code = 40
+    kind = "not_found"
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__("sha256", "one of the trade's documents", sha256)

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+REFERENCE_CHARS_MAX: Final = 64
+"""Terms allow fewer; more is not looked for."""
+
 TERMS_BYTES_MAX: Final = 64 * 1024
 """A contract of five milestones and eight payees is 3 kB; a hundred lines of free text still fit."""
 
@@ -34,9 +37,5 @@ ATTESTERS_MAX: Final = 8
 """TradeEscrow's own limit per milestone."""
 
 SHIPMENT_REFERENCES_MAX: Final = 50
-
-TRADES_PAGE_MAX: Final = 100
-"""Trades on one page of the list."""
-
 TEXT_LENGTH_MAX: Final = 2_000
 """Free text of terms and statements, in characters."""

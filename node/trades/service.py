@@ -1,8 +1,6 @@
 """Trades as a service of one institution, assembled from its parts and attached to what they listen to."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contracts.client.deployment import Deployment
@@ -28,7 +26,6 @@ from node.trades.agreement.negotiating import COMPLETED, CONSENT, OFFER, WITHDRA
 from node.trades.context import PREFIX, Actor, Desk
 from node.trades.disputes.arbiter import SUBJECT, Arbiter
 from node.trades.disputes.arbitration import AWARD, CASE, EXHIBIT, REASONS, Arbitration
-from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.logistics.attesting import APPOINT, ATTESTED, Attesting
 from node.trades.logistics.handing_in import HandingIn
 from node.trades.motions import asking
@@ -153,16 +150,16 @@ class TradeService:
             handlers.infos.append(self.booking.on_block)
             handlers.infos.append(self.watch.on_block)
 
-    def trades(self, session: Session, actor: Actor, after: str = "", limit: int = TRADES_PAGE_MAX) -> Sequence[Trade]:
-        """Return trades by reference, all of the bank or those that concern a customer, as party or as assignee."""
-        wanted = select(Trade).where(Trade.reference > after)
+    def trades(self, session: Session, actor: Actor) -> Select[Trade]:
+        """Return the query of the trades, all of the bank or those that concern a customer, as party or as assignee."""
+        wanted = select(Trade)
         if actor.customer is not None:
             as_importer = (Trade.importer_bank == self.desk.id) & (Trade.importer == actor.customer)
             as_exporter = (Trade.exporter_bank == self.desk.id) & (Trade.exporter == actor.customer)
             account = self.desk.participants.address_of(session, actor.customer)
             assigned = select(MilestoneRow.trade_id).where(MilestoneRow.assignee == account)
             wanted = wanted.where(as_importer | as_exporter | Trade.trade_id.in_(assigned))
-        return session.scalars(wanted.order_by(Trade.reference).limit(min(limit, TRADES_PAGE_MAX))).all()
+        return wanted
 
     def _on_answer(self, session: Session, message: Message) -> None:
         self.desk.quotes.taker.on_answer(session, message)

@@ -1,50 +1,76 @@
 """The FastAPI application of a desk process: every route under /v1, denied unless who asks may do it."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from node.errors import RejectedError
-from node.web import audit_routes, notices
+from node.errors import REJECTED, UNAVAILABLE, Mapped, RejectedError
+from node.web import audit_routes, docs, event_routes
 from node.web.approvals import routes as approval_routes
-from node.web.auth import Authenticator, get_principal, permission_of
+from node.web.auth import Authenticator, Caller, permission_of
 from node.web.clock import Clock, wall_clock
 from node.web.desk import Desk
 from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError, UndeclaredRouteError
-from node.web.middleware import LimitMiddleware, ProblemMiddleware
+from node.web.middleware import LimitMiddleware, ProblemMiddleware, RequestIdMiddleware, answer_headers
+from node.web.openapi import build_document, operation_id
+from node.web.throttle import Policy, Throttle
 
 PREFIX: Final = "/v1"
+_DESCRIPTION: Final = """\
+Cross-border settlement node.
+
+- **Amounts** are strings of digits in minor units, beside their currency; what is written for people says both at once.
+- **Times** are RFC 3339 in UTC, of the ledger's clock unless a field says otherwise.
+- **Lists** come in pages: `limit`, `cursor`, `sort`; the header `Link` names the next page.
+- **Changes** carry an `Idempotency-Key`: the same key with the same request gives the same answer, after a
+  restart too. What others may change has an `ETag`; sent as `If-Match`, it lets a change pass
+  only while it is what you saw.
+- **Errors** are problems (RFC 9457): `type` is a page of this node, `field` what is at fault, `next_step` what to do.
+- **`X-Request-Id`** names a request in the node's logs and the chain's.
+"""
 
 
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = Field(description="urn:landfall:error:<codespace>:<code>")
+    type: str = Field(description="Path of a page that says what it means; the same for the same code, for good")
     title: str
     status: int
     detail: str = Field(description="What was expected, what was got, and the way out")
     instance: str
     code: str = Field(description="<codespace>/<code>, never reused for another meaning")
+    next_step: str = Field(description="What a person can do about it")
     field: str | None = Field(None, description="The input at fault, where there is one")
 
 
+def _documented(row: Mapped) -> dict[str, Any]:
+    return {"model": Problem, "description": row.title}
+
+
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in (
-        (401, "No valid bearer token"),
-        (403, "Not allowed for this caller"),
-        (404, "There is no such thing"),
-        (409, "The present state does not allow it"),
-        (413, "The request is over a limit"),
-        (422, "The request is not acceptable"),
-        (503, "Not available now, try again"),
+    row.http_status: _documented(row)
+    for row in (
+        *(REJECTED[kind] for kind in ("malformed", "unauthenticated", "forbidden", "not_found", "conflict", "changed")),
+        *(REJECTED[kind] for kind in ("too_large", "media_type", "invalid", "unseen", "too_many")),
+        UNAVAILABLE,
     )
 }
+
+
+class _Application(FastAPI):
+    """FastAPI with our OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = build_document(self)
+        return self.openapi_schema
 
 
 def build_app(
@@ -57,6 +83,7 @@ def build_app(
     clock: Clock = wall_clock,
     title: str = "Landfall",
     version: str = "0.1.0",
+    policy: Policy = Policy(),  # noqa: B008 - frozen
 ) -> FastAPI:
     """Build the application that serves every institution of the process.
 
@@ -67,30 +94,39 @@ def build_app(
         authenticators: What else knows callers: sessions, OAuth tokens.
         open_routers: Where callers are not known yet: signing in.
         clock: Of sessions and proposals.
+        policy: How many requests a caller may make.
 
     Raises:
         UndeclaredRouteError: a route does not say which permission it takes.
     """
-    app = FastAPI(
+    app = _Application(
         title=title,
         version=version,
-        description="Cross-border settlement node. Amounts are strings of digits in minor units, times ledger seconds.",
+        summary="Goods make landfall, money moves.",
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.state.desks = dict(desks)
     app.state.authenticators = (authority, *authenticators)
     app.state.clock = clock
+    app.state.throttle = Throttle(policy)
     # The last one added is the outermost: problems wrap limits, so that a limit is answered as a problem.
     app.add_middleware(LimitMiddleware)
     app.add_middleware(ProblemMiddleware)
+    app.add_middleware(RequestIdMiddleware)
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
-    guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(get_principal)], responses=_PROBLEMS)
-    for router in (notices.router, approval_routes.router, audit_routes.router, *routers):
+    guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(_count), Depends(_refuse_unknown)], responses=_PROBLEMS)
+    for router in (event_routes.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
     _check_declared(guarded)
     app.include_router(guarded)
     for router in open_routers:
         app.include_router(router, responses=_PROBLEMS)
+    app.include_router(docs.router)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"])
     return app
 
@@ -111,13 +147,33 @@ async def _health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+async def _refuse_unknown(request: Request) -> None:
+    """Refuse a query parameter that the route does not know: a filter that is misspelt must not let everything pass."""
+    if not request.query_params:
+        return
+    route: APIRoute = request.scope["route"]
+    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
+    for name in request.query_params:
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}" if known else "no parameter"
+            raise RequestFormatError(f"query.{name[:64]}", expected, name)
+
+
+async def _count(request: Request, principal: Caller) -> None:
+    """Count the request as its caller's, and say in the answer what is left."""
+    throttle: Throttle = request.app.state.throttle
+    headers = answer_headers(request)
+    headers["RateLimit-Policy"] = throttle.policy.header
+    headers["RateLimit"] = throttle.take(principal.name, time.monotonic())
+
+
 async def _raise_http(request: Request, error: Exception) -> Any:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 404:
         raise NoSuchRouteError(f"path: expected one of the API's, got {request.url.path[:200]}; see /docs") from error
     if error.status_code == 405:
-        raise MethodError(f"method: expected one the path has, got {request.method}; see /docs") from error
+        raise MethodError(request.method, (error.headers or {}).get("Allow", "another one")) from error
     raise RejectedError(f"request: expected a request as documented, got one refused: {error.detail}") from error
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 from sqlalchemy import select
@@ -17,14 +17,14 @@ from node.web.auth import Staff, needs
 from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 from node.web.schemas import Answer
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-class EntryOut(Answer):
+class AuditEntryOut(Answer):
     """One entry of the log."""
 
     number: int
@@ -44,23 +44,20 @@ class HeadOut(Answer):
 async def list_entries(
     _staff: Staff,
     desk: CallersDesk,
-    before: Annotated[int | None, Query(ge=1, le=2**53, description="Number of the last entry already seen")] = None,
+    page: Annotated[Page, Depends(paging("-number"))],
     actor: Annotated[str | None, Query(max_length=200)] = None,
     action: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
-) -> list[EntryOut]:
+) -> list[AuditEntryOut]:
     """Return entries, the latest first."""
-    wanted = select(EntryRow).order_by(EntryRow.number.desc()).limit(limit)
-    if before is not None:
-        wanted = wanted.where(EntryRow.number < before)
+    wanted = select(EntryRow)
     if actor is not None:
         wanted = wanted.where(EntryRow.actor == actor)
     if action is not None:
         wanted = wanted.where(EntryRow.action == action)
     with desk.database.read() as session:
         return [
-            EntryOut(number=row.number, hash=row.hash.hex(), content=json.loads(row.content))
-            for row in session.scalars(wanted)
+            AuditEntryOut(number=row.number, hash=row.hash.hex(), content=json.loads(row.content))
+            for row in page.rows(session, wanted, EntryRow.number)
         ]
 
 
@@ -83,11 +80,11 @@ async def export(
 
 @router.get("/heads", dependencies=[needs(Permission.AUDIT_READ)])
 async def list_heads(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("-number"))]
 ) -> list[HeadOut]:
     """Return the signed heads, the latest first."""
     with desk.database.read() as session:
-        return [_head(row) for row in session.scalars(select(HeadRow).order_by(HeadRow.number.desc()).limit(limit))]
+        return [_head(row) for row in page.rows(session, select(HeadRow), HeadRow.number)]
 
 
 @router.post("/heads", status_code=201, dependencies=[needs(Permission.AUDIT_SIGN)])

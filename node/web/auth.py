@@ -116,7 +116,7 @@ def speak_as(scope: Any, principal: Principal) -> Principal:
     return principal
 
 
-def authorize(principal: Caller, taken: SecurityScopes) -> None:
+async def authorize(principal: Caller, taken: SecurityScopes) -> None:
     """Raise NotPermittedError unless the caller may do what the route names."""
     for permission in map(Permission, taken.scopes):
         if not principal.may(permission):
@@ -146,7 +146,7 @@ def permission_of(dependencies: Iterable[params.Depends]) -> Permission | None:
     return None
 
 
-def get_staff(principal: Caller) -> Principal:
+async def get_staff(principal: Caller) -> Principal:
     """Return the caller if it is the institution itself, or raise ForbiddenError."""
     if principal.customer_id is not None:
         raise ForbiddenError("caller: expected the institution's own staff, got one of its customers")

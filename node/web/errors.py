@@ -41,6 +41,7 @@ class IdempotencyKeyReusedError(RejectedError):
 
     codespace = "web"
     code = 9
+    next_step = "Choose another Idempotency-Key for this request; send the same one only to repeat the same request."
 
     def __init__(self, key: str) -> None:
         super().__init__(f"Idempotency-Key: expected a new key for a new request, got {key!r} used for another one")
@@ -92,7 +93,71 @@ class MethodError(RejectedError):
 
     codespace = "web"
     code = 14
-    kind = "malformed"
+    kind = "no_method"
+
+    def __init__(self, got: str, allowed: str) -> None:
+        super().__init__(f"method: expected {allowed}, got {got[:20]}")
+        self.allowed = allowed
+
+
+class CursorError(RejectedError):
+    """The cursor is not one that this list has given out for this order."""
+
+    codespace = "web"
+    code = 40
+    next_step = "Take the cursor as it is from the `Link` of the page before, or leave it out to start anew."
+
+    def __init__(self) -> None:
+        super().__init__("cursor: expected one that this list has given out under the same `sort`, got another one")
+        self.field = "query.cursor"
+
+
+class TooManyRequestsError(RejectedError):
+    """The caller has made more requests than it may; this one did nothing."""
+
+    codespace = "web"
+    code = 41
+    kind = "too_many"
+
+    def __init__(self, requests: int, window_s: int, retry_after_s: int) -> None:
+        super().__init__(f"requests: expected at most {requests} in {window_s} s, got one more")
+        self.retry_after_s = retry_after_s
+
+
+class ChangedMeanwhileError(RejectedError):
+    """What the caller decides about is not what it has seen; nothing was done."""
+
+    codespace = "web"
+    code = 42
+    kind = "changed"
+
+    def __init__(self, seen: str, current: str | None) -> None:
+        super().__init__(f"If-Match: expected {current or 'none, there is nothing yet'}, got {seen[:80]}")
+        self.field = "If-Match"
+
+
+class IfMatchMissingError(RejectedError):
+    """Something others may have changed is only changed by who says what it has seen; nothing was done."""
+
+    codespace = "web"
+    code = 43
+    kind = "unseen"
+
+    def __init__(self, current: str) -> None:
+        super().__init__(f"If-Match: expected the `ETag` of what there is, {current} now, got none")
+        self.field = "If-Match"
+
+
+class MediaTypeError(RejectedError):
+    """The body is of a kind that this route does not take; it was not read."""
+
+    codespace = "web"
+    code = 44
+    kind = "media_type"
+
+    def __init__(self, got: str, expected: str) -> None:
+        super().__init__(f"Content-Type: expected {expected}, got {got[:80] or 'none'}")
+        self.field = "Content-Type"
 
 
 class NotPermittedError(RejectedError):

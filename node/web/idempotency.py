@@ -52,6 +52,8 @@ class IdempotentCall:
     asked: Asked
     now_s: int
     approval: Approval | None = None
+    check: Callable[[Session], None] | None = None
+    """Raises where the call must not take effect now; a call that took effect before is answered all the same."""
 
     def run(
         self, effect: Callable[[Session], Any], status: int = 200, stake: Callable[[Session], Stake] | None = None
@@ -73,13 +75,20 @@ class IdempotentCall:
             if stored is not None:
                 self._check_same(stored.fingerprint)
                 return _response(stored.status, stored.body, is_replay=True)
+            if self.approval is None and stake is not None:
+                found = approvals.find(session, asked.principal.name, asked.key)
+                if found is not None:
+                    self._check_same(found.fingerprint)
+                    return self._proposed(found, is_replay=True)
+            if self.check is not None:
+                self.check(session)
             if self.approval is not None:
                 proposal = session.get_one(ProposalRow, self.approval.proposal_id)
                 approvals.decide(session, proposal, approvals.DONE, self.approval.checker, self.now_s)
             elif stake is not None:
-                proposed = self._propose(session, effect, stake)
-                if proposed is not None:
-                    return proposed
+                held = self._hold(session, effect, stake(session))
+                if held is not None:
+                    return self._proposed(held, is_replay=False)
             with collect_changes(session) as changes:
                 body = json.dumps(jsonable_encoder(effect(session)))
             self._record(session, str(asked.permission), changes.shown())
@@ -90,24 +99,18 @@ class IdempotentCall:
             )
         return _response(status, body, is_replay=False)
 
-    def _propose(
-        self, session: Session, effect: Callable[[Session], Any], stake: Callable[[Session], Stake]
-    ) -> JSONResponse | None:
-        """Return the proposal that stands for the effect, None where one person may do it alone."""
-        found = approvals.find(session, self.asked.principal.name, self.asked.key)
-        if found is not None:
-            self._check_same(found.fingerprint)
-            return self._proposed(json.dumps(jsonable_encoder(proposal_out(found, self.now_s))), is_replay=True)
-        at_stake = stake(session)
-        if not approvals.takes_two(session, self.asked, at_stake):
+    def _hold(self, session: Session, effect: Callable[[Session], Any], stake: Stake) -> ProposalRow | None:
+        """Return the proposal that stands for the effect from now on, None where one person may do it alone."""
+        if not approvals.takes_two(session, self.asked, stake):
             return None
-        row = approvals.hold(session, self.asked, at_stake, effect, self.now_s)
+        row = approvals.hold(session, self.asked, stake, effect, self.now_s)
         self._record(session, "proposal.made", [{"proposal": row.id}])
-        return self._proposed(json.dumps(jsonable_encoder(proposal_out(row, self.now_s))), is_replay=False)
+        return row
 
-    def _proposed(self, body: str, *, is_replay: bool) -> JSONResponse:
+    def _proposed(self, row: ProposalRow, *, is_replay: bool) -> JSONResponse:
+        body = json.dumps(jsonable_encoder(proposal_out(row, self.now_s)))
         answer = _response(202, body, is_replay=is_replay)
-        answer.headers["Location"] = f"/v1/approvals/{json.loads(body)['id']}"
+        answer.headers["Location"] = f"/v1/approvals/{row.id}"
         return answer
 
     def _record(self, session: Session, action: str, changes: list[dict[str, Any]]) -> None:

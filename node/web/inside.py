@@ -12,7 +12,9 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.types import Message
 
+from contracts.client.request_id import HEADER
 from node.web.auth import Principal, speak_as
+from node.web.middleware import answer_headers
 
 _FROM_OUTSIDE: Final = ("type", "asgi", "http_version", "scheme", "server", "client", "root_path", "app")
 
@@ -43,13 +45,13 @@ class Answered:
 
 
 async def send_inside(request: Request, sent: Sent, principal: Principal, **scope_items: Any) -> Answered:
-    """Send a request to the application that got `request`, as `principal`.
+    """Send a request to the application that got `request`, as `principal` and under the same request id.
 
     Args:
         scope_items: What else the request carries that nothing over the network can.
     """
     scope = {name: request.scope[name] for name in _FROM_OUTSIDE if name in request.scope}
-    headers = sent.headers or {}
+    headers = {**(sent.headers or {}), HEADER.lower(): answer_headers(request)[HEADER]}
     scope |= {
         "method": sent.method,
         "path": sent.path,

@@ -1,6 +1,8 @@
-"""Around every request: limits before it is parsed, and one place that turns an error into problem+json."""
+"""Around every request: its id, limits before it is parsed, and one place that turns an error into problem+json."""
 
 import json
+import time
+import uuid
 from traceback import format_exception
 from typing import Final
 
@@ -9,6 +11,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.client.request_id import HEADER, REQUEST_ID, is_request_id
 from node.errors import INVARIANT, map_error, problem_json
 from node.json_depth import json_depth
 from node.web.errors import BodyTooDeepError, BodyTooLargeError
@@ -16,6 +19,57 @@ from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
 _BODY: Final = "landfall_body"
+_HEADERS: Final = "answer_headers"
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a browser may do with an answer: show it, and nothing that the answer's author did not write.
+_SAFE: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def answer_headers(request: Request) -> dict[str, str]:
+    """Return the header fields that the answer to a request will have, whatever kind of answer it becomes."""
+    headers: dict[str, str] = request.scope["state"][_HEADERS]
+    return headers
+
+
+class RequestIdMiddleware:
+    """Names every request, by the caller's `X-Request-Id` or a new one: in the answer, the logs and to the chain."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        request_id = given if is_request_id(given) else uuid.uuid4().hex
+        headers = scope.setdefault("state", {}).setdefault(_HEADERS, dict(_SAFE))
+        headers[HEADER] = request_id
+        began_s, status = time.perf_counter(), 0
+
+        async def name(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = {key.lower() for key, _ in message["headers"]}
+                added = [(key.encode("latin-1").lower(), value.encode("latin-1")) for key, value in headers.items()]
+                message["headers"] = [*message["headers"], *(one for one in added if one[0] not in own)]
+            await send(message)
+
+        token = REQUEST_ID.set(request_id)
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._app(scope, receive, name)
+                if scope["method"] not in _READING or status >= 400:
+                    took_ms = round((time.perf_counter() - began_s) * 1000, 1)
+                    _LOG.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms)
+        finally:
+            REQUEST_ID.reset(token)
+
+
 _FILES: Final = ("application/pdf", "image/png", "image/jpeg")
 
 
@@ -69,12 +123,10 @@ class ProblemMiddleware:
         except Exception as error:
             if scope["type"] != "http" or is_started:
                 raise
-            row = map_error(error)
-            if row is INVARIANT:
+            if map_error(error) is INVARIANT:
                 trace = "".join(format_exception(error))
                 _LOG.error("request_failed", path=scope["path"], method=scope["method"], trace=trace)
-            challenge = str(getattr(error, "challenge", "Bearer"))
-            await _answer(send, row.http_status, json.dumps(problem_json(error, scope["path"])).encode(), challenge)
+            await _answer(send, error, scope["path"])
 
 
 def _is_file(scope: Scope) -> bool:
@@ -96,9 +148,14 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes, challenge: str) -> None:
+async def _answer(send: Send, error: Exception, path: str) -> None:
+    status, body = map_error(error).http_status, json.dumps(problem_json(error, path)).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
-        headers.append((b"www-authenticate", challenge.encode()))
+        headers.append((b"www-authenticate", str(getattr(error, "challenge", "Bearer")).encode()))
+    if status in (429, 503):
+        headers.append((b"retry-after", str(int(getattr(error, "retry_after_s", 1))).encode()))
+    if status == 405:
+        headers.append((b"allow", str(getattr(error, "allowed", "GET")).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,8 +2,9 @@
 
 from fastapi import Request
 
+from contracts.client.request_id import REQUEST_ID
 from node.audit.log import Origin
-from node.web.limits import AGENT_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX
+from node.web.limits import AGENT_CHARS_MAX
 
 
 def origin_of(request: Request) -> Origin:
@@ -11,7 +12,7 @@ def origin_of(request: Request) -> Origin:
     return Origin(
         address="unknown" if request.client is None else request.client.host,
         agent=_printable(request.headers.get("User-Agent", ""))[:AGENT_CHARS_MAX],
-        request_id=_printable(request.headers.get("X-Request-Id", ""))[:IDEMPOTENCY_KEY_CHARS_MAX],
+        request_id=REQUEST_ID.get() or "",
     )
 
 

@@ -14,7 +14,7 @@ class Permission(StrEnum):
     """What a route takes: a resource and what is done to it."""
 
     OWN = "own:use"
-    """Oneself: one's name, roles, sessions and passkeys."""
+    """Oneself: one's name, roles, sessions and passkeys; what one is told, and how."""
     ACCOUNTS_READ = "accounts:read"
     APPLICATIONS_READ = "applications:read"
     APPOINTMENTS_READ = "appointments:read"
@@ -25,6 +25,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     AUDIT_SIGN = "audit:sign"
     BOOKS_READ = "books:read"
+    BOOKS_WRITE = "books:write"
+    """When business days end."""
     CLIENTS_READ = "clients:read"
     CLIENTS_WRITE = "clients:write"
     CUSTOMERS_APPROVE = "customers:approve"
@@ -34,6 +36,7 @@ class Permission(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     DISPUTES_AWARD = "disputes:award"
     DISPUTES_READ = "disputes:read"
+    EVENTS_READ = "events:read"
     FREEZES_APPROVE = "freezes:approve"
     FREEZES_READ = "freezes:read"
     FREEZES_WRITE = "freezes:write"
@@ -48,6 +51,8 @@ class Permission(StrEnum):
     MESSAGES_READ = "messages:read"
     MESSAGES_WRITE = "messages:write"
     NOTICES_READ = "notices:read"
+    NOTICES_WRITE = "notices:write"
+    """What an institution's staff shares: who is told what, and what is done with."""
     PARTICIPANTS_READ = "participants:read"
     PARTICIPANTS_WRITE = "participants:write"
     PAYMENTS_APPROVE = "payments:approve"
@@ -66,6 +71,8 @@ class Permission(StrEnum):
     WALLETS_READ = "wallets:read"
     WALLETS_WRITE = "wallets:write"
     WATCH_WRITE = "watch:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     ACT_ALONE = "act:alone"
     """What needs a second person takes effect without one: a devnet's own tokens, nobody else's."""
 
@@ -87,10 +94,27 @@ class Role(StrEnum):
 
 P = Permission
 _ANYBODY: Final = frozenset(
-    {P.OWN, P.PARTICIPANTS_READ, P.RATES_READ, P.NOTICES_READ, P.TRADES_READ, P.ACCOUNTS_READ, P.PAYMENTS_READ}
+    {
+        P.OWN,
+        P.ACCOUNTS_READ,
+        P.EVENTS_READ,
+        P.NOTICES_READ,
+        P.PARTICIPANTS_READ,
+        P.PAYMENTS_READ,
+        P.RATES_READ,
+        P.TRADES_READ,
+    }
 )
 """Of their own: a customer's people see that customer's alone."""
-_CUSTOMER: Final = _ANYBODY | {P.APPROVALS_READ, P.CUSTOMERS_EXPORT, P.CUSTOMERS_READ, P.TRADES_WRITE, P.PAYMENTS_WRITE}
+_CUSTOMER: Final = _ANYBODY | {
+    P.APPROVALS_READ,
+    P.CUSTOMERS_EXPORT,
+    P.CUSTOMERS_READ,
+    P.PAYMENTS_WRITE,
+    P.TRADES_WRITE,
+    P.WEBHOOKS_READ,
+    P.WEBHOOKS_WRITE,
+}
 _READER: Final = _ANYBODY | {
     P.APPROVALS_READ,
     P.APPOINTMENTS_READ,
@@ -124,6 +148,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.TREASURER: _READER
         | {
             P.APPROVALS_DECIDE,
+            P.BOOKS_WRITE,
             P.ISSUANCE_ANSWER,
             P.ISSUANCE_APPROVE,
             P.ISSUANCE_REQUEST,
@@ -152,11 +177,14 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             P.CLIENTS_WRITE,
             P.KEYS_APPROVE,
             P.KEYS_WRITE,
+            P.NOTICES_WRITE,
             P.PARTICIPANTS_WRITE,
             P.PEOPLE_APPROVE,
             P.PEOPLE_READ,
             P.PEOPLE_WRITE,
             P.WATCH_WRITE,
+            P.WEBHOOKS_READ,
+            P.WEBHOOKS_WRITE,
         },
         Role.REGULATOR: _READER | {P.AUDIT_READ, P.CLIENTS_READ, P.PEOPLE_READ},
         Role.DEVNET: frozenset({P.OWN, P.ACT_ALONE}),

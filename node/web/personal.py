@@ -1,4 +1,4 @@
-"""What the toolkit holds about a customer: notices, and answers that repeat what was asked."""
+"""What the toolkit holds about a customer: events, and answers that repeat what was asked."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from node.web.approvals.store import ProposalRow
-from node.web.store import AnswerRow, NoticeRow
+from node.web.store import AnswerRow, EventRow
 
 EMPTY: Final = "null"
 
@@ -19,7 +19,7 @@ def forget_answers(session: Session, *ids: str) -> None:
 
 
 class AnswerKeeper:
-    """Notices, answers and proposals of a customer."""
+    """Events, answers and proposals of a customer."""
 
     name = "requests"
 
@@ -31,7 +31,7 @@ class AnswerKeeper:
 
     def export(self, session: Session, customer_id: str) -> Any:
         return {
-            "notices": [row.shown() for row in self._notices(session, customer_id)],
+            "events": [row.shown() for row in self._events(session, customer_id)],
             "answers": [row.shown() for row in self._answers(session, customer_id)],
             "proposals": [row.shown() for row in self._proposals(session, customer_id)],
         }
@@ -40,17 +40,17 @@ class AnswerKeeper:
         """What its people proposed ends with their accounts."""
 
     def erase(self, session: Session, customer_id: str, now_s: int) -> None:
-        """Delete notices and proposals; answers stay under their keys, empty, so that nothing is done twice."""
-        for notice in self._notices(session, customer_id):
-            session.delete(notice)
+        """Delete events and proposals; answers stay under their keys, empty, so that nothing is done twice."""
+        for event in self._events(session, customer_id):
+            session.delete(event)
         for answer in self._answers(session, customer_id):
             answer.body = EMPTY
         forget_answers(session, customer_id)
         for proposal in self._proposals(session, customer_id):
             session.delete(proposal)
 
-    def _notices(self, session: Session, customer_id: str) -> list[NoticeRow]:
-        return list(session.scalars(select(NoticeRow).where(NoticeRow.owner == customer_id).order_by(NoticeRow.id)))
+    def _events(self, session: Session, customer_id: str) -> list[EventRow]:
+        return list(session.scalars(select(EventRow).where(EventRow.owner == customer_id).order_by(EventRow.id)))
 
     def _answers(self, session: Session, customer_id: str) -> list[AnswerRow]:
         name = f"{self._institution_id}/{customer_id}"

@@ -1,4 +1,4 @@
-"""Tables of this room: answers given under an idempotency key, and notices."""
+"""Tables of this room: answers given under an idempotency key, and events."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ class AnswerRow(Base):
     body: Mapped[str] = mapped_column(Text)
 
 
-class NoticeRow(Base):
-    """Something a caller wants to know when it happens."""
+class EventRow(Base):
+    """Something that happened."""
 
-    __tablename__ = "web_notice"
+    __tablename__ = "web_event"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     kind: Mapped[str]

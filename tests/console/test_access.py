@@ -27,7 +27,7 @@ PAGES = {
     "bank-nl/lotte": [
         "/",
         "/messages",
-        "/messages?state=dead",
+        "/messages?state=repair",
         "/fx",
         "/liquidity",
         "/issuance",

@@ -87,7 +87,7 @@ def test_guide_lets_people_and_programs_in_when_run_as_it_stands(shell: Shell, t
     first, second = (invite(f"op{number}@polder.example", "operator") for number in (1, 2))
     maker, checker = invite("maker@polder.example", "bank_maker"), invite("checker@polder.example", "bank_checker")
 
-    held = maker.post("/transfers", {"payee": "bank-ke", "currency": "EUR", "amount": "125"}).json()
+    held = maker.post("/payments", {"payee": "bank-ke", "currency": "EUR", "amount": "125"}).json()
     assert (held["state"], held["checked_by"]) == ("open", "payments:approve")
     decided = checker.post(f"/approvals/{held['id']}/approve").json()
     assert (decided["status"], decided["answer"]["amount"]) == (202, "125")

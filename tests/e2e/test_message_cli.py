@@ -1,4 +1,4 @@
-"""`landfall message send`, `track` and `dead` on a running devnet, as the specification shows them."""
+"""`landfall message send`, `track` and `repair` on a running devnet, as the specification shows them."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def test_commands_send_and_follow_a_payment_when_run_as_they_stand(shell: Shell,
     assert "pacs.008.001.08 to bank-ke: stored since" in done.stdout
     assert "pacs.008.001.08 from bank-nl: handled since" in done.stdout
     assert "signed id-MLDSA65-Ed25519-SHA512, sealed X-Wing, no quantum key" in done.stdout
-    assert done.stdout.endswith("no dead letters\n")
+    assert done.stdout.endswith("nothing to repair\n")
 
 
 def test_commands_refuse_when_asked_for_what_is_not_there(shell: Shell, tmp_path: Path) -> None:
@@ -43,4 +43,4 @@ def test_commands_refuse_when_asked_for_what_is_not_there(shell: Shell, tmp_path
     assert "expected one of UETR" in shell.run("message", "track", *actor, code=1)
     assert "expected one that was sent or received here" in shell.run("message", "track", "--id", "x", *actor, code=1)
     assert json.loads(shell.run("message", "track", "--thread", "none", "--json", *actor)) == []
-    assert "expected one that was sent" in shell.run("message", "dead", "--retry", "x", *actor, code=1)
+    assert "expected one that was sent" in shell.run("message", "repair", "--resend", "x", *actor, code=1)

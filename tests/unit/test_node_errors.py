@@ -30,7 +30,7 @@ def test_map_error_chooses_the_status_when_given_an_error_of_any_room(error: Exc
 
 def test_problem_json_tells_field_and_code_when_the_caller_is_at_fault() -> None:
     problem = problem_json(UnknownCustomerError("x"), "/v1/customers/x")
-    assert problem["type"] == "urn:landfall:error:participants:7"
+    assert problem["type"] == "/problems/participants/7"
     assert problem["code"] == "participants/7"
     assert problem["field"] == "customer"
     assert problem["instance"] == "/v1/customers/x"

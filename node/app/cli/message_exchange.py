@@ -1,4 +1,4 @@
-"""`landfall message send | track | dead`: messages to other institutions of a running devnet."""
+"""`landfall message send | track | repair`: messages to other institutions of a running devnet."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,31 +55,44 @@ def track(
         if message_id is not None:
             found = client.get(f"/messages/{message_id}")
         else:
-            found = client.get("/messages", uetr=uetr, thread=thread)
+            found = client.get("/messages", uetr=uetr, thread=thread, sort="time")
     _show(found, as_json, "no such message is known here")
 
 
-def dead(
+def repair(
     who: Who,
-    retry: Annotated[str | None, typer.Option(metavar="ID", help="Send this one again")] = None,
-    drop: Annotated[str | None, typer.Option(metavar="ID", help="Let this one be")] = None,
+    resend: Annotated[str | None, typer.Option(metavar="ID", help="Send this one again as it is")] = None,
+    correct: Annotated[str | None, typer.Option(metavar="ID", help="Send --file in the place of this one")] = None,
+    reject: Annotated[str | None, typer.Option(metavar="ID", help="Let this one be, for --reason")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="What it should have said (XML)", exists=True, dir_okay=False)
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is let be")] = None,
+    received_from: Annotated[
+        str | None, typer.Option(metavar="ID", help="The message was received, from this institution")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """List messages of `--as` that were refused or given up; send one again, or let it be."""
+    """List messages of `--as` that were refused or given up, or decide about one of them."""
     from node.app.devnet import open_devnet
     from node.app.errors import StepError
 
-    if retry is not None and drop is not None:
-        raise StepError("dead: expected --retry or --drop, got both")
+    chosen = [(step, one) for step, one in (("resend", resend), ("correct", correct), ("reject", reject)) if one]
+    if len(chosen) > 1:
+        raise StepError("repair: expected one of --resend, --correct and --reject, got several")
+    if (correct is None) != (file is None) or (reject is None) != (reason is None):
+        raise StepError("repair: expected --file with --correct and --reason with --reject, got one alone")
     with open_devnet(home) as devnet:
         client = devnet.client(who)
-        for step, message_id in (("retry", retry), ("drop", drop)):
-            if message_id is not None:
-                _show([client.post(f"/dead-letters/{step}", {"message_id": message_id})], as_json, "")
-                return
-        found = client.get("/dead-letters")
-    _show(found, as_json, "no dead letters")
+        for step, message_id in chosen:
+            order = {"message_id": message_id} | ({} if reason is None else {"reason": reason})
+            order |= {} if file is None else {"document": file.read_text("utf-8")}
+            order |= {} if received_from is None else {"direction": "received", "peer": received_from}
+            _show([client.post(f"/repairs/{step}", order)], as_json, "")
+            return
+        found = client.get("/repairs")
+    _show(found, as_json, "nothing to repair")
 
 
 def _show(found: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
@@ -92,10 +105,10 @@ def _show(found: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
 
 def _lines(one: dict[str, Any]) -> list[str]:
     way = f"to {one['peer']}" if one["direction"] == "sent" else f"from {one['peer']}"
-    lines = [f"{one['kind']} {way}: {one['state']} since {_time(one['since_s'])}", f"  message {one['message_id']}"]
+    lines = [f"{one['kind']} {way}: {one['state']} since {_time(one['since'])}", f"  message {one['message_id']}"]
     lines += [f"  {name} {one[name]}" for name in ("uetr", "thread") if one[name]]
     if one["attempts"]:
-        following = one["next_attempt_at_s"]
+        following = one["next_attempt_at"]
         lines.append(f"  attempts {one['attempts']}" + (f", the next at {_time(following)}" if following else ""))
     if one["reason"]:
         lines.append(f"  why: {one['reason']}")
@@ -106,7 +119,7 @@ def _lines(one: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _time(at_s: float) -> str:
+def _time(at: str) -> str:
     from node.app.shown import show_time
 
-    return show_time(int(at_s))
+    return show_time(at)

@@ -248,12 +248,12 @@ def _lines(one: dict[str, Any]) -> list[str]:
     for key in one["jwks"]["keys"]:
         lines.append(f"  {key['role']} key {key['kid']} ({key['alg']})")
     for key in one["message_keys"]:
-        until = "on" if key["until_s"] is None else f"until {show_time(key['until_s'])} ({key['ended_by']})"
-        lines.append(f"  message key {key['kid']} counts from {show_time(key['from_s'])} {until}")
+        until = "on" if key["until"] is None else f"until {show_time(key['until'])} ({key['ended_by']})"
+        lines.append(f"  message key {key['kid']} counts from {show_time(key['from'])} {until}")
     if one["rotation"]:
         waiting = one["rotation"]
         lines.append(
-            f"  announced: key {waiting['new']}, the old one until {show_time(waiting['old_until_s'])}; "
+            f"  announced: key {waiting['new']}, the old one until {show_time(waiting['old_until'])}; "
             "waits for the governor's anchor"
         )
     return lines

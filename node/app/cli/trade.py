@@ -369,9 +369,7 @@ def history(reference: Reference, who: Who, home: HomeOption = DEFAULT_HOME, as_
         print_answer(
             steps.get(who, f"/trades/{reference}/history"),
             as_json,
-            lambda events: [
-                f"{show_time(one['time_s'])}  block {one['block_number']}  {one['name']}" for one in events
-            ],
+            lambda events: [f"{show_time(one['time'])}  block {one['block_number']}  {one['name']}" for one in events],
         )
 
 

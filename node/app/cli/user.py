@@ -1,6 +1,7 @@
 """`landfall user ...`: people of an institution, for whoever may write its database."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,9 @@ from node.app.cli.output import print_json, print_line
 from node.app.cli.trade import DEFAULT_HOME, AsJson, HomeOption
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from node.app.people import Office
     from node.identity.store import PersonRow
 
 app = typer.Typer(
@@ -43,13 +47,11 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print its one-time link, with which the person chooses how to sign in."""
-    from node.app.home import Home
-    from node.app.people import open_office
     from node.identity.people import Newcomer
     from node.web import permissions
 
     roles = frozenset(permissions.Role(one.value) for one in role)
-    with open_office(Home(home), institution) as office:
+    with _office(home, institution) as office:
         person, link = office.invite(Newcomer(email, name, roles, customer))
     _print_link(person, link, as_json)
 
@@ -57,12 +59,10 @@ def invite(
 @app.command("list")
 def list_people(institution: InstitutionOption, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List the institution's people and those of its customers."""
-    from node.app.home import Home
-    from node.app.people import open_office
-    from node.identity.limits import PEOPLE_PAGE_MAX
+    from node.identity.store import PersonRow
 
-    with open_office(Home(home), institution) as office, office.database.read() as session:
-        people = [_shown(row) for row in office.identity.people.everybody(session, None, PEOPLE_PAGE_MAX)]
+    with _office(home, institution) as office, office.database.read() as session:
+        people = [_shown(row) for row in session.scalars(office.identity.people.everybody(None).order_by(PersonRow.id))]
     if as_json:
         print_json(people)
         return
@@ -74,10 +74,7 @@ def list_people(institution: InstitutionOption, home: HomeOption = DEFAULT_HOME,
 @app.command()
 def disable(person: PersonId, institution: InstitutionOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Lock somebody out: their sessions, links and proposals end."""
-    from node.app.home import Home
-    from node.app.people import open_office
-
-    with open_office(Home(home), institution) as office:
+    with _office(home, institution) as office:
         row = office.disable(person)
     print_line(f"{row.id} is disabled; landfall user reset lets them begin again")
 
@@ -87,12 +84,17 @@ def reset(
     person: PersonId, institution: InstitutionOption, home: HomeOption = DEFAULT_HOME, as_json: AsJson = False
 ) -> None:
     """Take away how somebody signs in, and print a new one-time link for them."""
-    from node.app.home import Home
-    from node.app.people import open_office
-
-    with open_office(Home(home), institution) as office:
+    with _office(home, institution) as office:
         row, link = office.reset(person)
     _print_link(row, link, as_json)
+
+
+def _office(home: Path, institution: str) -> "AbstractContextManager[Office]":
+    from node.app.home import Home
+    from node.app.people import open_office
+    from node.app.settings import load_settings
+
+    return open_office(Home(home, load_settings().databases), institution)
 
 
 def _print_link(row: "PersonRow", link: str, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from node.app.demo.scenes import EXPORTER, IMPORTER, Coffee, available
 from node.app.demo.story import Story
 from node.app.shown import conversion_lines, next_lines, show_bps, show_money, show_time
 from node.app.steps import Steps
+from node.client.times import to_seconds
 
 _SHARE: Final = "share_bps = 0       # and beyond the band nothing: the exporter does"
 _SPREAD: Final = "spread_bps = 100    # a quote may be 1 % below the oracle's median"
@@ -54,7 +55,7 @@ def called(lot: str, *, is_paid: bool) -> Scenario:
         story.step(f"{coffee.time()[:10]}: the rate has fallen below the band, so a bank calls the importer")
         story.tell(_rate(steps))
         fx = coffee.trade()["fx"]
-        story.tell(f"missing {fx['top_up_missing']}, to be held by {show_time(fx['call_ends_s'])}")
+        story.tell(f"missing {fx['top_up_missing']}, to be held by {show_time(fx['call_ends'])}")
         if is_paid:
             topped = steps.act(IMPORTER, coffee.reference, "top-up", {"amount": fx["top_up_missing_minor"]})
             story.tell(f"{topped['importer']} tops up; held for the milestone: {topped['milestones'][0]['slice']}")
@@ -62,7 +63,7 @@ def called(lot: str, *, is_paid: bool) -> Scenario:
             story.tell("the importer does not pay; the call runs out, and nothing else changes")
         coffee.inspect("2026-09-23T11:00:00+02:00")
         yield from coffee.until_final()
-        yield max(fx["call_ends_s"] + 1, steps.devnet.now_s())
+        yield max(to_seconds(fx["call_ends"]) + 1, steps.devnet.now_s())
         story.step(f"{coffee.time()}: settled at the rate of the day; {_rate(steps)}")
         _convert(coffee, IMPORTER if is_paid else EXPORTER)
         coffee.close(also=((IMPORTER, "EUR"),))

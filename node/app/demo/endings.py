@@ -90,7 +90,7 @@ def _statement(steps: Steps, owner: str, currency: str) -> list[str]:
         change = int(line["available_change"]) + int(line["held_change"]) + int(line["blocked_change"])
         moved = show_money(change or line["held_change"], currency) + ("" if change else " (held)")
         purposes = ", ".join(_purpose(memo) for memo in line["memos"]) or line["kind"]
-        lines.append(f"  {show_time(line['time_s'])}  {moved:>24}  {purposes}")
+        lines.append(f"  {show_time(line['time'])}  {moved:>24}  {purposes}")
     return lines
 
 

@@ -7,6 +7,7 @@ from node.app.demo.scenes import DAY_S, EXPORTER, IMPORTER, Coffee, account_of, 
 from node.app.demo.story import Story
 from node.app.shown import cost_lines, milestone_lines, next_lines, quote_lines, show_money, show_time
 from node.app.steps import Steps
+from node.client.times import to_text
 
 
 def lock_fails(steps: Steps, story: Story, out: Path) -> Iterator[int]:
@@ -105,7 +106,7 @@ def order_freeze(steps: Steps, story: Story, central_bank: str, currency: str, a
         "currency": currency,
         "account": account,
         "scope": "all",
-        "expires_at_s": until_s,
+        "expires_at": to_text(until_s),
         "reasons": "Order of a court (devnet)",
     }
     order = steps.devnet.client(central_bank).post("/freezes", body)

@@ -8,6 +8,7 @@ from node.app.demo.story import Story
 from node.app.examples import example
 from node.app.shown import balance_lines, milestone_lines, next_lines, show_time
 from node.app.steps import Steps
+from node.client.times import to_seconds
 
 IMPORTER, EXPORTER = "bloem", "vanrijn"
 
@@ -16,11 +17,11 @@ def no_delivery(steps: Steps, story: Story, out: Path) -> Iterator[int]:
     """Agree and fund, then wait in vain; the evidence pack is written to `out`."""
     reference = _fund(steps, story)
     (milestone,) = steps.trade(IMPORTER, reference)["milestones"]
-    yield milestone["deadline_s"] + 1
-    story.step(f"The vases have not come by {show_time(milestone['deadline_s'])}: silence means refund")
+    yield to_seconds(milestone["deadline"]) + 1
+    story.step(f"The vases have not come by {show_time(milestone['deadline'])}: silence means refund")
     due = steps.trade(IMPORTER, reference)
     story.tell(next_lines(due["next"]))
-    yield due["milestones"][0]["final_after_s"] + 1
+    yield to_seconds(due["milestones"][0]["final_after"]) + 1
     closed = steps.trade(IMPORTER, reference)
     story.tell(milestone_lines(closed["milestones"]))
     refunded = closed["milestones"][0]["refunded"]

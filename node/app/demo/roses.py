@@ -18,6 +18,7 @@ from node.app.shown import (
     show_time,
 )
 from node.app.steps import Steps
+from node.client.times import to_seconds
 
 IMPORTER, EXPORTER = "bloem", "naivasha"
 
@@ -85,7 +86,7 @@ def _milestone(steps: Steps, story: Story, reference: str, kind: str) -> Iterato
     before = _available(steps, EXPORTER, "KES")
     due = steps.trade(EXPORTER, reference)
     story.tell(next_lines(due["next"]))
-    final_after_s = max(one["final_after_s"] or 0 for one in due["milestones"] if one["state"] == "due")
+    final_after_s = max(to_seconds(one["final_after"]) for one in due["milestones"] if one["state"] == "due")
     yield final_after_s + 1
     settled = steps.trade(EXPORTER, reference)
     story.tell(f"{show_time(steps.devnet.now_s())}: nobody disputed; the milestone is final and settled")

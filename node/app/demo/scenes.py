@@ -11,6 +11,7 @@ from node.app.demo.story import Story
 from node.app.examples import example
 from node.app.shown import milestone_lines, next_lines, show_time
 from node.app.steps import Steps
+from node.client.times import to_seconds
 
 IMPORTER, EXPORTER = "kade", "rwenzori"
 BANKS = ("bank-nl", "bank-ug")
@@ -66,7 +67,7 @@ class Coffee:
     def until_final(self) -> Iterator[int]:
         """Wait until nobody can dispute any more."""
         (milestone,) = self.trade()["milestones"]
-        yield milestone["final_after_s"] + 1
+        yield to_seconds(milestone["final_after"]) + 1
 
     def close(
         self, currency: str | None = None, *, also: tuple[tuple[str, str], ...] = (), banks: tuple[str, ...] = BANKS

@@ -8,14 +8,13 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from node.trades.pages.trade_pages import own_names
+from node.trades.pages.trade_pages import own_names, trades_under_way
 from node.web.approvals.pages import may_decide
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
 
 MENU: Final = (Entry("/", "Overview", Permission.OWN),)
-_UNDER_WAY: Final = ("negotiating", "agreed", "funding", "funded")
 # Each takes a look of its own; the others are on the page of trades.
 _LOOKED_AT_MAX: Final = 12
 
@@ -26,8 +25,7 @@ router = APIRouter()
 async def show_overview(page: Looking) -> Response:
     """Show what needs the viewer now."""
     viewer = page.viewer
-    trades = await page.find("/trades") or []
-    open_trades = [one for one in trades if one["state"] in _UNDER_WAY]
+    open_trades = await trades_under_way(page)
     waiting = [
         {"trade": trade, "step": step} for trade in open_trades for step in trade["next"] if _is_mine(page, step)
     ]
@@ -44,7 +42,7 @@ async def show_overview(page: Looking) -> Response:
         issuance=[one for one in await page.find("/issuance-requests") or [] if one["state"] == "open"]
         if "central_bank" in viewer.roles
         else [],
-        dead=await page.find("/dead-letters") or [] if viewer.is_staff else [],
+        broken=await page.find("/repairs") or [] if viewer.is_staff else [],
         balances=_own(page, await page.find("/balances") or []),
     )
 
@@ -57,7 +55,7 @@ async def show_expected(page: Looking) -> Response:
 
 async def expected_money(page: Page) -> list[dict[str, Any]]:
     """Return what the viewer's trades under way will pay to it or take from it, the earliest first."""
-    lines = [one for one in await page.find("/trades") or [] if one["state"] in ("agreed", "funding", "funded")]
+    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
     found: list[dict[str, Any]] = []
     for line in lines[:_LOOKED_AT_MAX]:
         trade = await page.get(f"/trades/{line['reference']}")

@@ -17,6 +17,8 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from contracts.client.request_id import HEADER as REQUEST_ID_HEADER
+from contracts.client.request_id import is_request_id
 from node.chain.errors import (
     ChainError,
     InvalidParamsError,
@@ -25,7 +27,7 @@ from node.chain.errors import (
     MethodNotFoundError,
     NotReadyError,
 )
-from node.chain.jsonrpc.methods import Method
+from node.chain.jsonrpc.methods import Method, RawJson
 from node.chain.limits import (
     RPC_BATCH_MAX,
     RPC_BODY_BYTES_MAX,
@@ -35,6 +37,8 @@ from node.chain.limits import (
 )
 
 _log = structlog.get_logger("landfall.chain")
+# Where a client's request ends and the chain's part begins: with the request's id, both logs tell one story.
+_SUBMITTING: Final = "eth_sendRawTransaction"
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
 _INTERNAL_ERROR: Final = -32603
@@ -81,7 +85,12 @@ class JsonRpcServer:
             document = json.loads(body)
         except ValueError:
             return _json(_failure(None, _PARSE_ERROR, "parse error: expected JSON"), headers)
-        answer = await self.answer(document)
+        request_id = request.headers.get(REQUEST_ID_HEADER, "")
+        if is_request_id(request_id):
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                answer = await self.answer(document)
+        else:
+            answer = await self.answer(document)
         return web.Response(status=200, headers=headers) if answer is None else _json(answer, headers)
 
     async def _preflight(self, request: web.Request) -> web.Response:
@@ -125,7 +134,7 @@ class JsonRpcServer:
             one = await task
             if one is None:
                 continue
-            size += len(json.dumps(one))
+            size += len(encode_answer(one))
             if size > RPC_RESULT_BYTES_MAX:
                 message = f"response too large: expected at most {RPC_RESULT_BYTES_MAX} bytes for a batch"
                 one = _failure(one.get("id"), LimitExceededError.rpc_code, message)
@@ -162,7 +171,10 @@ class JsonRpcServer:
         if len(params) > method.params_max:
             raise InvalidParamsError(f"too many arguments, want at most {method.params_max}")
         result = method.answer(params)
-        return await result if inspect.isawaitable(result) else result
+        answered = await result if inspect.isawaitable(result) else result
+        if name == _SUBMITTING:
+            _log.info("transaction_taken", method=name, tx_hash=answered)
+        return answered
 
     async def _method(self, name: str) -> Method:
         found = self._static.get(name)
@@ -207,5 +219,16 @@ def _failure(request_id: Any, code: int, message: str, data: Any = None) -> dict
 
 
 def _json(document: object, headers: dict[str, str]) -> web.Response:
-    body = json.dumps(document, separators=(",", ":")).encode()
+    body = (
+        b"[" + b",".join(map(encode_answer, document)) + b"]" if isinstance(document, list) else encode_answer(document)
+    )
     return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+def encode_answer(answer: Any) -> bytes:
+    """Return an answer's JSON; a result that is JSON already is put in as it is."""
+    result = answer.get("result")
+    if not isinstance(result, RawJson):
+        return json.dumps(answer, separators=(",", ":")).encode()
+    head = json.dumps({"jsonrpc": "2.0", "id": answer["id"]}, separators=(",", ":")).encode()
+    return head[:-1] + b',"result":' + result.text + b"}"

@@ -2,20 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.audit.log import Entry, append
 from node.identity.oauth.clients import Clients, NewClient
 from node.identity.oauth.schemas import ClientIn, ClientOut, KeysIn, SecretOut
+from node.identity.oauth.store import ClientRow
 from node.identity.routing import Visiting
 from node.web.approvals.service import Stake
 from node.web.auth import Staff, needs
 from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/oauth/clients", tags=["oauth"])
@@ -27,11 +29,12 @@ _WRITE = [needs(Permission.CLIENTS_WRITE)]
 
 @router.get("", dependencies=_READ)
 async def list_clients(
-    _staff: Staff, desk: CallersDesk, limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("id", "created"))]
 ) -> list[ClientOut]:
     """Return the programs that are registered."""
+    columns = (ClientRow.id,) if page.order == "id" else (ClientRow.created_at_s, ClientRow.id)
     with desk.database.read() as session:
-        return [ClientOut.of(row) for row in desk.get(Clients).all(session, limit)]
+        return [ClientOut.of(row) for row in page.rows(session, select(ClientRow), *columns)]
 
 
 @router.get("/{client_id}", dependencies=_READ)

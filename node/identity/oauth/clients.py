@@ -1,7 +1,7 @@
 """OAuth clients: registered by an operator, with a key of their own or a secret that is shown once."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,10 +76,6 @@ class Clients:
         if found is None:
             raise UnknownClientError(client_id)
         return found
-
-    def all(self, session: Session, limit: int) -> Sequence[ClientRow]:
-        """Return clients by id."""
-        return session.scalars(select(ClientRow).order_by(ClientRow.id).limit(limit)).all()
 
     def new_secret(self, session: Session, client_id: str) -> str:
         """Return a new secret; the one before, and every token, ends.

@@ -9,7 +9,7 @@ from node.identity.oauth.limits import KEYS_MAX, SCOPES_MAX
 from node.identity.oauth.store import ClientRow
 from node.identity.schemas import Roles
 from node.web.permissions import Permission
-from node.web.schemas import Answer, Order
+from node.web.schemas import Answer, Order, Time
 
 Jwks = Annotated[
     list[dict[str, Any]],
@@ -43,7 +43,7 @@ class ClientOut(Answer):
     scopes: list[str]
     token_endpoint_auth_method: Literal["private_key_jwt", "client_secret_basic"]
     state: Literal["active", "disabled"]
-    created_at_s: int
+    created_at_s: Time
 
     @classmethod
     def of(cls, row: ClientRow) -> "ClientOut":

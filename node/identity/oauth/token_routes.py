@@ -96,7 +96,9 @@ def build_router(programs: Programs) -> APIRouter:
         form = _form_of(request)
         if isinstance(form, JSONResponse):
             return form
-        token = form.get("token", "")
+        token = form.get("token")
+        if token is None:
+            return _refusal(400, "invalid_request", "A token is missing.")
         desks: dict[str, Desk] = request.app.state.desks
         desk = desks.get(institution_of(token))
         if desk is not None:

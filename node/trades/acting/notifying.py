@@ -12,7 +12,7 @@ from fx.currencies import get_currency
 from fx.money import Money
 from node.trades.context import Desk
 from node.trades.store import MilestoneRow, Told, Trade
-from node.web.notices import publish
+from node.web.events import publish
 
 
 class Notifying:

@@ -39,6 +39,7 @@ from node.trades.terms import document as doc
 from node.trades.terms.checks import check_document, check_purpose
 from node.trades.terms.document import TermsDocument
 from node.trades.terms.written import check_terms, parse_terms
+from node.web.events import publish
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
@@ -168,6 +169,7 @@ class Agreement:
         if trade.state not in (store.NEGOTIATING, store.AGREED):
             raise WrongStateError("state", "a trade that is not funded; cancel needs both parties", trade.state)
         trade.state = store.WITHDRAWN
+        self._announce(session, trade, "withdrawn", {"by": actor.name})
         self._desk.tell(session, trade, WITHDRAW, f"withdraw/{reference}", {"reference": reference})
         return trade
 
@@ -258,6 +260,7 @@ class Agreement:
             raise OfferRejectedError("sender", "the other side's bank", message.sender)
         if trade.state in (store.NEGOTIATING, store.AGREED):
             trade.state = store.WITHDRAWN
+            self._announce(session, trade, "withdrawn", {"by": message.sender})
 
     def _checked(self, session: Session, papers: Papers, known: TermsDocument | None, now_s: int) -> TermsDocument:
         """Return the document of these papers, with every account that is known here."""
@@ -333,6 +336,7 @@ class Agreement:
         trade.version, trade.state, trade.quote_request = version, store.NEGOTIATING, None
         self._identify(trade, row, document)
         session.flush()
+        self._announce(session, trade, "offered", {"version": version, "side": side})
 
     def _identify(self, trade: Trade, row: TermsVersion, document: TermsDocument) -> None:
         complete = not document.open_accounts()
@@ -359,12 +363,20 @@ class Agreement:
     def _keep_consent(self, session: Session, trade: Trade, consent: Consent) -> None:
         session.add(consent)
         session.flush()
+        self._announce(session, trade, "signed", {"version": consent.version, "side": consent.side})
         both = [session.get(Consent, (trade.reference, trade.version, side, CONSENT_TYPE)) for side in SIDES]
         if any(found is None for found in both):
             return
         self._desk.compliance.record(session, trade_id=trade.reference, now_s=consent.signed_at_s)
         if trade.state == store.NEGOTIATING:
             trade.state = store.AGREED
+            self._announce(session, trade, "agreed", {"version": trade.version})
+
+    def _announce(self, session: Session, trade: Trade, what: str, told: dict[str, Any]) -> None:
+        """Tell the parties whose bank this is."""
+        body, now_s = {"reference": trade.reference, **told}, self._now(session)
+        for owner in self._desk.own_people(session, trade):
+            publish(session, kind=f"trade.{what}", owner=owner, body=body, time_s=now_s)
 
     def _now(self, session: Session) -> int:
         return booked_until_s(session)

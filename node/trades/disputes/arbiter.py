@@ -37,7 +37,7 @@ from node.trades.logistics.attesting import EPCIS, STATEMENT
 from node.trades.store import Case, Dispute, Document, Exhibit
 from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
-from node.web.notices import publish
+from node.web.events import publish
 
 SUBJECT: Final = "#"
 """What marks an award's outbox reference, as it belongs to a dispute and not to a trade of this desk."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
@@ -98,12 +98,12 @@ class Asking:
         """Hand an answer to the motion it is about."""
         self._answered(session, message.sender, dict(message.body))
 
-    def waiting(self, session: Session, actor: Actor) -> list[SignatureRequest]:
-        """Return the requests that `actor` may sign, the oldest first."""
+    def waiting(self, actor: Actor) -> Select[SignatureRequest]:
+        """Return the query of the requests that `actor` may sign."""
         wanted = select(SignatureRequest).where(SignatureRequest.state == store.ASKED)
         if actor.customer is not None:
             wanted = wanted.where(SignatureRequest.owner == actor.customer)
-        return list(session.scalars(wanted.order_by(SignatureRequest.asked_at_s, SignatureRequest.id)))
+        return wanted
 
     def sign(self, session: Session, request_id: str, actor: Actor, now_s: int) -> SignatureRequest:
         """Sign what is asked, declined before or not, for the owner whose key is kept here; twice changes nothing.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from node.web.console.errors import FormFieldError
 from node.web.console.forms import Form
+from node.web.schemas import rfc3339
 
 Order = dict[str, Any] | None
 Fill = Callable[[Form, str], Order]
@@ -46,7 +47,7 @@ def _settle(form: Form, currency: str) -> Order:
 def _deadline(form: Form, _currency: str) -> Order:
     written = form.text("deadline")
     try:
-        return {"deadline_s": int(datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp())}
+        return {"deadline": rfc3339(datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp())}
     except ValueError as error:
         raise FormFieldError("deadline", "a date and time such as 2026-08-12T09:30", written) from error
 

@@ -23,7 +23,7 @@ from node.web.permissions import Permission
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MENU: Final = (Entry("/trades", "Trades", Permission.TRADES_READ),)
 Index = Annotated[int, PathValue(ge=0, lt=MILESTONES_MAX)]
-_OPEN: Final = ("negotiating", "agreed", "funding", "funded")
+UNDER_WAY: Final = ("negotiating", "agreed", "funding", "funded")
 
 router = APIRouter()
 
@@ -31,8 +31,11 @@ router = APIRouter()
 @router.get("/trades")
 async def show_trades(page: Looking, state: Annotated[str, Query(max_length=20)] = "open") -> Response:
     """Show the viewer's trades: those under way, those that are over, or all."""
-    lines = await page.get("/trades")
-    shown = [one for one in lines if state == "all" or (one["state"] in _OPEN) == (state != "over")]
+    if state in ("all", "over"):
+        lines = await page.rows("/trades", sort="-created")
+        shown = [one for one in lines if state == "all" or one["state"] not in UNDER_WAY]
+    else:
+        shown = await trades_under_way(page)
     return page.show("trades/list.html", trades=shown, state=state)
 
 
@@ -172,6 +175,12 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         follow=is_waiting or bool(page.request.query_params.get("done")),
         refusal=refusal,
     )
+
+
+async def trades_under_way(page: Page) -> list[dict[str, Any]]:
+    """Return the viewer's trades that are not over, by reference."""
+    found = [one for state in UNDER_WAY for one in await page.find("/trades", state=state) or []]
+    return sorted(found, key=lambda one: str(one["reference"]))
 
 
 def own_names(page: Page, versions: list[dict[str, Any]]) -> frozenset[str]:

@@ -28,7 +28,7 @@ from node.trades.payments.store import RECEIVED, SENT, first_of
 from node.trades.payments.transfer import refusal
 from node.trades.payments.wording import answer_id, trade_reference
 from node.trades.store import EscrowEvent, Trade
-from node.web.notices import publish
+from node.web.events import publish
 
 Kind = TypeVar("Kind", CustomerTransfer, PaymentStatus, CashReport)
 

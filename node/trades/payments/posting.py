@@ -17,7 +17,7 @@ from node.trades.context import Desk
 from node.trades.payments.people import agent_of
 from node.trades.payments.store import ISSUED, RECEIVED, SENT, TradeMessage
 from node.trades.store import Trade
-from node.web.notices import publish
+from node.web.events import publish
 
 PaymentMessage = CustomerTransfer | PaymentStatus | CashReport
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -23,12 +23,14 @@ from node.trades.rest.acting_schemas import (
     WatchIn,
     WatchOut,
 )
-from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.views.schemas import SideIn, TradeOut
 from node.trades.views.trades import shown_money
 from node.web.auth import Caller, Staff, needs
-from node.web.desk import CallersDesk
+from node.web.desk import CallersDesk, Desk
+from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
@@ -39,7 +41,9 @@ _MILESTONE = "/trades/{reference}/milestones/{index}"
 @router.post(
     f"{_MILESTONE}/accept", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
 )
-async def accept(reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def accept(
+    reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """The importer's word that a milestone is to be paid in full, final at once."""
 
     def effect(session: Session) -> TradeOut:
@@ -53,7 +57,7 @@ async def accept(reference: str, index: Index, principal: Caller, desk: CallersD
     f"{_MILESTONE}/waive", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
 async def waive(
-    reference: str, index: Index, order: WaiveIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, order: WaiveIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """The exporter's side gives up a part of a milestone, or all of it."""
 
@@ -70,7 +74,7 @@ async def waive(
     f"{_MILESTONE}/dispute", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
 async def dispute(
-    reference: str, index: Index, order: DisputeIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, order: DisputeIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Put a milestone that is due before the arbiter."""
 
@@ -83,14 +87,16 @@ async def dispute(
 
 
 @router.get("/trades/{reference}/disputes", dependencies=[needs(Permission.TRADES_READ)])
-async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) -> list[DisputeOut]:
+async def list_disputes(
+    reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("raised"))]
+) -> list[DisputeOut]:
     """Return the disputes of a trade with their reasons and awards, the oldest first."""
     trades = trades_of(desk)
     with desk.database.read() as session:
         trade = trades.desk.trade_of(session, reference, actor_of(principal))
         only = trades.desk.holdings(session, trade, actor_of(principal))
         importer = trades.desk.document(session, trade).importer.account
-        return [
+        found = [
             DisputeOut(
                 dispute=hex_of(row.digest),
                 milestone=row.milestone,
@@ -104,11 +110,12 @@ async def list_disputes(reference: str, principal: Caller, desk: CallersDesk) ->
             for row in trades.arbitration.disputes(session, trade)
             if only is None or row.milestone in only
         ]
+    return page.items(found, lambda one: (one.raised_at_s, one.dispute))
 
 
 @router.post(f"{_MILESTONE}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def request_settlement_quotes(
-    reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Ask every FX provider for a quote that settles a final milestone of a float; live quotes stand."""
 
@@ -122,7 +129,9 @@ async def request_settlement_quotes(
 
 
 @router.get(f"{_MILESTONE}/quotes", dependencies=[needs(Permission.TRADES_READ)])
-async def list_settlement_quotes(reference: str, index: Index, principal: Caller, desk: CallersDesk) -> ConversionsOut:
+async def list_settlement_quotes(
+    reference: Reference, index: Index, principal: Caller, desk: CallersDesk
+) -> ConversionsOut:
     """Return the live quotes with what each makes of the milestone now, the best first."""
     trades, actor = trades_of(desk), actor_of(principal)
     with desk.database.read() as session:
@@ -149,7 +158,7 @@ async def list_settlement_quotes(reference: str, index: Index, principal: Caller
     f"{_MILESTONE}/settle", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
 async def settle(
-    reference: str, index: Index, order: SettleIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, order: SettleIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Settle a final milestone; under float at the quote that the caller's side chooses."""
 
@@ -173,7 +182,7 @@ async def settle(
     f"{_MILESTONE}/last-resort", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
 async def last_resort(
-    reference: str, index: Index, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Pay a final milestone without quote or fresh median, once its time has come."""
 
@@ -190,7 +199,7 @@ async def last_resort(
     f"{_MILESTONE}/defer", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
 async def defer(
-    reference: str, index: Index, order: DeferIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, index: Index, order: DeferIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """The exporter's side takes a later deadline, where the terms of a float have the option wait."""
 
@@ -209,7 +218,7 @@ async def defer(
     response_model=TradeOut,
     dependencies=[needs(Permission.TRADES_WRITE)],
 )
-async def reprice(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def reprice(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Call the importer of a float for a top-up, where the rate has fallen below the band."""
 
     def effect(session: Session) -> TradeOut:
@@ -222,7 +231,9 @@ async def reprice(reference: str, principal: Caller, desk: CallersDesk, once: On
 @router.post(
     "/trades/{reference}/top-up", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
 )
-async def top_up(reference: str, order: TopUpIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def top_up(
+    reference: Reference, order: TopUpIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """The importer holds more: exactly what the last call asks for."""
 
     def effect(session: Session) -> TradeOut:
@@ -238,7 +249,9 @@ async def top_up(reference: str, order: TopUpIn, principal: Caller, desk: Caller
 @router.post(
     "/trades/{reference}/close", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
-async def close(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def close(
+    reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """End a float whose rate stays outside its band, where the terms have the option refund."""
 
     def effect(session: Session) -> TradeOut:
@@ -251,23 +264,29 @@ async def close(reference: str, order: SideIn, principal: Caller, desk: CallersD
 
 
 @router.get("/watch", dependencies=[needs(Permission.STATUS_READ)])
-async def get_watch(_staff: Staff, desk: CallersDesk) -> WatchOut:
+async def get_watch(request: Request, _staff: Staff, desk: CallersDesk) -> WatchOut:
     """Return which steps the watch does by itself."""
     with desk.database.read() as session:
-        return WatchOut(**trades_of(desk).duties.performs(session))
+        shown = _watch(session, desk)
+    set_tag(request, shown)
+    return shown
 
 
 @router.post("/watch", response_model=WatchOut, dependencies=[needs(Permission.WATCH_WRITE)])
-async def set_watch(order: WatchIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
-    """Let the watch do a step by itself, or only propose it to staff by a notice."""
+async def set_watch(order: WatchIn, _staff: Staff, desk: CallersDesk, once: OnceOnly, seen: IfMatch) -> JSONResponse:
+    """Let the watch do a step by itself, or only propose it to staff by an event."""
 
     def effect(session: Session) -> WatchOut:
-        duties = trades_of(desk).duties
-        duties.set_performs(session, order.step, order.performs)
+        seen.check(_watch(session, desk))
+        trades_of(desk).duties.set_performs(session, order.step, order.performs)
         session.flush()
-        return WatchOut(**duties.performs(session))
+        return _watch(session, desk)
 
     return once.run(effect)
+
+
+def _watch(session: Session, desk: Desk) -> WatchOut:
+    return WatchOut(**trades_of(desk).duties.performs(session))
 
 
 def _moved(one: Conversion, funding: str, invoice: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from node.trades.limits import TEXT_LENGTH_MAX
 from node.trades.views.schemas import CostOut, Side
-from node.web.schemas import Answer, Digits, DigitsIn, Order
+from node.web.schemas import Answer, Digits, DigitsIn, Order, Time, TimeIn
 
 _DIGEST = r"^0x[0-9a-f]{64}$"
 _SIDE = "Needed only where the caller may act for both sides"
@@ -47,7 +47,7 @@ class TopUpIn(Order):
 class DeferIn(Order):
     """A later deadline."""
 
-    deadline_s: int = Field(ge=0, lt=2**40, description="Ledger time, unix seconds")
+    deadline_s: TimeIn = Field(description="Ledger time")
 
 
 class AwardIn(Order):
@@ -101,11 +101,11 @@ class DisputeOut(Answer):
     dispute: str = Field(description="Digest of the party's message")
     milestone: int
     raised_by: Side
-    raised_at_s: int
+    raised_at_s: Time
     reasons: str | None = Field(description="Null until the other bank has sent them")
     share_bps: int | None = Field(description="Awarded to the exporter's side; null until then")
     award_reasons: str | None
-    awarded_at_s: int | None
+    awarded_at_s: Time | None
 
 
 class ExhibitOut(Answer):
@@ -130,11 +130,11 @@ class CaseOut(Answer):
     exporter: str
     goods: str
     raised_by: Side
-    raised_at_s: int
-    award_by_s: int = Field(description="Afterwards what was due stands, or the split of the terms")
+    raised_at_s: Time
+    award_by_s: Time = Field(description="Afterwards what was due stands, or the split of the terms")
     reasons: str | None
     share_bps: int | None = Field(description="Awarded to the exporter's side, or about to be; null until then")
     award_reasons: str | None
-    awarded_at_s: int | None
+    awarded_at_s: Time | None
     exhibits: list[ExhibitOut]
     terms: dict[str, object] = Field(description="The terms document in force, docs/spec/terms.md")

@@ -1,6 +1,8 @@
 """Routes of the arbiter's desk: the cases put before it, their documents, and its awards."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,7 @@ from node.trades.disputes.arbiter import Arbiter, OpenCase
 from node.trades.disputes.arbitration import INVOICE
 from node.trades.errors import NotPermittedError
 from node.trades.rest.acting_schemas import AwardIn, CaseOut, ExhibitOut
-from node.trades.rest.routing import trades_of
+from node.trades.rest.routing import PAPER, trades_of
 from node.trades.terms import document as doc
 from node.trades.terms.document import shown_json
 from node.trades.views.trades import shown_money
@@ -19,16 +21,20 @@ from node.web.approvals.service import Stake
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(prefix="/disputes", tags=["arbiters"])
 
 
 @router.get("", dependencies=[needs(Permission.DISPUTES_READ)])
-async def list_cases(_staff: Staff, desk: CallersDesk) -> list[CaseOut]:
+async def list_cases(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("award"))]
+) -> list[CaseOut]:
     """Return the disputes put before this arbiter, the earliest to be awarded first."""
     with desk.database.read() as session:
-        return [_case(found) for found in _arbiter(desk).cases(session)]
+        found = [_case(one) for one in _arbiter(desk).cases(session)]
+    return page.items(found, lambda one: (one.award_by_s, one.dispute))
 
 
 @router.get("/{dispute}", dependencies=[needs(Permission.DISPUTES_READ)])
@@ -38,7 +44,12 @@ async def get_case(dispute: str, _staff: Staff, desk: CallersDesk) -> CaseOut:
         return _case(_arbiter(desk).case(session, word_of(dispute, "dispute")))
 
 
-@router.get("/{dispute}/documents/{sha256}", response_class=Response, dependencies=[needs(Permission.DISPUTES_READ)])
+@router.get(
+    "/{dispute}/documents/{sha256}",
+    response_class=Response,
+    responses=PAPER,
+    dependencies=[needs(Permission.DISPUTES_READ)],
+)
 async def download_exhibit(dispute: str, sha256: str, _staff: Staff, desk: CallersDesk) -> Response:
     """Return a document of a dispute, byte for byte."""
     with desk.database.read() as session:

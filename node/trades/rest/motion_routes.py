@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from node.trades.rest.motion_schemas import (
     RequestOut,
     SignerOut,
 )
-from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.service import TradeService
 from node.trades.store import Motion, SignatureRequest, Trade
 from node.trades.views.schemas import ChangeOut, SideIn, TradeOut
@@ -28,6 +28,7 @@ from node.trades.views.trades import shown_money
 from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
@@ -36,7 +37,7 @@ RequestId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,64}$", description="As lis
 
 
 @router.get("/trades/{reference}/needs", dependencies=[needs(Permission.TRADES_READ)])
-async def get_needs(reference: str, principal: Caller, desk: CallersDesk) -> NeedOut:
+async def get_needs(reference: Reference, principal: Caller, desk: CallersDesk) -> NeedOut:
     """Return what the importer must have, before anybody signs: firm with a quote or under none and float."""
     trades = trades_of(desk)
     with desk.database.read() as session:
@@ -55,7 +56,9 @@ async def get_needs(reference: str, principal: Caller, desk: CallersDesk) -> Nee
 @router.post(
     "/trades/{reference}/amend", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
-async def amend(reference: str, order: AmendIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def amend(
+    reference: Reference, order: AmendIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Propose other terms for a funded trade; the other side agrees, and whoever else has to sign is asked."""
 
     def effect(session: Session) -> TradeOut:
@@ -72,7 +75,9 @@ async def amend(reference: str, order: AmendIn, principal: Caller, desk: Callers
 @router.post(
     "/trades/{reference}/agree", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
 )
-async def agree(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def agree(
+    reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Sign the amendment that is on the table; with everybody's signature it is sent."""
 
     def effect(session: Session) -> TradeOut:
@@ -93,7 +98,9 @@ async def agree(reference: str, order: SideIn, principal: Caller, desk: CallersD
     response_model=TradeOut,
     dependencies=[needs(Permission.TRADES_WRITE)],
 )
-async def assign(reference: str, order: AssignIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def assign(
+    reference: Reference, order: AssignIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Offer a milestone to a financier, for good; once it signs, it is paid in the exporter's place."""
 
     def effect(session: Session) -> TradeOut:
@@ -112,7 +119,9 @@ async def assign(reference: str, order: AssignIn, principal: Caller, desk: Calle
     response_model=TradeOut,
     dependencies=[needs(Permission.TRADES_WRITE)],
 )
-async def cancel(reference: str, order: CancelIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def cancel(
+    reference: Reference, order: CancelIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Sign a cancellation; with both sides' signatures it is sent, and what is unsettled goes back."""
 
     def effect(session: Session) -> TradeOut:
@@ -126,20 +135,27 @@ async def cancel(reference: str, order: CancelIn, principal: Caller, desk: Calle
 
 
 @router.get("/trades/{reference}/motions", dependencies=[needs(Permission.TRADES_READ)])
-async def list_motions(reference: str, principal: Caller, desk: CallersDesk) -> list[MotionOut]:
+async def list_motions(
+    reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("name"))]
+) -> list[MotionOut]:
     """Return the changes of a funded trade that are on the table: who has signed, who has not, what they change."""
     trades = trades_of(desk)
     with desk.database.read() as session:
         trade = trades.desk.trade_of(session, reference, actor_of(principal))
         now_s = booked_until_s(session)
-        return [_motion(session, trades, trade, motion, now_s) for motion in trades.motions.open_ones(session, trade)]
+        found = [_motion(session, trades, trade, motion, now_s) for motion in trades.motions.open_ones(session, trade)]
+    return page.items(found, lambda one: (one.name,))
 
 
 @router.get("/requests", dependencies=[needs(Permission.TRADES_READ)])
-async def list_requests(principal: Caller, desk: CallersDesk) -> list[RequestOut]:
+async def list_requests(
+    principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("asked"))]
+) -> list[RequestOut]:
     """Return what the caller is asked to sign about others' trades: as a financier, or as a lock's provider."""
     with desk.database.read() as session:
-        return [_request(row) for row in trades_of(desk).asking.waiting(session, actor_of(principal))]
+        wanted = trades_of(desk).asking.waiting(actor_of(principal))
+        rows = page.rows(session, wanted, SignatureRequest.asked_at_s, SignatureRequest.id)
+        return [_request(row) for row in rows]
 
 
 @router.post(

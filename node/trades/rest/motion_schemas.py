@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from node.trades.views.schemas import ChangeOut, DraftIn, SideIn
-from node.web.schemas import Answer, Order
+from node.web.schemas import Answer, Order, Time
 
 _PROVIDER = (
     "Of a lock: ask its provider to agree. Without it what is given up costs the quote's cancel fee; "
@@ -74,7 +74,7 @@ class RequestOut(Answer):
     summary: str
     state: str = Field(description="asked, signed or declined")
     hold_grows_by: str | None = Field(None, description="Minor units that the signer's hold has to grow by, as digits")
-    hold_until_s: int | None = None
+    hold_until_s: Time | None = None
 
 
 class NeedOut(Answer):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
@@ -10,10 +10,9 @@ from node.quotes.wire import word_of
 from node.storage.cursor import booked_until_s
 from node.trades.agreement.negotiating import Papers
 from node.trades.evidence.packs import EvidenceRoom, pack_name
-from node.trades.limits import TRADES_PAGE_MAX
 from node.trades.logistics.attesting import is_fulfilled
-from node.trades.rest import acting_routes, arbiter_routes, motion_routes, payment_routes
-from node.trades.rest.routing import actor_of, stake_of, trades_of, view_of
+from node.trades.rest import acting_routes, arbiter_routes, motion_routes, paper_routes, payment_routes
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
 from node.trades.views.schemas import (
@@ -29,13 +28,17 @@ from node.trades.views.schemas import (
     SideIn,
     TradeLineOut,
     TradeOut,
+    TradeState,
     VersionOut,
 )
 from node.trades.views.trades import shown_money
 from node.trades.watching.chain_view import events_of
 from node.web.auth import Caller, Principal, Staff, needs
 from node.web.desk import CallersDesk, Desk
+from node.web.etags import set_tag
 from node.web.idempotency import OnceOnly
+from node.web.openapi import download
+from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
 router = APIRouter()
@@ -74,26 +77,29 @@ async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: Once
 async def list_trades(
     principal: Caller,
     desk: CallersDesk,
-    after: Annotated[str, Query(description="Reference of the last trade already seen")] = "",
-    limit: Annotated[int, Query(ge=1, le=TRADES_PAGE_MAX)] = TRADES_PAGE_MAX,
+    page: Annotated[Page, Depends(paging("reference", "created"))],
+    state: Annotated[TradeState | None, Query()] = None,
 ) -> list[TradeLineOut]:
     """Return trades by reference: a customer's own, or all of the bank."""
+    columns = (Trade.reference,) if page.order == "reference" else (Trade.created_at_s, Trade.reference)
     with desk.database.read() as session:
-        return [
-            _line(session, desk, principal, trade)
-            for trade in trades_of(desk).trades(session, actor_of(principal), after, limit)
-        ]
+        wanted = trades_of(desk).trades(session, actor_of(principal))
+        if state is not None:
+            wanted = wanted.where(Trade.state == state)
+        return [_line(session, desk, principal, trade) for trade in page.rows(session, wanted, *columns)]
 
 
 @_trade_router.get("/{reference}", dependencies=[needs(Permission.TRADES_READ)])
-async def get_trade(reference: str, principal: Caller, desk: CallersDesk) -> TradeOut:
+async def get_trade(reference: Reference, request: Request, principal: Caller, desk: CallersDesk) -> TradeOut:
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
-        return view_of(session, desk, principal, _find(session, desk, reference, principal))
+        shown = view_of(session, desk, principal, _find(session, desk, reference, principal))
+    set_tag(request, shown)
+    return shown
 
 
 @_trade_router.get("/{reference}/next", dependencies=[needs(Permission.TRADES_READ)])
-async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> list[NextOut]:
+async def list_next(reference: Reference, principal: Caller, desk: CallersDesk) -> list[NextOut]:
     """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
@@ -102,11 +108,13 @@ async def list_next(reference: str, principal: Caller, desk: CallersDesk) -> lis
 
 
 @_trade_router.get("/{reference}/versions", dependencies=[needs(Permission.TRADES_READ)])
-async def list_versions(reference: str, principal: Caller, desk: CallersDesk) -> list[VersionOut]:
+async def list_versions(
+    reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("version"))]
+) -> list[VersionOut]:
     """Return every version of the terms with what it changed."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
-        return [
+        found = [
             VersionOut(
                 version=row.version,
                 proposed_by=row.proposed_by,
@@ -117,29 +125,38 @@ async def list_versions(reference: str, principal: Caller, desk: CallersDesk) ->
             )
             for row, changed in trades_of(desk).views.versions(session, trade)
         ]
+    return page.items(found, lambda one: (one.version,))
 
 
 @_trade_router.get("/{reference}/history", dependencies=[needs(Permission.TRADES_READ)])
-async def list_history(reference: str, principal: Caller, desk: CallersDesk) -> list[EventOut]:
+async def list_history(
+    reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("time"))]
+) -> list[EventOut]:
     """Return what the chain says happened to a trade, or to the milestones that the caller holds, oldest first."""
     with desk.database.read() as session:
         trade = _find(session, desk, reference, principal)
         only = trades_of(desk).desk.holdings(session, trade, actor_of(principal))
-        return [
-            EventOut(
-                name=event.name,
-                time_s=event.block_time_s,
-                block_number=event.block_number,
-                tx_hash="0x" + event.tx_hash.hex(),
-                args=event.args,
-            )
+        found = [
+            event
             for event in events_of(session, trade.trade_id or b"")
             if only is None or "milestone" not in event.args or int(event.args["milestone"]) in only
         ]
+    return [
+        EventOut(
+            name=event.name,
+            time_s=event.block_time_s,
+            block_number=event.block_number,
+            tx_hash="0x" + event.tx_hash.hex(),
+            args=event.args,
+        )
+        for event in page.items(found, lambda event: (event.block_number, event.log_index))
+    ]
 
 
 @_trade_router.post("/{reference}/counter", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
-async def counter(reference: str, order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def counter(
+    reference: Reference, order: DraftIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Answer with another version; without an invoice the last one stays."""
 
     def effect(session: Session) -> TradeOut:
@@ -152,7 +169,9 @@ async def counter(reference: str, order: DraftIn, principal: Caller, desk: Calle
 
 
 @_trade_router.post("/{reference}/sign", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
-async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def sign(
+    reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
+) -> JSONResponse:
     """Consent to the latest version: the bank signs with the customer's key and keeps who agreed."""
 
     def effect(session: Session) -> TradeOut:
@@ -164,7 +183,7 @@ async def sign(reference: str, order: SideIn, principal: Caller, desk: CallersDe
 
 
 @_trade_router.post("/{reference}/withdraw", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
-async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def withdraw(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """End a negotiation before funding."""
 
     def effect(session: Session) -> TradeOut:
@@ -176,7 +195,7 @@ async def withdraw(reference: str, principal: Caller, desk: CallersDesk, once: O
 
 
 @_trade_router.post("/{reference}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
-async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def request_quotes(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Ask every FX provider for a firm quote; live quotes of the last request stand."""
 
     def effect(session: Session) -> TradeOut:
@@ -192,7 +211,7 @@ async def request_quotes(reference: str, principal: Caller, desk: CallersDesk, o
 
 
 @_trade_router.get("/{reference}/quotes", dependencies=[needs(Permission.TRADES_READ)])
-async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> QuotesOut:
+async def list_quotes(reference: Reference, principal: Caller, desk: CallersDesk) -> QuotesOut:
     """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
     trades, actor = trades_of(desk), actor_of(principal)
     with desk.database.read() as session:
@@ -210,7 +229,7 @@ async def list_quotes(reference: str, principal: Caller, desk: CallersDesk) -> Q
 
 @_trade_router.post("/{reference}/quotes/accept", response_model=CostOut, dependencies=[needs(Permission.TRADES_FUND)])
 async def accept_quote(
-    reference: str, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: OnceOnly
+    reference: Reference, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Take a quote: the cheapest all in, unless its digest names another."""
 
@@ -227,7 +246,7 @@ async def accept_quote(
 @_trade_router.post(
     "/{reference}/fund", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
 )
-async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
+async def fund(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Sign the importer's holds and send the one transaction that starts the trade."""
 
     def effect(session: Session) -> TradeOut:
@@ -247,7 +266,7 @@ async def fund(reference: str, principal: Caller, desk: CallersDesk, once: OnceO
     dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
 )
 async def attest_event(
-    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+    reference: Reference, request: Request, _staff: Staff, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Attest what an EPCIS document shows, as an attester of the trade."""
     data = await request.body()
@@ -266,7 +285,7 @@ async def attest_event(
     dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
 )
 async def attest_statement(
-    reference: str, request: Request, _staff: Staff, desk: CallersDesk, once: OnceOnly
+    reference: Reference, request: Request, _staff: Staff, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
     """Attest what this institution's own statement says."""
     data = await request.body()
@@ -277,8 +296,13 @@ async def attest_statement(
     return once.run(effect, status=202)
 
 
-@_trade_router.get("/{reference}/evidence", response_class=Response, dependencies=[needs(Permission.TRADES_READ)])
-async def download_evidence(reference: str, principal: Caller, desk: CallersDesk) -> Response:
+@_trade_router.get(
+    "/{reference}/evidence",
+    response_class=Response,
+    responses=download("application/json", "{...}"),
+    dependencies=[needs(Permission.TRADES_READ)],
+)
+async def download_evidence(reference: Reference, principal: Caller, desk: CallersDesk) -> Response:
     """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
     pack = await desk.get(EvidenceRoom).build(reference, actor_of(principal))
     name = pack_name(reference)
@@ -288,10 +312,15 @@ async def download_evidence(reference: str, principal: Caller, desk: CallersDesk
 
 
 @router.get("/appointments", tags=["attesters"], dependencies=[needs(Permission.APPOINTMENTS_READ)])
-async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[AppointmentOut]:
+async def list_appointments(
+    _staff: Staff,
+    desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("deadline", "reference"))],
+    attested: Annotated[bool | None, Query(description="Only those that are, or are not yet")] = None,
+) -> list[AppointmentOut]:
     """Return the milestones that this institution was named to attest, the earliest deadline first."""
     with desk.database.read() as session:
-        return [
+        found = [
             AppointmentOut(
                 reference=item.reference,
                 trade_id="0x" + item.trade_id.hex(),
@@ -304,10 +333,18 @@ async def list_appointments(_staff: Staff, desk: CallersDesk) -> list[Appointmen
                 attested=item.attested is not None,
             )
             for item in trades_of(desk).attesting.appointments(session)
+            if attested in (None, item.attested is not None)
         ]
+    by_reference = page.order == "reference"
+    return page.items(
+        found,
+        lambda one: (
+            (one.reference, one.trade_id, one.index) if by_reference else (one.deadline_s, one.trade_id, one.index)
+        ),
+    )
 
 
-def _find(session: Session, desk: Desk, reference: str, principal: Principal) -> Trade:
+def _find(session: Session, desk: Desk, reference: Reference, principal: Principal) -> Trade:
     return trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
 
 
@@ -315,12 +352,15 @@ def _line(session: Session, desk: Desk, principal: Principal, trade: Trade) -> T
     trades = trades_of(desk)
     document = trades.desk.document(session, trade)
     only = trades.desk.holdings(session, trade, actor_of(principal))
+    amount = trades.views.amount_minor(session, trade, document, only)
     return TradeLineOut(
         reference=trade.reference,
         state=trade.state,
         importer=document.importer.name,
         exporter=document.exporter.name,
-        amount=shown_money(trades.views.amount_minor(session, trade, document, only), document.invoice.currency),
+        amount=shown_money(amount, document.invoice.currency),
+        amount_minor=amount,
+        currency=document.invoice.currency,
         next=trades.views.next_actions(session, trade, booked_until_s(session), only),
     )
 
@@ -346,4 +386,5 @@ router.include_router(_trade_router)
 router.include_router(acting_routes.router)
 router.include_router(arbiter_routes.router)
 router.include_router(motion_routes.router)
+router.include_router(paper_routes.router)
 router.include_router(payment_routes.router)

@@ -1,19 +1,40 @@
 """What the routes of trades share: who acts, on which service, and the answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Final
 
+from fastapi import Depends, Path
 from sqlalchemy.orm import Session
 
 from node.storage.cursor import booked_until_s
 from node.trades.context import Actor
+from node.trades.limits import REFERENCE_CHARS_MAX
 from node.trades.service import TradeService
 from node.trades.store import Trade
 from node.trades.terms.document import milestone_amounts
 from node.trades.views.schemas import TradeOut
 from node.trades.views.trades import shown_money
 from node.web.approvals.service import Stake
-from node.web.auth import Principal
-from node.web.desk import Desk
+from node.web.auth import Caller, Principal
+from node.web.desk import CallersDesk, Desk
+from node.web.etags import IfMatch
+from node.web.idempotency import IdempotentCall, OnceOnly
+
+Reference = Annotated[
+    str,
+    Path(max_length=REFERENCE_CHARS_MAX, description="The trade's, as its terms name it", examples=["NR-2026-0817"]),
+]
+
+PAPER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The document, byte for byte: an invoice in XML, anything else in JSON",
+        "content": {
+            "application/xml": {"schema": {"type": "string"}, "example": "<Invoice>...</Invoice>"},
+            "application/json": {"schema": {}, "example": "{...}"},
+        },
+    }
+}
 
 
 def trades_of(desk: Desk) -> TradeService:
@@ -44,6 +65,21 @@ def stake_of(
         return Stake(f"{about}: {shown_money(amount, currency)}, {parties}", amount, currency)
 
     return stake
+
+
+async def get_trade_call(
+    reference: Reference, principal: Caller, desk: CallersDesk, once: OnceOnly, seen: IfMatch
+) -> IdempotentCall:
+    """Return a call about a trade: with `If-Match` it takes effect only while the trade is as its caller saw it."""
+
+    def check(session: Session) -> None:
+        trade = trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
+        seen.check(view_of(session, desk, principal, trade))
+
+    return once if seen.if_match is None else replace(once, check=check)
+
+
+TradeCall = Annotated[IdempotentCall, Depends(get_trade_call)]
 
 
 def view_of(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeOut:

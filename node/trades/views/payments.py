@@ -9,7 +9,7 @@ from fx.currencies import get_currency
 from fx.money import Money
 from node.messages import tracker
 from node.messages.iso20022.catalogue import IN_FORCE
-from node.messages.tracker import Query, Track
+from node.messages.tracker import Query, Stretch, Track
 from node.trades.context import Actor, Desk
 from node.trades.errors import UnknownMessageError
 from node.trades.payments.store import ISSUED, TradeMessage, messages_of
@@ -73,5 +73,5 @@ def shown_message(session: Session, row: TradeMessage) -> PaymentMessageOut:
 
 def _track(session: Session, row: TradeMessage) -> Track | None:
     """Return what outbox or inbox know of a message; None of one for a customer, which fetches it here."""
-    found = tracker.find(session, Query(message_id=row.message_id), _SAME_ID_MAX)
+    found = tracker.find(session, Query(message_id=row.message_id), Stretch(_SAME_ID_MAX))
     return next((one for one in found if (one.direction, one.peer) == (row.direction, row.partner)), None)

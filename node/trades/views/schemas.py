@@ -1,14 +1,15 @@
-"""What the routes of trades take and give. Times are ledger seconds; amounts in answers are written for people."""
+"""What the routes of trades take and give. Times are ledger time; amounts in answers are written for people."""
 
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from node.trades.limits import INVOICE_BYTES_MAX, TERMS_BYTES_MAX
-from node.web.schemas import Answer, Order
+from node.web.schemas import Answer, Digits, Order, Time
 
 _SIDE = "Needed only where this bank has both sides and the caller is its staff"
 Side = Literal["importer", "exporter"]
+TradeState = Literal["negotiating", "agreed", "funding", "funded", "closed", "withdrawn"]
 
 
 class DraftIn(Order):
@@ -46,8 +47,8 @@ class NextOut(Answer):
 
     who: str = Field(examples=["carrier"])
     what: str = Field(examples=["attest loaded"])
-    by_s: int | None = Field(None, description="Last second for it; null where nothing hurries")
-    from_s: int | None = Field(None, description="First second for it; null if it can be done now")
+    by_s: Time | None = Field(None, description="Last second for it; null where nothing hurries")
+    from_s: Time | None = Field(None, description="First second for it; null if it can be done now")
     otherwise: str | None = Field(None, description="What comes of it if nobody does", examples=["it is refunded"])
     role: str | None = Field(None, description="importer, exporter, holder, attester, arbiter, ... or anyone")
     call: str | None = Field(None, description="The contract's call, docs/spec/trade.md", examples=["attest"])
@@ -85,14 +86,14 @@ class MilestoneOut(Answer):
     kind: str = Field(examples=["loaded"])
     amount: str = Field(examples=["450,000.00 KES"])
     weight_percent: str = Field(examples=["30.00 %"])
-    deadline_s: int
+    deadline_s: Time
     silence: str = Field(description="What no quorum by the deadline means: refund or pay")
     quorum: int
     attesters: list[str]
     attestations: list[AttestationOut]
     state: str = Field(description="not funded, pending, due, disputed, final or settled")
     due_percent: str | None = Field(None, description="Share that is due to the exporter")
-    final_after_s: int | None = Field(None, description="Last second in which it can be disputed or awarded")
+    final_after_s: Time | None = Field(None, description="Last second in which it can be disputed or awarded")
     paid: str | None = None
     refunded: str | None = None
     slice: str | None = Field(None, description="What is held of the funding currency for it, under lock and float")
@@ -114,7 +115,7 @@ class CostOut(Answer):
     cancel_fee: str | None = Field(None, description="Of a lock: what giving all of it up costs, pro rata for a part")
     total_percent: str = Field(examples=["0.38 %"], description="Against mid, premium included")
     refusal: str | None = Field(None, description="Why this bank does not take it, null if it does")
-    expires_at_s: int
+    expires_at_s: Time
     post_quantum: bool = Field(description="Signed with the provider's registered ML-DSA key as well")
 
 
@@ -126,7 +127,7 @@ class FxOut(Answer):
     rate: str = Field(description="Major units of the invoice currency for one of the funding currency")
     premium: str
     calls: int = Field(description="Calls for a top-up that were not paid in time, one that runs included")
-    call_ends_s: int | None = Field(description="Last second of the last call; null if there was none")
+    call_ends_s: Time | None = Field(description="Last second of the last call; null if there was none")
     top_up_missing: str | None = Field(description="What the last call still wants", examples=["431.71 EUR"])
     top_up_missing_minor: str = Field(examples=["43171"])
 
@@ -161,11 +162,13 @@ class TradeOut(Answer):
     exporter: str
     invoice_number: str
     amount: str
+    amount_minor: Digits
+    currency: str = Field(description="Of the invoice")
     funding_currency: str
     policy: str
-    fund_by_s: int
-    hold_expires_at_s: int
-    funded_at_s: int | None
+    fund_by_s: Time
+    hold_expires_at_s: Time
+    funded_at_s: Time | None
     importer_paid: str | None
     closed_cause: str | None = Field(description="settled, cancelled, lapsed or out of band")
     uetr: str | None = Field(description="Of its payment; null until the bank has made or taken the transfer")
@@ -189,6 +192,8 @@ class TradeLineOut(Answer):
     importer: str
     exporter: str
     amount: str
+    amount_minor: Digits
+    currency: str
     next: list[NextOut]
 
 
@@ -205,7 +210,7 @@ class VersionOut(Answer):
 
     version: int
     proposed_by: Side
-    proposed_at_s: int
+    proposed_at_s: Time
     changes: list[ChangeOut]
     document: dict[str, Any] = Field(description="The terms document, docs/spec/terms.md")
     has_invoice: bool
@@ -215,7 +220,7 @@ class EventOut(Answer):
     """An event of the chain about a trade."""
 
     name: str = Field(examples=["MilestoneSettled"])
-    time_s: int
+    time_s: Time
     block_number: int
     tx_hash: str
     args: dict[str, Any]
@@ -235,7 +240,7 @@ class PaymentMessageOut(Answer):
     amount: str | None = Field(description="Transferred, or booked in sum", examples=["450,000.00 KES"])
     status: str | None = Field(description="Of a status: ISO 20022 code", examples=["ACSP"])
     reason: str | None = Field(description="Of a status: code, then words")
-    time_s: int
+    time_s: Time
     state: str = Field(
         description="queued, sent, stored (its recipient has signed), refused, dead, dropped; received, handled; issued"
     )
@@ -254,7 +259,7 @@ class AppointmentOut(Answer):
     goods: str
     shipment: list[str]
     place: str | None
-    deadline_s: int
+    deadline_s: Time
     attested: bool
 
 
@@ -269,3 +274,46 @@ class AttestedOut(Answer):
     summary: str
     state: str
     evidence_sha256: str
+
+
+class PaperOut(Answer):
+    """A document about a trade that this desk keeps, named by its hash."""
+
+    sha256: str = Field(examples=["5e" * 32])
+    kind: Literal["terms", "invoice", "epcis", "statement"]
+    about: str = Field(description="What it is: a version of the terms, or what an attester said of it")
+    milestone: int | None = Field(description="From 0; null where it is about the whole trade")
+    size_bytes: int
+    time_s: Time = Field(description="When it was proposed or attested")
+
+
+class ReleaseShareOut(Answer):
+    """What one payee got of a release."""
+
+    account: str
+    name: str | None = Field(description="Null where nobody here knows the account")
+    purpose: str = Field(examples=["tax"])
+    amount_minor: Digits
+    currency: str
+
+
+class ReleaseOut(Answer):
+    """A milestone that was settled: who got what, and what went back."""
+
+    milestone: int
+    kind: str = Field(examples=["loaded"])
+    time_s: Time
+    tx_hash: str
+    shares: list[ReleaseShareOut]
+    spent_minor: Digits | None = Field(description="What left the importer's account; null if nothing did")
+    released_minor: Digits | None = Field(description="What the importer has again; null if nothing")
+    currency: str = Field(description="Of what was spent and released")
+
+
+class TradeAttestationOut(AttestationOut):
+    """An attester's claim about a milestone of a trade."""
+
+    digest: str
+    milestone: int
+    signed_at_s: Time
+    is_current: bool = Field(description="False: its milestone's terms have been amended since")

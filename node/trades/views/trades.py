@@ -62,6 +62,7 @@ class Views:
         """
         document = self._desk.document(session, trade)
         currency, funding = document.invoice.currency, document.funding.currency
+        amount = self.amount_minor(session, trade, document, only)
         return TradeOut(
             reference=trade.reference,
             state=trade.state,
@@ -72,7 +73,9 @@ class Views:
             importer=document.importer.name,
             exporter=document.exporter.name,
             invoice_number=document.invoice.number,
-            amount=shown_money(self.amount_minor(session, trade, document, only), currency),
+            amount=shown_money(amount, currency),
+            amount_minor=amount,
+            currency=currency,
             funding_currency=funding,
             policy=document.funding.policy,
             fund_by_s=document.fund_by_s,
@@ -286,7 +289,7 @@ class Views:
                 silence=milestone.silence,
                 quorum=milestone.quorum,
                 attesters=[attester.institution for attester in milestone.attesters],
-                attestations=[_attestation(item) for item in self._attestations(session, trade, index)],
+                attestations=[shown_attestation(item) for item in self._attestations(session, trade, index)],
                 **_progress(rows.get(index), document, now_s),
             )
             for index, milestone in enumerate(document.milestones)
@@ -387,7 +390,8 @@ def _progress(row: MilestoneRow | None, document: TermsDocument, now_s: int) -> 
     }
 
 
-def _attestation(item: Attestation) -> AttestationOut:
+def shown_attestation(item: Attestation) -> AttestationOut:
+    """Return an attestation as the API gives it."""
     return AttestationOut(
         attester=item.attester,
         outcome="fulfilled" if item.message["outcome"] == "1" else "failed",

@@ -27,7 +27,7 @@ from node.trades.terms import document as doc
 from node.trades.watching.float_view import FloatView
 from node.trades.watching.memos import Memos
 from node.trades.watching.sharing import Sharing
-from node.web.notices import publish
+from node.web.events import publish
 
 REGISTRY = "ParticipantRegistry"
 _OPENING = ("TradeFunded", "FundingLegOpened")

@@ -24,7 +24,7 @@ router = APIRouter()
 @router.get("/approvals")
 async def show_proposals(page: Looking, state: Annotated[State, Query()] = "open") -> Response:
     """Show the queue."""
-    proposals = await page.get("/approvals", state=state)
+    proposals = await page.rows("/approvals", state=state)
     return page.show(
         "approvals/list.html",
         proposals=proposals,

@@ -3,14 +3,22 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.web.approvals import service
 from node.web.approvals.replay import replay
-from node.web.approvals.schemas import DecisionOut, LimitIn, LimitOut, ProposalOut, RejectIn, State, proposal_out
+from node.web.approvals.schemas import (
+    DecisionOut,
+    LimitIn,
+    LimitOut,
+    ProposalOut,
+    RejectProposalIn,
+    State,
+    proposal_out,
+)
 from node.web.approvals.service import Stake
 from node.web.approvals.store import ProposalRow
 from node.web.auth import Caller, Staff, needs
@@ -18,11 +26,13 @@ from node.web.clock import now_s_of
 from node.web.desk import CallersDesk
 from node.web.errors import NotPermittedError, ReplayRefusedError
 from node.web.idempotency import OnceOnly
-from node.web.limits import PAGE_MAX
+from node.web.paging import Page, paging
 from node.web.permissions import CHECKED_BY, Permission
 from node.web.store import AnswerRow
 
 router = APIRouter(tags=["approvals"])
+
+ProposalId = Annotated[str, Path(max_length=64, examples=["5e" * 16])]
 
 
 @router.get("/approvals", dependencies=[needs(Permission.APPROVALS_READ)])
@@ -30,12 +40,12 @@ async def list_proposals(
     request: Request,
     principal: Caller,
     desk: CallersDesk,
+    page: Annotated[Page, Depends(paging("-made"))],
     state: State | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
 ) -> list[ProposalOut]:
     """Return proposals, the latest first: all to staff, a customer's people see that customer's own."""
     now_s = now_s_of(request)
-    wanted = select(ProposalRow).order_by(ProposalRow.made_at_s.desc(), ProposalRow.id)
+    wanted = select(ProposalRow)
     if principal.customer_id is not None:
         wanted = wanted.where(ProposalRow.customer == principal.customer_id)
     if state in (service.OPEN, service.EXPIRED):
@@ -44,11 +54,12 @@ async def list_proposals(
     elif state is not None:
         wanted = wanted.where(ProposalRow.state == state)
     with desk.database.read() as session:
-        return [proposal_out(row, now_s) for row in session.scalars(wanted.limit(limit))]
+        rows = page.rows(session, wanted, ProposalRow.made_at_s, ProposalRow.id)
+        return [proposal_out(row, now_s) for row in rows]
 
 
 @router.get("/approvals/{proposal_id}", dependencies=[needs(Permission.APPROVALS_READ)])
-async def get_proposal(proposal_id: str, request: Request, principal: Caller, desk: CallersDesk) -> ProposalOut:
+async def get_proposal(proposal_id: ProposalId, request: Request, principal: Caller, desk: CallersDesk) -> ProposalOut:
     """Return a proposal."""
     with desk.database.read() as session:
         return proposal_out(service.get(session, proposal_id, principal), now_s_of(request))
@@ -56,7 +67,7 @@ async def get_proposal(proposal_id: str, request: Request, principal: Caller, de
 
 @router.post("/approvals/{proposal_id}/approve", dependencies=[needs(Permission.APPROVALS_DECIDE)])
 async def approve(
-    proposal_id: str, request: Request, checker: Staff, desk: CallersDesk, _once: OnceOnly
+    proposal_id: ProposalId, request: Request, checker: Staff, desk: CallersDesk, _once: OnceOnly
 ) -> DecisionOut:
     """Let a proposal take effect, as another person than its maker; approving again changes nothing more."""
     now_s = now_s_of(request)
@@ -81,7 +92,12 @@ async def approve(
     dependencies=[needs(Permission.APPROVALS_DECIDE)],
 )
 async def reject(
-    proposal_id: str, order: RejectIn, request: Request, checker: Staff, desk: CallersDesk, once: OnceOnly
+    proposal_id: ProposalId,
+    order: RejectProposalIn,
+    request: Request,
+    checker: Staff,
+    desk: CallersDesk,
+    once: OnceOnly,
 ) -> JSONResponse:
     """Say no to a proposal, with a reason that its maker reads."""
     now_s = now_s_of(request)
@@ -101,7 +117,7 @@ async def reject(
     dependencies=[needs(Permission.APPROVALS_READ)],
 )
 async def withdraw(
-    proposal_id: str, request: Request, maker: Caller, desk: CallersDesk, once: OnceOnly
+    proposal_id: ProposalId, request: Request, maker: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
     """Take back a proposal, as its maker."""
     now_s = now_s_of(request)
@@ -117,13 +133,16 @@ async def withdraw(
 
 
 @router.get("/alone-limits", dependencies=[needs(Permission.APPROVALS_READ)])
-async def list_alone_limits(_staff: Staff, desk: CallersDesk) -> list[LimitOut]:
+async def list_alone_limits(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("permission"))]
+) -> list[LimitOut]:
     """Return up to which amounts one person may act alone; what is not listed always takes two."""
     with desk.database.read() as session:
-        return [
+        found = [
             LimitOut(permission=row.permission, currency=row.currency, amount=row.amount_minor)
             for row in service.limits(session)
         ]
+    return page.items(found, lambda one: (one.permission, one.currency))
 
 
 @router.post("/alone-limits", response_model=LimitOut, dependencies=[needs(Permission.LIMITS_WRITE)])

@@ -8,7 +8,7 @@ from node.web.approvals import service
 from node.web.approvals.store import ProposalRow
 from node.web.limits import REASON_CHARS_MAX
 from node.web.permissions import CHECKED_BY, Permission
-from node.web.schemas import Answer, Digits, DigitsIn, Order
+from node.web.schemas import Answer, Digits, DigitsIn, Order, Time
 
 State = Literal["open", "done", "rejected", "withdrawn", "expired"]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
@@ -25,12 +25,12 @@ class ProposalOut(Answer):
     amount: Digits | None = Field(description="Minor units as a string of digits; null where there is no amount")
     currency: str | None
     maker: str = Field(examples=["bank-nl/p-5f0c2d"])
-    request: str = Field(description="Method and path", examples=["POST /v1/transfers"])
+    request: str = Field(description="Method and path", examples=["POST /v1/payments"])
     preview: Any = Field(description="What it would be answered with when it was made; null where that is not tried")
-    made_at_s: int = Field(description="Unix seconds, of the clock on the wall")
-    expires_at_s: int
+    made_at_s: Time = Field(description="Of the clock on the wall, as the other two")
+    expires_at_s: Time
     checker: str | None
-    decided_at_s: int | None
+    decided_at_s: Time | None
     reason: str | None
 
 
@@ -42,7 +42,7 @@ class DecisionOut(Answer):
     answer: Any
 
 
-class RejectIn(Order):
+class RejectProposalIn(Order):
     """Why not."""
 
     reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX)

@@ -25,8 +25,8 @@ from node.web.errors import (
     ProposalStateError,
     TooManyProposalsError,
 )
+from node.web.events import publish
 from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_KEPT_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
-from node.web.notices import publish
 from node.web.permissions import CHECKED_BY, Permission, Role
 
 OPEN: Final = "open"

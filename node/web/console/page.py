@@ -5,11 +5,12 @@ permissions, four eyes, limits and refusals are the API's own.
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -19,17 +20,19 @@ from node.web.auth import Caller, Principal
 from node.web.console.errors import ApiAwayError, RefusalError
 from node.web.console.forms import Form
 from node.web.console.languages import Speech, speech_of
-from node.web.console.limits import PATH_CHARS_MAX
+from node.web.console.limits import PAGES_MAX, PATH_CHARS_MAX
 from node.web.console.navigation import Entry
 from node.web.console.rendering import Renderer
 from node.web.console.times import by_name
 from node.web.desk import CallersDesk, Desk
 from node.web.inside import Answered, Sent, send_inside
+from node.web.limits import PAGE_MAX
 from node.web.permissions import Permission
 
 API: Final = "/v1"
 LOGIN: Final = "/login"
-_PASSED_ON: Final = ("user-agent", "cookie", "x-request-id")
+_PASSED_ON: Final = ("user-agent", "cookie")
+_NEXT: Final = re.compile(r'<([^>]+)>; rel="next"')
 _JSON: Final = "application/json"
 PROPOSED: Final = "proposed"
 """What is said after a form whose effect waits for a second person."""
@@ -79,14 +82,36 @@ class Page:
     principal: Principal
     renderer: Renderer
     viewer: Viewer = field(init=False)
+    more: str | None = None
+    """Where the list that is shown goes on."""
 
     async def get(self, path: str, **query: object) -> Any:
         """Return what the API answers to a GET; what is None in the query is left out.
 
+        A list comes whole, unless `limit` says how many rows of it.
+
         Raises:
             RefusalError: the API refuses.
+            ApiAwayError: the list is too long to be shown whole.
         """
-        return by_name((await self.fetch(path, **query)).body)
+        answer = await self.fetch(path, **query)
+        found = answer.body
+        for _ in range(PAGES_MAX):
+            cursor = _cursor_of(answer)
+            if cursor is None or "limit" in query:
+                return by_name(found)
+            answer = await self.fetch(path, **query, limit=PAGE_MAX, cursor=cursor)
+            found += answer.body
+        raise ApiAwayError(f"{path}: expected at most {len(found)} rows, got more; ask the API, page by page")
+
+    async def rows(self, path: str, **query: object) -> Any:
+        """Return the page of a list that the browser's address asks for; `more` says where the next one is."""
+        answer = await self.fetch(path, cursor=self.request.query_params.get("cursor"), **query)
+        cursor = _cursor_of(answer)
+        if cursor is not None:
+            url = self.request.url.include_query_params(cursor=cursor)
+            self.more = f"{url.path}?{url.query}"
+        return by_name(answer.body)
 
     async def fetch(self, path: str, **query: object) -> Answered:
         """Return the whole answer to a GET, as it came."""
@@ -146,6 +171,7 @@ class Page:
             "path": self.request.url.path,
             "now_s": self.now_s,
             "done": self.request.query_params.get("done", ""),
+            "more": self.more,
             "refusal": None,
         }
 
@@ -203,6 +229,12 @@ async def get_page(request: Request, principal: Caller, desk: CallersDesk) -> Pa
 
 
 Looking = Annotated[Page, Depends(get_page)]
+
+
+def _cursor_of(answer: Answered) -> str | None:
+    """Return where a list goes on, None where it ends."""
+    found = _NEXT.search(answer.headers.get("link", ""))
+    return None if found is None else dict(parse_qsl(urlsplit(found[1]).query))["cursor"]
 
 
 def own_path(given: str | None, otherwise: str = "/") -> str:

@@ -58,8 +58,8 @@ class _Telling:
     async def _take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
+            # Instead of what is right for programs: without a referrer no form would say where it comes from.
+            headers.update(_HEADERS)
             headers.setdefault("Cache-Control", "no-store")
             if self._is_for_people(headers):
                 self._problem = message

@@ -7,7 +7,7 @@ from node.audit.changes import collect_changes
 from node.audit.limits import CHANGES_MAX
 from node.audit.store import PERSONAL, SECRET
 from node.storage.database import Base, Database
-from node.web.store import NoticeRow
+from node.web.store import EventRow
 
 
 class _Base(DeclarativeBase):
@@ -85,7 +85,7 @@ def test_nothing_is_shown_when_nothing_changes_or_only_a_notice_tells_of_it() ->
     with open_pets().transaction() as session, collect_changes(session) as changes:
         tom = session.get_one(Pet, 1)
         tom.kind = "cat"
-        session.add(NoticeRow(kind="x", owner=None, body={}, time_s=1))
+        session.add(EventRow(kind="x", owner=None, body={}, time_s=1))
         session.flush()
         assert changes.shown() == []
 

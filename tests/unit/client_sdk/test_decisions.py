@@ -44,7 +44,7 @@ def test_decisions_reach_their_routes_when_they_are_made() -> None:
         ("POST", f"{MILESTONE}/dispute", {"reasons": "why", "side": None}, "c"),
         ("POST", f"{MILESTONE}/settle", {"quote": "0xab", "least": "5", "side": None}, "d"),
         ("POST", f"{MILESTONE}/last-resort", {}, "e"),
-        ("POST", f"{MILESTONE}/defer", {"deadline_s": 1_800_000_000}, "f"),
+        ("POST", f"{MILESTONE}/defer", {"deadline": "2027-01-15T08:00:00Z"}, "f"),
         ("POST", f"{MILESTONE}/quotes", {}, "g"),
         ("GET", f"{MILESTONE}/quotes", None, None),
         ("GET", "/v1/trades/T-1/disputes", None, None),

@@ -12,6 +12,7 @@ from node.identity.people import Newcomer
 from node.ledger.orders import OrderRow
 from node.participants.errors import CustomerClosedError
 from node.web.permissions import Role
+from node.web.schemas import rfc3339
 from tests.unit.customers.conftest import PDF, Bank
 
 DAY_S = 86_400
@@ -72,7 +73,7 @@ async def test_customer_is_closed_by_two_and_nobody_acts_for_it_then(bank: Bank)
     person = await make_tulp(bank)
     assert (await bank.post("checker", "/customers/tulp/close")).status_code == 403
     decided = await bank.by_two("/customers/tulp/close")
-    assert decided.json()["answer"]["closed_at_s"] == bank.clock()
+    assert decided.json()["answer"]["closed_at"] == rfc3339(bank.clock())
     with bank.database.transaction() as session:
         assert bank.people.get(session, person).state == "disabled"
         with pytest.raises(CustomerClosedError):

@@ -10,12 +10,14 @@ from contracts.client.artifacts import encode_call
 from node.ledger.errors import FreezeStateError, NotIssuerError
 from node.ledger.freezing import PREFIX, FreezeService
 from node.ledger.freezing_routes import router
+from node.ledger.store import FreezeRow
 from node.storage import outbox
 from node.storage.errors import UnknownRowError
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.schemas import rfc3339
 from tests.unit.client.fake_chain import GENESIS_TIME_S, Actor, FakeChain, contract_address, deployment
 from tests.unit.ledger.conftest import Books, open_books
 
@@ -62,7 +64,7 @@ class FreezeDesk:
     def seen(self) -> list[tuple[int, str, str, str, str | None]]:
         """Number, account, state, reasons and failure of the orders this desk lists."""
         with self.database.read() as session:
-            rows = self.service.orders(session)
+            rows = session.scalars(self.service.orders(session).order_by(FreezeRow.number.desc()))
             return [(row.number, row.account, row.state, row.reasons, row.failure) for row in rows]
 
     def queued(self, number: int) -> list[bytes]:
@@ -159,7 +161,13 @@ async def test_routes_let_a_central_banks_staff_order_and_refuse_customers(centr
         "customer": Principal("cb-eur", "bloem", DEVNET_CUSTOMER),
     }
     app = build_app(desks={"cb-eur": desk}, authority=TokenAuthority(tokens), routers=[router])
-    body = {"currency": "EUR", "account": STRANGER, "scope": "all", "expires_at_s": UNTIL_S, "reasons": "a court"}
+    body = {
+        "currency": "EUR",
+        "account": STRANGER,
+        "scope": "all",
+        "expires_at": rfc3339(UNTIL_S),
+        "reasons": "a court",
+    }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
         answers = {}
         for who in ("staff", "customer"):

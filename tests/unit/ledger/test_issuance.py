@@ -111,7 +111,7 @@ def test_request_is_open_at_both_when_the_chain_has_recorded_it(
     tell("IssuanceRequested", requester=Actor("bank-nl").address, amount=500, reference=reference)
     assert bank.state(request_id) == central.state(request_id) == ("open", None)
     with central.database.read() as session:
-        (row,) = central.service.requests(session, state="open")
+        (row,) = session.scalars(central.service.requests("open"))
         assert (central.service.requester_name(row), row.amount_minor, row.text) == ("bank-nl", 500, "")
         assert row.requested_at_s is not None
 
@@ -122,9 +122,9 @@ def test_request_of_another_bank_concerns_the_central_bank_alone(
     tell("IssuanceRequested", requester=Actor("bank-ke").address, amount=1, reference=b"\1" * 32)
     tell("IssuanceRequested", requester=Actor("stranger").address, amount=2, reference=b"\1" * 32)
     with bank.database.read() as session:
-        assert bank.service.requests(session) == []
+        assert not session.scalars(bank.service.requests()).all()
     with central.database.read() as session:
-        rows = central.service.requests(session)
+        rows = session.scalars(central.service.requests())
         assert {central.service.requester_name(row) for row in rows} == {"bank-ke", Actor("stranger").address}
 
 

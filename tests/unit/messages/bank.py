@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 from node.compliance.store import DecisionRow
 from node.messages.inbox import Taken
 from node.messages.ports import Message, Transport
+from node.messages.repairs import Repairs
 from node.messages.service import MessageService
 from node.messages.store import ReceivedMessage, SentMessage
+from node.participants.directory import Directory
 from node.storage.database import Database
 from node.storage.migrate import prepare
+from tests.unit.client.fake_chain import deployment
 from tests.unit.messages.post import Post, accept_any, arrival
 from tests.unit.messages.post import message as json_message
 
@@ -47,6 +50,7 @@ class Bank:
         self.service = MessageService(
             self.database, self.name, self.transport, accept_any, clock=self.clock, dice=lambda: 1.0
         )
+        self.repairs = Repairs(institution_id=self.name, directory=Directory(deployment()), messages=self.service)
         self.service.register(KIND, self._on_invite)
         if isinstance(self.transport, Post):
             self.transport.connect(self.name, self.service.receive)

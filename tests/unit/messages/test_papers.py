@@ -60,7 +60,7 @@ def test_operator_is_told_when_a_paper_would_change_keys_and_may_not(desk: Desk)
 
 def test_message_is_refused_when_it_is_no_paper(desk: Desk) -> None:
     assert desk.receive({"type": "else"}) == REFUSED
-    assert desk.told() == []
+    assert desk.told() == ["message.refused"]
 
 
 def test_paper_goes_to_every_other_institution_once_when_spread_twice(desk: Desk) -> None:

@@ -24,7 +24,7 @@ from node.messages.limits import BODY_BYTES_MAX, GIVE_UP_S
 from node.messages.ports import Message
 from node.messages.store import DEAD, DROPPED, HANDLED, QUEUED, RECEIVED, REFUSED, STORED
 from node.storage.database import Database
-from node.web.notices import notices_after
+from node.web.events import events_after
 from tests.unit.messages.bank import Bank, invite
 from tests.unit.messages.post import Post, arrival
 from tests.unit.messages.post import message as json_message
@@ -150,12 +150,12 @@ async def test_dead_letter_is_sent_or_dropped_when_a_person_says_so(banks: tuple
     assert sender.sent_states() == [DEAD, DEAD]
     sender.transport.inboxes["ke"] = inbox  # type: ignore[attr-defined]
     with sender.session() as session:
-        sender.service.retry(session, "m1")
-        sender.service.drop(session, "m2")
+        sender.repairs.resend(session, "m1")
+        sender.repairs.reject(session, "m2", "closed", "bank-nl")
         with pytest.raises(NotDeadError, match="dropped"):
-            sender.service.retry(session, "m2")
+            sender.repairs.resend(session, "m2")
         with pytest.raises(UnknownMessageError):
-            sender.service.drop(session, "m3")
+            sender.repairs.reject(session, "m3", "closed", "bank-nl")
     await sender.service.deliver_queued()
     receiver.service.handle_received()
     assert (sender.sent_states(), receiver.effects()) == ([STORED, DROPPED], ["nl/m1"])
@@ -177,7 +177,7 @@ def test_document_is_shown_to_the_staff_when_nobody_has_registered_for_it(banks:
     receiver.receive(Message("m1", "nl", "ke", "camt.053.001.08", b"<Document/>"))
     receiver.service.handle_received()
     with receiver.database.read() as session:
-        (notice,) = notices_after(session, 0, None)
+        (notice,) = events_after(session, 0, None)
     assert (receiver.received_states(), notice.kind, notice.body["from"]) == ([HANDLED], "message.received", "nl")
 
 

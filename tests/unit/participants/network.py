@@ -20,7 +20,7 @@ from node.participants.registry import RegistryFollower
 from node.storage.cursor import SqlFollowerStore
 from node.storage.database import Database
 from node.storage.migrate import prepare
-from node.web.notices import notices_after
+from node.web.events import events_after
 from pqc import sealing, signatures
 from pqc.keys import key_info
 from pqc.keystore import KeyInfo
@@ -205,7 +205,7 @@ class Watcher:
 
     def told(self) -> list[str]:
         with self.database.read() as session:
-            return [row.kind for row in notices_after(session, 0, None)]
+            return [row.kind for row in events_after(session, 0, None)]
 
 
 class Lost(Exception):  # noqa: N818 - not an error of the product

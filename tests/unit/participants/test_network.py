@@ -9,7 +9,7 @@ from node.participants.errors import PinnedKeyError
 from node.participants.keys import MessageKey
 from node.quotes.errors import MessageRejectedError
 from node.quotes.keys import QUOTE_CONTEXT, signature_json, verify_signature_json
-from node.web.notices import notices_after
+from node.web.events import events_after
 from tests.unit.trades.ledger import address_of
 from tests.unit.trades.world import TestDesk, World
 
@@ -47,7 +47,7 @@ def key_ids(desk: TestDesk) -> list[str]:
 
 def told(desk: TestDesk) -> list[str]:
     with desk.database.read() as session:
-        return [row.kind for row in notices_after(session, 0, None)]
+        return [row.kind for row in events_after(session, 0, None)]
 
 
 def govern(world: World, function: str, *args: object) -> None:

@@ -108,7 +108,7 @@ def test_a_quote_without_its_reserve_is_shown_to_the_chain_and_every_bank_knows(
     assert dishonours(world) == 1
     for bank in ("bank-nl", "bank-ke"):
         with world[bank].database.read() as session:
-            (fault,) = world[bank].quotes.screen.faults(session)
+            (fault,) = session.scalars(world[bank].quotes.screen.faults())
             assert (fault.digest, fault.provider, fault.missing_minor) == (digest, address_of(LIAR), BUY_MINOR)
     world.advance_to(world.ledger.now_s + PATIENCE_S)
     dishonour(world, digest)

@@ -12,7 +12,7 @@ from node.ledger.invariants import verify_books
 from node.ledger.reconciliation import Reconciler
 from node.trades.standing.milestones import milestone_rows
 from node.trades.store import FxLeg, Step
-from node.web.store import NoticeRow
+from node.web.store import EventRow
 from tests.unit.trades import story
 from tests.unit.trades.terms_help import changed
 from tests.unit.trades.world import CORE, TestDesk, World
@@ -82,7 +82,7 @@ def milestone(desk: TestDesk, index: int = 0) -> Any:
 
 def notices(desk: TestDesk, kind: str) -> list[tuple[str | None, dict[str, Any]]]:
     with desk.database.read() as session:
-        rows = session.scalars(select(NoticeRow).where(NoticeRow.kind == kind).order_by(NoticeRow.id))
+        rows = session.scalars(select(EventRow).where(EventRow.kind == kind).order_by(EventRow.id))
         return [(row.owner, row.body) for row in rows]
 
 

@@ -1,7 +1,6 @@
 """A desk process with bank-nl and bank-ke, without chain and sockets."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -21,8 +20,11 @@ from node.web.auth import Principal, Staff, TokenAuthority, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF, Permission
+from tests.postgres import NewDatabase, new_database, postgresql
 from tests.unit.client.fake_chain import deployment
 from tests.unit.ledger.conftest import Books, open_books
+
+__all__ = ["new_database", "postgresql"]
 
 TOKENS = {
     "staff-nl": Principal("bank-nl", None, DEVNET_STAFF),
@@ -70,15 +72,23 @@ counts: dict[str, int] = {}
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Books:
+def books(new_database: NewDatabase) -> Iterator[Books]:
     counts.clear()
-    return open_books(f"sqlite:///{tmp_path}/bank-nl.sqlite")
+    books = open_books(new_database())
+    yield books
+    books.database.close()
 
 
 @pytest.fixture
-def app(books: Books, tmp_path: Path) -> FastAPI:
-    other = open_books(f"sqlite:///{tmp_path}/bank-ke.sqlite", "bank-ke")
-    desks = {item.institution_id: desk_of(item) for item in (books, other)}
+def others(new_database: NewDatabase) -> Iterator[Books]:
+    books = open_books(new_database(), "bank-ke")
+    yield books
+    books.database.close()
+
+
+@pytest.fixture
+def app(books: Books, others: Books) -> FastAPI:
+    desks = {item.institution_id: desk_of(item) for item in (books, others)}
     return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[participants_router, ledger_router, probe])
 
 

@@ -34,7 +34,7 @@ async def test_request_is_unauthenticated_when_the_token_is_unknown(client: http
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/nothing", 404, "web/13"),
-        ("DELETE", "/v1/institutions", 400, "web/14"),
+        ("DELETE", "/v1/institutions", 405, "web/14"),
         ("GET", "/v1/probe/unavailable", 503, "node/4"),
         ("GET", "/v1/probe/broken", 500, "node/5"),
         ("GET", "/v1/probe/missing-service", 500, "node/5"),

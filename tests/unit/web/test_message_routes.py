@@ -1,6 +1,6 @@
 """Routes of messages: a document is sent once, followed, and decided about by staff alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from node.messages.documents import check_document
 from node.messages.errors import PeerUnavailableError
+from node.messages.repairs import Repairs
 from node.messages.routes import router
 from node.messages.service import MessageService
 from node.messages.store import DROPPED, QUEUED, STORED
@@ -19,6 +20,8 @@ from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.schemas import rfc3339
+from tests.postgres import NewDatabase
 from tests.unit.messages.bank import Clock
 from tests.unit.messages.post import Post
 from tests.unit.participants.fake_custody import FakeCustody
@@ -37,26 +40,30 @@ TOKENS = {
 class Pair:
     """bank-nl and bank-ke with their boxes."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_database: NewDatabase) -> None:
         self.post, self.clock = Post(), Clock()
         self.services: dict[str, MessageService] = {}
         self.desks: dict[str, Desk] = {}
         for name in ("bank-nl", "bank-ke"):
-            database = Database("sqlite://")
+            database = Database(new_database())
             prepare(database)
             watcher = Watcher(database)
             service = MessageService(database, name, self.post, check_document, clock=self.clock, dice=lambda: 1.0)
             participants = ParticipantService(
                 institution=watcher.directory.institution(name), directory=watcher.directory, custody=FakeCustody(name)
             )
+            repairs = Repairs(institution_id=name, directory=watcher.directory, messages=service)
             self.services[name] = service
-            self.desks[name] = Desk(institution_id=name, database=database, services=[service, participants])
+            self.desks[name] = Desk(institution_id=name, database=database, services=[service, participants, repairs])
             self.post.connect(name, service.receive)
 
 
 @pytest.fixture
-def pair() -> Pair:
-    return Pair()
+def pair(new_database: NewDatabase) -> Iterator[Pair]:
+    pair = Pair(new_database)
+    yield pair
+    for desk in pair.desks.values():
+        desk.database.close()
 
 
 @pytest.fixture
@@ -129,7 +136,7 @@ async def test_message_tells_why_it_waits_when_its_recipient_is_away(client: htt
     await pair.services["bank-nl"].deliver_queued()
     (found,) = await listed(client, "/messages?thread=T-1")
     assert (found["state"], found["attempts"], found["reason"]) == ("sent", 1, "bank-ke: no answer")
-    assert found["next_attempt_at_s"] == pytest.approx(pair.clock.now_s + 0.1)
+    assert found["next_attempt_at"] == rfc3339(pair.clock.now_s + 0.1)
 
 
 async def test_dead_letters_are_listed_sent_again_and_dropped_when_staff_says_so(
@@ -138,22 +145,24 @@ async def test_dead_letters_are_listed_sent_again_and_dropped_when_staff_says_so
     inbox = pair.post.inboxes.pop("bank-ke")
     message_id = (await send(client)).json()["message_id"]
     await pair.services["bank-nl"].deliver_queued()
-    (dead,) = await listed(client, "/dead-letters")
+    (dead,) = await listed(client, "/repairs")
     assert (dead["message_id"], dead["state"]) == (message_id, "dead")
     order = {"message_id": message_id}
     for key in ("r1", "r1"):
-        again = await client.post("/dead-letters/retry", json=order, headers=bearer("staff-nl", Idempotency_Key=key))
+        again = await client.post("/repairs/resend", json=order, headers=bearer("staff-nl", Idempotency_Key=key))
         assert again.json()["state"] == QUEUED
     await pair.services["bank-nl"].deliver_queued()
-    dropped = await client.post("/dead-letters/drop", json=order, headers=bearer("staff-nl", Idempotency_Key="d1"))
+    dropped = await client.post(
+        "/repairs/reject", json=order | {"reason": "closed"}, headers=bearer("staff-nl", Idempotency_Key="d1")
+    )
     assert dropped.json()["state"] == DROPPED
-    assert await listed(client, "/dead-letters") == []
+    assert await listed(client, "/repairs") == []
     pair.post.inboxes["bank-ke"] = inbox
-    refused = await client.post("/dead-letters/retry", json=order, headers=bearer("staff-nl", Idempotency_Key="r2"))
+    refused = await client.post("/repairs/resend", json=order, headers=bearer("staff-nl", Idempotency_Key="r2"))
     assert (refused.status_code, refused.json()["code"]) == (409, "messages/23")
 
 
-@pytest.mark.parametrize("path", ["/messages", "/messages/x", "/dead-letters"])
+@pytest.mark.parametrize("path", ["/messages", "/messages/x", "/repairs"])
 async def test_messages_are_not_shown_when_a_customer_asks(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path, headers=bearer("bloem-nl"))).status_code == 403
 

@@ -1,6 +1,6 @@
 """Routes of institutions' papers and keys, on the desk of bank-ke and the one of bank-nl."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -10,11 +10,14 @@ from node.participants.limits import PAPER_BYTES_MAX
 from node.participants.own import OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.routes import router
+from node.storage.database import Database
+from node.storage.migrate import prepare
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
-from node.web.notices import router as notices_router
 from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.schemas import rfc3339
+from tests.postgres import NewDatabase
 from tests.unit.participants.network import (
     BANK,
     NOW_S,
@@ -37,14 +40,29 @@ TOKENS = {
 
 
 @pytest.fixture
-def watcher() -> Watcher:
+def watcher(new_database: NewDatabase) -> Iterator[Watcher]:
     """bank-nl, whose ledger time is NOW_S."""
-    return Watcher.in_memory().followed_to(NOW_S)
+    watcher = followed(new_database)
+    yield watcher
+    watcher.database.close()
 
 
 @pytest.fixture
-def app(watcher: Watcher) -> FastAPI:
-    bank = Watcher.in_memory().followed_to(NOW_S)
+def bank(new_database: NewDatabase) -> Iterator[Watcher]:
+    """bank-ke, at the same time."""
+    bank = followed(new_database)
+    yield bank
+    bank.database.close()
+
+
+def followed(new_database: NewDatabase) -> Watcher:
+    database = Database(new_database())
+    prepare(database)
+    return Watcher(database).followed_to(NOW_S)
+
+
+@pytest.fixture
+def app(watcher: Watcher, bank: Watcher) -> FastAPI:
     own = OwnPapers(
         institution_id="bank-ke",
         directory=bank.directory,
@@ -58,7 +76,7 @@ def app(watcher: Watcher) -> FastAPI:
         "bank-nl": Desk(institution_id="bank-nl", database=watcher.database, services=[watcher.peers]),
         "bank-ke": Desk(institution_id="bank-ke", database=bank.database, services=[bank.peers, own]),
     }
-    return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[router, notices_router])
+    return build_app(desks=desks, authority=TokenAuthority(TOKENS), routers=[router])
 
 
 @pytest.fixture
@@ -96,7 +114,7 @@ async def test_institution_is_shown_with_endpoints_keys_and_status_when_its_docu
     taken = await post(client, signed.data)
     assert (taken.status_code, taken.json()) == (201, {"type": signed.type, "lei": BANK, "kid": OLD.kid})
     after = await show(client, "bloem-nl")
-    assert (after["status"], after["document_issued_at_s"]) == ("active", NOW_S)
+    assert (after["status"], after["document_issued_at"]) == ("active", rfc3339(NOW_S))
     assert after["endpoints"] == {
         "messages": "https://rift.example/messages",
         "certificates": None,
@@ -104,7 +122,7 @@ async def test_institution_is_shown_with_endpoints_keys_and_status_when_its_docu
     }
     assert after["jwks"] == {"keys": [one.model_dump() for one in signed.jwks.keys]}
     listed = (await client.get("/institutions", headers=bearer("staff-nl"))).json()
-    assert [one["status"] for one in listed] == ["no_document", "no_document", "active"]
+    assert [one["status"] for one in listed] == ["active", "no_document", "no_document"]
     raw = await client.get("/institutions/bank-ke/document", headers=bearer("staff-nl"))
     assert raw.content == signed.data
     assert (await client.get("/institutions/bank-nl/document", headers=bearer("staff-nl"))).status_code == 404
@@ -115,19 +133,19 @@ async def test_paper_is_refused_when_a_customer_brings_it(client: httpx.AsyncCli
     assert (await show(client))["status"] == "no_document"
 
 
-async def test_refused_change_is_told_in_the_notices_when_keys_do_not_count(
+async def test_refused_change_is_told_in_the_events_when_keys_do_not_count(
     client: httpx.AsyncClient, watcher: Watcher
 ) -> None:
     answer = await post(client, document(NEW).data)
     assert (answer.status_code, answer.json()["code"]) == (409, "participants/17")
-    notices = (await client.get("/notices", headers=bearer("staff-nl"))).json()
-    assert [(one["kind"], one["body"]["lei"]) for one in notices] == [("participant.refused", BANK)]
+    events = (await client.get("/events", headers=bearer("staff-nl"))).json()
+    assert [(one["kind"], one["body"]["lei"]) for one in events] == [("participant.refused", BANK)]
 
 
 async def test_paper_is_refused_when_it_is_malformed_or_too_large(client: httpx.AsyncClient) -> None:
     assert (await post(client, b'{"type": "else"}')).status_code == 422
     assert (await post(client, document(OLD).data + b" " * PAPER_BYTES_MAX)).status_code == 413
-    assert (await client.get("/notices", headers=bearer("staff-nl"))).json() == []
+    assert (await client.get("/events", headers=bearer("staff-nl"))).json() == []
 
 
 async def test_notice_and_revocation_are_shown_when_they_came(client: httpx.AsyncClient) -> None:
@@ -136,13 +154,13 @@ async def test_notice_and_revocation_are_shown_when_they_came(client: httpx.Asyn
     assert (await show(client))["rotation"] == {
         "old": OLD.kid,
         "new": NEW.kid,
-        "starts_at_s": NOW_S,
-        "old_until_s": NOW_S + 7 * 86_400,
+        "starts_at": rfc3339(NOW_S),
+        "old_until": rfc3339(NOW_S + 7 * 86_400),
     }
     assert (await post(client, revocation(OLD).data)).status_code == 201
     found = await show(client)
     assert found["status"] == "key_revoked"
-    assert [(one["ended_by"], one["revoked_at_s"]) for one in found["message_keys"]] == [("revocation", NOW_S)]  # type: ignore[attr-defined]
+    assert [(one["ended_by"], one["revoked_at"]) for one in found["message_keys"]] == [("revocation", rfc3339(NOW_S))]  # type: ignore[attr-defined]
 
 
 async def test_lost_key_is_replaced_when_staff_accepts_the_new_one(client: httpx.AsyncClient, watcher: Watcher) -> None:

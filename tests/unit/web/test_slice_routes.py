@@ -21,7 +21,7 @@ def fund(books: Books) -> None:
 
 async def test_institutions_are_the_networks_when_anyone_known_asks(client: httpx.AsyncClient) -> None:
     answer = await get(client, "/institutions", "bloem-nl")
-    assert [item["id"] for item in answer.json()] == ["cb-eur", "bank-nl", "bank-ke"]
+    assert [item["id"] for item in answer.json()] == ["bank-ke", "bank-nl", "cb-eur"]
     one = (await get(client, "/institutions/bank-ke")).json()
     assert (one["address"], one["role_names"]) == (Actor("bank-ke").address, ["bank"])
     assert one["key_thumbprint"] == "0x" + "11" * 32

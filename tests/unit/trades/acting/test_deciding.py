@@ -19,7 +19,7 @@ from node.trades.errors import (
 )
 from node.trades.store import Dispute, EscrowEvent, MilestoneRow, Step
 from node.trades.terms import document as doc
-from node.web.store import NoticeRow
+from node.web.store import EventRow
 from tests.unit.messages.post import message as json_message
 from tests.unit.trades import story
 from tests.unit.trades.motions.test_motions import COUNTERED, agree, propose
@@ -56,7 +56,7 @@ def dispute(world: World, reasons: str = REASONS) -> None:
 
 def notices(desk: TestDesk, kind: str) -> list[tuple[str | None, dict[str, Any]]]:
     with desk.database.read() as session:
-        rows = session.scalars(select(NoticeRow).where(NoticeRow.kind == kind).order_by(NoticeRow.id))
+        rows = session.scalars(select(EventRow).where(EventRow.kind == kind).order_by(EventRow.id))
         return [(row.owner, row.body) for row in rows]
 
 
@@ -240,12 +240,12 @@ def test_the_assignee_stands_in_the_exporters_place_when_a_milestone_is_its_own(
     ke = world["bank-ke"]
     pamoja, account = customer("bank-ke", "pamoja"), world.account("bank-ke", "pamoja")
     with ke.database.read() as session:
-        assert ke.trades.trades(session, pamoja) == []
+        assert session.scalars(ke.trades.trades(session, pamoja)).all() == []
     with ke.database.transaction() as session:
         trade = ke.trades.desk.trade(session, story.REFERENCE)
         session.get_one(MilestoneRow, (trade.trade_id, 1)).assignee = account
     with ke.database.read() as session:
-        assert [trade.reference for trade in ke.trades.trades(session, pamoja)] == [story.REFERENCE]
+        assert [trade.reference for trade in session.scalars(ke.trades.trades(session, pamoja))] == [story.REFERENCE]
     with pytest.raises(NotPermittedError, match="the assignee of the milestone, pamoja"):
         act(ke, ke.trades.deciding.waive, 1, 1, story.EXPORTER)
     with pytest.raises(NotPermittedError, match="the exporter, naivasha"):

@@ -97,7 +97,7 @@ def cancel(world: World, bank: str, **options: Any) -> None:
 def answer(world: World, desk: TestDesk, *, refuse: str | None = None) -> None:
     staff = clerk(desk.id)
     with desk.database.read() as session:
-        waiting = [request.id for request in desk.trades.asking.waiting(session, staff)]
+        waiting = [request.id for request in session.scalars(desk.trades.asking.waiting(staff))]
     assert len(waiting) == 1
     if refuse is None:
         desk.run(desk.trades.asking.sign, waiting[0], staff)
@@ -239,9 +239,9 @@ def test_a_customer_of_the_other_bank_signs_with_the_importer_when_it_holds_a_mi
     world.settle_down()
     financier = customer("bank-nl", "vanrijn")
     with nl.database.read() as session:
-        waiting = nl.trades.asking.waiting(session, financier)
+        waiting = session.scalars(nl.trades.asking.waiting(financier)).all()
         assert [request.kind for request in waiting] == ["Assign"]
-        assert nl.trades.asking.waiting(session, story.IMPORTER) == []
+        assert session.scalars(nl.trades.asking.waiting(story.IMPORTER)).all() == []
         request_id = waiting[0].id
     with pytest.raises(RejectedError, match="vanrijn, or its bank"):
         nl.run(nl.trades.asking.sign, request_id, story.IMPORTER)

@@ -9,7 +9,7 @@ from node.messages.iso20022.formats.answers import PaymentStatus
 from node.messages.iso20022.formats.cash import CashReport
 from node.messages.iso20022.formats.transfers import CustomerTransfer
 from node.trades.payments.store import TradeMessage
-from node.web.store import NoticeRow
+from node.web.store import EventRow
 from tests.unit.trades import story
 from tests.unit.trades.world import TestDesk
 
@@ -46,5 +46,5 @@ def entries(report: CashReport) -> list[tuple[str, str, str, str]]:
 
 def notices(desk: TestDesk, kind: str) -> list[tuple[str | None, dict[str, Any]]]:
     with desk.database.read() as session:
-        found = session.scalars(select(NoticeRow).where(NoticeRow.kind == kind).order_by(NoticeRow.id))
+        found = session.scalars(select(EventRow).where(EventRow.kind == kind).order_by(EventRow.id))
         return [(row.owner, row.body) for row in found]

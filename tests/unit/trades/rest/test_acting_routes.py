@@ -34,7 +34,7 @@ def test_a_dispute_goes_to_the_arbiter_and_back_over_the_routes() -> None:
     assert api.post("arbiter", path, {"share_bps": 10_001, "reasons": AWARD_REASONS}, 422)["field"] == "share_bps"
     assert api.post("arbiter", path, {"share_bps": 7_000, "reasons": " "}, 422)["field"] == "reasons"
     api.post("arbiter", path, {"share_bps": 7_000, "reasons": AWARD_REASONS}, 202)
-    assert api.get("arbiter", f"/v1/disputes/{case['dispute']}")["awarded_at_s"] is not None
+    assert api.get("arbiter", f"/v1/disputes/{case['dispute']}")["awarded_at"] is not None
     assert api.post("arbiter", path, {"share_bps": 0, "reasons": AWARD_REASONS}, 409)["code"] == "trades/13"
     (decided,) = api.get("naivasha", f"{TRADE}/disputes")
     assert (decided["share_bps"], decided["award_reasons"]) == (7_000, AWARD_REASONS)
@@ -63,7 +63,10 @@ def test_a_float_is_settled_by_choice_over_the_routes() -> None:
     assert api.post("bloem", f"{FIRST}/settle", {}, 409)["field"] == "milestone.state"
     assert api.post("bloem", f"{TRADE}/top-up", {}, 409)["field"] == "top_up"
     assert api.post("bloem", f"{TRADE}/reprice", status=409)["field"] == "call"
-    assert api.post("naivasha", f"{FIRST}/defer", {"deadline_s": 1}, 409)["field"] == "funding.float.option"
+    assert (
+        api.post("naivasha", f"{FIRST}/defer", {"deadline": "2026-09-01T00:00:00Z"}, 409)["field"]
+        == "funding.float.option"
+    )
     assert api.post("naivasha", f"{TRADE}/close", {}, 409)["field"] == "funding.float.option"
     wait_until_final(world)
     assert api.get("bloem", f"{FIRST}/quotes", 409)["field"] == "quotes"

@@ -25,7 +25,7 @@ def test_an_amendment_is_proposed_shown_and_agreed() -> None:
     api.post("bloem", f"{TRADE}/agree", {}, 202)
     assert api.get("bloem", f"{TRADE}/motions") == []
     assert "sign the amendment" not in [what for _, what in waited(api, "bloem")]
-    assert api.get("naivasha", TRADE)["milestones"][1]["deadline_s"] == story.at("2026-09-27T18:00")
+    assert api.get("naivasha", TRADE)["milestones"][1]["deadline"] == "2026-09-27T18:00:00Z"
     assert api.post("bloem", f"{TRADE}/agree", {}, 409)["field"] == "amendment"
 
 

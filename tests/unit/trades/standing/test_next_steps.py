@@ -264,7 +264,9 @@ def test_steps_come_by_urgency() -> None:
 
 
 def test_list_reads_as_people_speak() -> None:
-    lines = next_lines([shown_step(step).model_dump() for step in next_steps(trade_of(DUE), NOW_S)])
+    lines = next_lines(
+        [shown_step(step).model_dump(mode="json", by_alias=True) for step in next_steps(trade_of(DUE), NOW_S)]
+    )
     assert lines == [
         "open to Bloem: dispute delivered (by 1970-01-13 13:46), or else 100 % of it is final",
         "open to Naivasha: dispute delivered (by 1970-01-13 13:46), or else 100 % of it is final",

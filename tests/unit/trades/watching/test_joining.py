@@ -39,7 +39,7 @@ def offer(world: World, index: int = 0, bank: str = "bank-ug", owner: str = "rwe
 
 def answer_all(desk: TestDesk, actor: Actor) -> None:
     with desk.database.read() as session:
-        waiting = [request.id for request in desk.trades.asking.waiting(session, actor)]
+        waiting = [request.id for request in session.scalars(desk.trades.asking.waiting(actor))]
     for request_id in waiting:
         desk.run(desk.trades.asking.sign, request_id, actor)
     desk.world.settle_down()
@@ -86,7 +86,7 @@ def test_an_assignee_sees_the_milestone_it_holds_and_what_it_may_do_when_its_ban
     assert {"waive", "amend", "cancel"} <= {step.call for step in steps if step.who == holder}
     assert {step.milestone for step in steps} == {0, None}
     with ug.database.read() as session:
-        assert [trade.reference for trade in ug.trades.trades(session, HOLDER)] == [story.REFERENCE]
+        assert [trade.reference for trade in session.scalars(ug.trades.trades(session, HOLDER))] == [story.REFERENCE]
     assert [owner for owner, _ in notices(ug, "trade.MilestoneAssigned")] == ["rwenzori"]
 
 
@@ -97,7 +97,7 @@ def test_a_stranger_sees_nothing_when_another_customer_of_its_bank_holds_a_miles
         ug.participants.add_customer(session, customer_id="stranger", name="A stranger", now_s=0)
     stranger = customer("bank-ug", "stranger")
     with ug.database.read() as session:
-        assert ug.trades.trades(session, stranger) == []
+        assert session.scalars(ug.trades.trades(session, stranger)).all() == []
     with pytest.raises(UnknownTradeError):
         shown(ug, stranger)
 

@@ -17,7 +17,7 @@ from node.audit.store import EntryRow
 from node.errors import RejectedError
 from node.storage.database import Database
 from node.storage.migrate import prepare
-from node.web import notices
+from node.web import events
 from node.web.app import build_app
 from node.web.approvals.service import Stake, withdraw_of
 from node.web.auth import Caller, Principal, TokenAuthority, needs
@@ -26,7 +26,7 @@ from node.web.idempotency import OnceOnly
 from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_OPEN_MAX
 from node.web.permissions import DEVNET_STAFF, Permission, Role
 from node.web.schemas import Order
-from node.web.store import NoticeRow
+from node.web.store import EventRow
 
 PEOPLE = {
     "maker": Principal("bank-nl", None, frozenset({Role.BANK_MAKER}), "p-maker"),
@@ -61,7 +61,7 @@ async def pay(order: PayIn, caller: Caller, once: OnceOnly) -> JSONResponse:
     def effect(session: Session) -> dict[str, Any]:
         if order.fails or WORLD["is_down"]:
             raise RejectedError("amount: expected one that is there, got more")
-        session.add(NoticeRow(kind="paid", owner=None, body={"by": caller.name}, time_s=order.amount))
+        session.add(EventRow(kind="paid", owner=None, body={"by": caller.name}, time_s=order.amount))
         return {"paid": order.amount, "by": caller.name}
 
     return once.run(effect, 201, lambda _session: Stake(f"pay {order.amount}", order.amount, "EUR"))
@@ -102,11 +102,11 @@ class World:
 
     def paid(self) -> list[int]:
         with self.databases["bank-nl"].read() as session:
-            return [row.time_s for row in notices.notices_after(session, 0, None) if row.kind == "paid"]
+            return [row.time_s for row in events.events_after(session, 0, None) if row.kind == "paid"]
 
     def told(self, customer: str | None = None) -> list[str]:
         with self.databases["bank-nl"].read() as session:
-            found = notices.notices_after(session, 0, customer)
+            found = events.events_after(session, 0, customer)
             return [row.kind for row in found if row.kind.startswith("proposal.")]
 
     def entries(self) -> list[dict[str, Any]]:

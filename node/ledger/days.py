@@ -1,0 +1,135 @@
+"""Business days of a currency: from one cut-off to the next, Monday to Friday; what comes on a weekend is Monday's.
+
+Money moves at any hour; a cut-off only says to which day's statement, report and value date it belongs.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from contracts.client.blocks import BlockInfo
+from node.ledger.errors import CutOffError, DayError
+from node.storage.cursor import booked_until_s
+from node.storage.database import Base
+from node.web.events import publish
+
+_DAY: Final = timedelta(days=1)
+_FRIDAY: Final = 4
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 2999
+
+
+class CutOffRow(Base):
+    """When a currency's business day ends here."""
+
+    __tablename__ = "ledger_cut_off"
+
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    """Local time, `16:00`."""
+    zone: Mapped[str]
+    """IANA name, `Africa/Nairobi`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The end of a business day: a local time of the day itself."""
+
+    at: time
+    zone: ZoneInfo
+
+    @property
+    def at_text(self) -> str:
+        return f"{self.at:%H:%M}"
+
+    def end_s(self, day: date) -> int:
+        """Return the first second that is not of that day any more, if it is a business day."""
+        # Midnight is the end of the day, not its start.
+        ends = day + _DAY if self.at == time(0) else day
+        return int(datetime.combine(ends, self.at, self.zone).timestamp())
+
+
+DEFAULT: Final = CutOff(time(0), ZoneInfo("UTC"))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A business day, as a stretch of ledger time."""
+
+    on: date
+    from_s: int
+    until_s: int
+    """The first second that is not of it."""
+
+
+def read_cut_off(at: str, zone: str) -> CutOff:
+    """Return a cut-off.
+
+    Raises:
+        CutOffError: there is no such time or no such zone.
+    """
+    try:
+        return CutOff(datetime.strptime(at, "%H:%M").time(), ZoneInfo(zone))  # noqa: DTZ007 - a time of day
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
+        raise CutOffError(at, zone) from error
+
+
+def day_of(cut_off: CutOff, time_s: int) -> Day:
+    """Return the business day that a time belongs to."""
+    on = datetime.fromtimestamp(time_s, UTC).astimezone(cut_off.zone).date()
+    # The zone and a cut-off after local midnight move it by a day either way.
+    on -= 2 * _DAY
+    while not _is_business(on) or cut_off.end_s(on) <= time_s:
+        on += _DAY
+    return _stretch(cut_off, on)
+
+
+def business_day(cut_off: CutOff, on: date) -> Day:
+    """Return a business day by its date, or raise DayError for a day of the weekend."""
+    if not _FIRST_YEAR <= on.year <= _LAST_YEAR or not _is_business(on):
+        raise DayError(on.isoformat(), f"a day from Monday to Friday, {_FIRST_YEAR} to {_LAST_YEAR}")
+    return _stretch(cut_off, on)
+
+
+class CutOffs:
+    """The cut-offs of one institution."""
+
+    def __init__(self, currencies: tuple[str, ...]) -> None:
+        self._currencies = currencies
+
+    def get(self, session: Session, currency: str) -> CutOff:
+        """Return a currency's cut-off; midnight UTC where none was set."""
+        row = session.get(CutOffRow, currency)
+        return DEFAULT if row is None else read_cut_off(row.at, row.zone)
+
+    def set(self, session: Session, currency: str, cut_off: CutOff) -> None:
+        """Let a currency's days end then, from now on; days that are over already are told by it, too."""
+        session.merge(CutOffRow(currency=currency, at=cut_off.at_text, zone=cut_off.zone.key))
+        session.flush()
+
+    def on_block(self, session: Session, block: BlockInfo) -> None:
+        """Tell the staff of each currency whose business day has ended since the block before."""
+        before_s = booked_until_s(session)
+        if before_s == 0:
+            return
+        for currency in self._currencies:
+            cut_off = self.get(session, currency)
+            ended, running = day_of(cut_off, before_s), day_of(cut_off, block.time_s)
+            if ended.on != running.on:
+                last = day_of(cut_off, running.from_s - 1)
+                body = {"currency": currency, "day": last.on.isoformat()}
+                publish(session, kind="day.closed", owner=None, body=body, time_s=block.time_s)
+
+
+def _stretch(cut_off: CutOff, on: date) -> Day:
+    before = on - _DAY
+    while not _is_business(before):
+        before -= _DAY
+    return Day(on, cut_off.end_s(before), cut_off.end_s(on))
+
+
+def _is_business(on: date) -> bool:
+    return on.weekday() <= _FRIDAY

@@ -1,0 +1,149 @@
+"""Routes of statements by day and of end-of-day reports."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from contracts.client.errors import UnavailableError as ChainUnavailableError
+from node.errors import UnavailableError
+from node.ledger.days import CutOffs, Day, business_day, day_of
+from node.ledger.errors import DayError
+from node.ledger.reconciliation import Reconciler
+from node.ledger.schemas import ReconciliationOut
+from node.ledger.service import LedgerService
+from node.participants.service import ParticipantService
+from node.reports import camt053, csv_table, mt940
+from node.reports.closing import Closing, build_closing
+from node.reports.schemas import ClosingOut, OwnersDayOut
+from node.reports.statement import Statement, build_statement
+from node.storage.cursor import booked_until_s
+from node.web.auth import Caller, Staff, check_owner, needs
+from node.web.desk import CallersDesk, Desk
+from node.web.paging import Page, paging
+from node.web.permissions import Permission
+
+router = APIRouter(tags=["reports"])
+
+Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
+BusinessDay = Annotated[date, Path(description="A business day that is over", examples=["2026-08-17"])]
+Format = Literal["camt.053", "mt940", "csv"]
+_FORMATS: Final[dict[Format, tuple[Callable[[Statement], bytes], str, str]]] = {
+    "camt.053": (camt053.write, camt053.MEDIA_TYPE, "xml"),
+    "mt940": (mt940.write, mt940.MEDIA_TYPE, "sta"),
+    "csv": (csv_table.write, csv_table.MEDIA_TYPE, "csv"),
+}
+_STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The statement",
+        "content": {
+            media_type: {"schema": {"type": "string"}, "example": example}
+            for media_type, example in (
+                (camt053.MEDIA_TYPE, "<?xml version='1.0' encoding='UTF-8'?><Document>...</Document>"),
+                (mt940.MEDIA_TYPE, ":20:5E5E5E5E5E5E5E5E\r\n:25:LTO53BVCZVHEXVXMVN6ZNW5MIS4VMXYE\r\n..."),
+                (csv_table.MEDIA_TYPE, "entry,time,kind,amount,available,currency,counterparty,text,transaction\r\n"),
+            )
+        },
+    }
+}
+
+
+@router.get(
+    "/statements/{currency}/days/{day}",
+    response_class=Response,
+    responses=_STATEMENT,
+    dependencies=[needs(Permission.ACCOUNTS_READ)],
+)
+async def download_statement(
+    currency: Currency,
+    day: BusinessDay,
+    principal: Caller,
+    desk: CallersDesk,
+    owner: Annotated[
+        str | None, Query(max_length=64, description="Whose account; the caller's own unless stated")
+    ] = None,
+    form: Annotated[Format, Query(alias="format")] = "camt.053",
+) -> Response:
+    """Return an account's statement of a business day: camt.053, MT940 or a table."""
+    wanted = owner or principal.owner
+    check_owner(principal, wanted)
+    write, media_type, ending = _FORMATS[form]
+    with desk.database.read() as session:
+        statement = build_statement(
+            session,
+            desk.get(LedgerService),
+            desk.get(ParticipantService),
+            owner=wanted,
+            currency=currency,
+            day=_closed(session, desk, currency, day),
+            now_s=booked_until_s(session),
+        )
+    name = f"{wanted}-{currency}-{day.isoformat()}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(write(statement), media_type=media_type, headers=headers)
+
+
+@router.get("/end-of-day", dependencies=[needs(Permission.BOOKS_READ)])
+async def list_closings(
+    _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
+) -> list[ClosingOut]:
+    """Return each currency's report of the last business day that is over."""
+    with desk.database.read() as session:
+        found = [
+            _shown(build_closing(session, desk.get(LedgerService), currency, _last(session, desk, currency)))
+            for currency in desk.get(LedgerService).currencies
+        ]
+    return page.items(found, lambda one: (one.currency,))
+
+
+@router.get("/end-of-day/{currency}/{day}", dependencies=[needs(Permission.BOOKS_READ)])
+async def get_closing(currency: Currency, day: BusinessDay, _staff: Staff, desk: CallersDesk) -> ClosingOut:
+    """Return the report of a business day that is over; of the last one with books held against the chain."""
+    with desk.database.read() as session:
+        closed = _closed(session, desk, currency, day)
+        is_last = closed == _last(session, desk, currency)
+        shown = _shown(build_closing(session, desk.get(LedgerService), currency, closed))
+    return shown.model_copy(update={"reconciliation": await _reconciled(desk)}) if is_last else shown
+
+
+async def _reconciled(desk: Desk) -> ReconciliationOut | None:
+    try:
+        return ReconciliationOut.model_validate(await desk.get(Reconciler).reconcile())
+    except (UnavailableError, ChainUnavailableError):
+        return None
+
+
+def _closed(session: Session, desk: Desk, currency: str, on: date) -> Day:
+    desk.get(LedgerService).require_currency(currency)
+    day = business_day(desk.get(CutOffs).get(session, currency), on)
+    if day.until_s > booked_until_s(session):
+        raise DayError(on.isoformat(), "a business day that is over")
+    return day
+
+
+def _last(session: Session, desk: Desk, currency: str) -> Day:
+    cut_off = desk.get(CutOffs).get(session, currency)
+    return day_of(cut_off, day_of(cut_off, booked_until_s(session)).from_s - 1)
+
+
+def _shown(closing: Closing) -> ClosingOut:
+    return ClosingOut(
+        currency=closing.currency,
+        day=closing.day.on.isoformat(),
+        from_s=closing.day.from_s,
+        until_s=closing.day.until_s,
+        opening=closing.opening,
+        closing=closing.closing,
+        is_balanced=closing.is_balanced,
+        owners=[OwnersDayOut.model_validate(one) for one in closing.owners],
+        entries_by_kind=closing.entries_by_kind,
+        payments_by_state=closing.payments_by_state,
+        trades_funded=closing.trades_funded,
+        trades_closed=closing.trades_closed,
+        held=closing.held,
+        messages_waiting=closing.messages_waiting,
+        messages_to_repair=closing.messages_to_repair,
+    )
