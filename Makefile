@@ -31,6 +31,7 @@ check: .venv/.ready
 	$(RUN) scripts/build_contracts.py --check
 	$(RUN) scripts/build_protos.py --check
 	$(RUN) scripts/build_client.py --check
+	$(RUN) scripts/extract_messages.py --check
 
 # The fast backend for ML-DSA (optional): needs a C compiler and cmake; no network but for the Python package.
 liboqs: .venv/.ready

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.participants.addresses import PostalAddress
 
 Role = Literal["central_bank", "bank", "fx_provider", "attester", "arbiter", "reporter", "validator", "regulator"]
+PersonRole = Literal[
+    "exporter", "importer", "bank_maker", "bank_checker", "treasurer", "compliance", "operator", "regulator"
+]
 DecimalText = str
 
 
@@ -59,6 +62,17 @@ class PricingCast(_Strict):
     cancel_fee_bps: int = 50
 
 
+class PersonCast(_Strict):
+    """Somebody who works at an institution, or at a customer of it; on a devnet anybody may be them."""
+
+    id: str
+    name: str
+    job: str
+    """As the console's sign-in page says it."""
+    roles: tuple[PersonRole, ...]
+    customer: str | None = None
+
+
 class InstitutionCast(_Strict):
     """An institution; `funds` is what its central banks issue to it at the start."""
 
@@ -69,6 +83,7 @@ class InstitutionCast(_Strict):
     country: str
     roles: tuple[Role, ...]
     customers: tuple[CustomerCast, ...] = ()
+    people: tuple[PersonCast, ...] = ()
     funds: dict[str, DecimalText] = Field(default_factory=dict)
     pricing: PricingCast | None = None
 

@@ -49,26 +49,13 @@ async def sign_in_by_passkey(order: PasskeyIn, request: Request, visit: Visiting
 @router.post("/invitations/look")
 async def look(order: TokenIn, request: Request, visit: Visiting) -> InvitationOut:
     """Return who a one-time link invites, and the secret for their authenticator app."""
-    identity = _inviting(request, order.token)
-    with identity.database.read() as session:
-        invitation, person = identity.people.invitation(session, order.token, visit.now_s)
-        secret = identity.people.totp_secret(invitation)
-    return InvitationOut(
-        institution=identity.institution_id,
-        name=person.name or "",
-        email=person.email or "",
-        roles=person.roles,
-        customer=person.customer,
-        expires_at_s=invitation.expires_at_s,
-        app_link=codes.app_link(secret, person.email or person.id, identity.passkeys.site.name),
-        app_secret=secret,
-    )
+    return invitation_of(request, order.token, visit.now_s)
 
 
 @router.post("/invitations/accept", response_model=MeOut)
 async def accept(order: AcceptIn, request: Request, visit: Visiting) -> JSONResponse:
     """Follow a one-time link with a password and the app; the answer sets the session's cookie."""
-    identity = _inviting(request, order.token)
+    identity = inviting(request, order.token)
     entered = await identity.accept_by_password(visit, token=order.token, password=order.password, code=order.code)
     return _welcome(identity, entered)
 
@@ -76,13 +63,13 @@ async def accept(order: AcceptIn, request: Request, visit: Visiting) -> JSONResp
 @router.post("/invitations/passkey/options")
 async def ask_first_passkey(order: TokenIn, request: Request, visit: Visiting) -> AskedOut:
     """Return what to ask the browser for, to follow a one-time link with a passkey."""
-    return AskedOut.of(_inviting(request, order.token).ask_first_passkey(visit, order.token))
+    return AskedOut.of(inviting(request, order.token).ask_first_passkey(visit, order.token))
 
 
 @router.post("/invitations/passkey", response_model=MeOut)
 async def accept_by_passkey(order: AcceptPasskeyIn, request: Request, visit: Visiting) -> JSONResponse:
     """Follow a one-time link with a passkey; the answer sets the session's cookie."""
-    identity = _inviting(request, order.token)
+    identity = inviting(request, order.token)
     entered = identity.accept_by_passkey(
         visit, token=order.token, challenge=order.challenge, credential=order.credential, name=order.name
     )
@@ -104,7 +91,30 @@ def identity_of(request: Request, institution_id: str | None) -> Identity:
     return desks[institution_id].get(Identity)
 
 
-def _inviting(request: Request, token: str) -> Identity:
+def invitation_of(request: Request, token: str, now_s: int) -> InvitationOut:
+    """Return who the link of a token invites.
+
+    Raises:
+        InvitationError: it is used, too old, or none.
+    """
+    identity = inviting(request, token)
+    with identity.database.read() as session:
+        invitation, person = identity.people.invitation(session, token, now_s)
+        secret = identity.people.totp_secret(invitation)
+    return InvitationOut(
+        institution=identity.institution_id,
+        name=person.name or "",
+        email=person.email or "",
+        roles=person.roles,
+        customer=person.customer,
+        expires_at_s=invitation.expires_at_s,
+        app_link=codes.app_link(secret, person.email or person.id, identity.passkeys.site.name),
+        app_secret=secret,
+    )
+
+
+def inviting(request: Request, token: str) -> Identity:
+    """Return where the link of a token leads, or raise InvitationError."""
     try:
         return identity_of(request, institution_of(token))
     except PersonFormatError as error:

@@ -132,6 +132,8 @@ async def _run(settings: "Settings", fresh: bool) -> None:
     ) as node:
         print_line(f"JSON-RPC   {node.rpc_url}")
         print_line(f"REST       {node.rest_url}/docs")
+        # By name: browsers keep a session's cookie without TLS for localhost alone.
+        print_line(f"console    {node.rest_url.replace('127.0.0.1', 'localhost')}/")
         print_line(f"home       {settings.home} (tokens in access.json, logs in logs/)")
         stopped = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(node.unit.ended())

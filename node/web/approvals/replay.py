@@ -4,53 +4,15 @@ It takes the way every request takes, so that everything is checked again as it 
 because it changed meanwhile is refused by the request's own rules.
 """
 
-import json
-from dataclasses import dataclass
-from typing import Any, Final
-
 from fastapi import Request
-from starlette.types import Message
 
-from contracts.client.request_id import HEADER
 from node.web.approvals.store import ProposalRow
-from node.web.auth import Principal, speak_as
+from node.web.auth import Principal
 from node.web.idempotency import APPROVAL, Approval
-from node.web.middleware import answer_headers
-
-_FROM_OUTSIDE: Final = ("type", "asgi", "http_version", "scheme", "server", "client", "root_path", "app")
+from node.web.inside import Answered, Sent, send_inside
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The answer to a request that was sent again."""
-
-    status: int
-    body: Any
-
-
-async def replay(request: Request, row: ProposalRow, maker: Principal, checker: str) -> Replayed:
+async def replay(request: Request, row: ProposalRow, maker: Principal, checker: str) -> Answered:
     """Send the request of `row` as its maker did; `request` is the approval."""
-    # Under the approval's own id: it is what makes the request happen.
-    headers = row.headers | {HEADER.lower(): answer_headers(request)[HEADER]}
-    scope = {name: request.scope[name] for name in _FROM_OUTSIDE if name in request.scope}
-    scope |= {
-        "method": row.method,
-        "path": row.path,
-        "raw_path": row.path.encode(),
-        "query_string": row.query.encode(),
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-        "state": {},
-        APPROVAL: Approval(row.id, checker),
-    }
-    speak_as(scope, maker)
-    messages: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": row.body or b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        messages.append(message)
-
-    await request.app(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in messages)
-    return Replayed(int(messages[0]["status"]), json.loads(body) if body else None)
+    sent = Sent(row.method, row.path, row.query, row.headers, row.body or b"")
+    return await send_inside(request, sent, maker, **{APPROVAL: Approval(row.id, checker)})

@@ -1,0 +1,1 @@
+"""Pages about more than one slice, and the console as a whole."""

@@ -1,0 +1,75 @@
+"""The console: the pages of every slice in one application, and the menu in its order."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from node.app.cast import Cast
+from node.app.pages import holdings, network, overview, playground
+from node.identity import pages as identity_pages
+from node.ledger import pages as ledger_pages
+from node.messages import pages as message_pages
+from node.participants import pages as participant_pages
+from node.quotes import pages as quote_pages
+from node.trades.pages import arbiter_pages, draft_pages, trade_pages
+from node.web.approvals import pages as approval_pages
+from node.web.console.navigation import Entry
+from node.web.console.routes import add_console
+
+# Before trade_pages: /trades/new is no reference.
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    overview.router,
+    draft_pages.router,
+    trade_pages.router,
+    arbiter_pages.router,
+    approval_pages.router,
+    ledger_pages.router,
+    message_pages.router,
+    quote_pages.router,
+    participant_pages.router,
+    network.router,
+    identity_pages.router,
+    identity_pages.open_router,
+)
+MENU: Final[tuple[Entry, ...]] = (
+    *overview.MENU,
+    *trade_pages.MENU,
+    *draft_pages.MENU,
+    *arbiter_pages.MENU,
+    ledger_pages.MONEY,
+    *approval_pages.MENU,
+    *message_pages.MENU,
+    *quote_pages.MENU,
+    *ledger_pages.MENU,
+    *participant_pages.MENU,
+    *holdings.MENU,
+    *network.MENU,
+    *identity_pages.MENU,
+)
+FOLDERS: Final = tuple(
+    module.TEMPLATES
+    for module in (
+        network,
+        trade_pages,
+        identity_pages,
+        approval_pages,
+        ledger_pages,
+        message_pages,
+        quote_pages,
+        participant_pages,
+    )
+)
+
+
+def add_pages(app: FastAPI, cast: Cast, chain: holdings.ChainReader, rpc_url: str) -> None:
+    """Add the console to the application of a devnet's desk process."""
+    issuers = {one.code: one.issuer for one in cast.currencies}
+    app.state.playground = playground.groups(cast)
+    add_console(
+        app,
+        routers=(*ROUTERS, holdings.build_router(chain, issuers), playground.build_router(cast, rpc_url)),
+        folders=FOLDERS,
+        entries=(*MENU, *playground.MENU),
+        network=cast.network,
+        currencies=[one.code for one in cast.currencies],
+    )

@@ -1,0 +1,114 @@
+"""The first page: what needs the viewer now, their trades, their money and when more is expected."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from node.trades.pages.trade_pages import own_names, trades_under_way
+from node.web.approvals.pages import may_decide
+from node.web.console.navigation import Entry
+from node.web.console.page import Looking, Page
+from node.web.permissions import Permission
+
+MENU: Final = (Entry("/", "Overview", Permission.OWN),)
+# Each takes a look of its own; the others are on the page of trades.
+_LOOKED_AT_MAX: Final = 12
+
+router = APIRouter()
+
+
+@router.get("/")
+async def show_overview(page: Looking) -> Response:
+    """Show what needs the viewer now."""
+    viewer = page.viewer
+    open_trades = await trades_under_way(page)
+    waiting = [
+        {"trade": trade, "step": step} for trade in open_trades for step in trade["next"] if _is_mine(page, step)
+    ]
+    proposals = await page.find("/approvals", state="open") or []
+    return page.show(
+        "app/overview.html",
+        waiting=sorted(waiting, key=_urgency),
+        open_trades=open_trades,
+        requests=[one for one in await page.find("/requests") or [] if one["state"] == "asked"],
+        to_decide=[one for one in proposals if may_decide(page.principal, one)],
+        own_proposals=[one for one in proposals if one["maker"] == page.principal.name],
+        appointments=[one for one in await _of_attesters(page) if not one["attested"]],
+        cases=[one for one in await _of_arbiters(page) if one["share_bps"] is None],
+        issuance=[one for one in await page.find("/issuance-requests") or [] if one["state"] == "open"]
+        if "central_bank" in viewer.roles
+        else [],
+        broken=await page.find("/repairs") or [] if viewer.is_staff else [],
+        balances=_own(page, await page.find("/balances") or []),
+    )
+
+
+@router.get("/expected")
+async def show_expected(page: Looking) -> Response:
+    """Show which money is expected or due, by date: a part of the overview that is loaded after it."""
+    return page.show("app/expected.html", expected=await expected_money(page))
+
+
+async def expected_money(page: Page) -> list[dict[str, Any]]:
+    """Return what the viewer's trades under way will pay to it or take from it, the earliest first."""
+    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
+    found: list[dict[str, Any]] = []
+    for line in lines[:_LOOKED_AT_MAX]:
+        trade = await page.get(f"/trades/{line['reference']}")
+        versions = await page.get(f"/trades/{line['reference']}/versions")
+        found += _of_trade(trade, own_names(page, versions), versions[-1]["document"])
+        await asyncio.sleep(0)
+    return sorted(found, key=lambda one: str(one["at"]))
+
+
+def _of_trade(trade: dict[str, Any], own: frozenset[str], document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is expected of one trade: each milestone that is not settled, once it can no longer be disputed."""
+    rows = []
+    for milestone in trade["milestones"]:
+        if milestone["state"] == "settled":
+            continue
+        at = milestone["final_after"]
+        if at is None:
+            at = _second(milestone["deadline"]) + int(document["windows"]["dispute_s"])
+        rows.append(
+            {
+                "reference": trade["reference"],
+                "kind": milestone["kind"],
+                "amount": milestone["amount"],
+                "at": _second(at),
+                "is_in": trade["exporter"] in own,
+                "is_out": trade["importer"] in own,
+                "is_certain": milestone["state"] in ("due", "final"),
+            }
+        )
+    return rows
+
+
+def _second(moment: Any) -> int:
+    return moment if isinstance(moment, int) else int(datetime.fromisoformat(str(moment)).astimezone(UTC).timestamp())
+
+
+def _is_mine(page: Page, step: dict[str, Any]) -> bool:
+    """Tell whether a step waits for whom the viewer acts for; of steps that only may be taken, not."""
+    return step["weight"] != "option" and step["who"] in page.viewer.names
+
+
+def _urgency(item: dict[str, Any]) -> tuple[bool, str]:
+    by = item["step"]["by"]
+    return by is None, str(by)
+
+
+def _own(page: Page, balances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in balances if one["owner"] == page.principal.owner]
+
+
+async def _of_attesters(page: Page) -> list[dict[str, Any]]:
+    return await page.find("/appointments") or [] if "attester" in page.viewer.roles else []
+
+
+async def _of_arbiters(page: Page) -> list[dict[str, Any]]:
+    return await page.find("/disputes") or [] if "arbiter" in page.viewer.roles else []

@@ -1,0 +1,173 @@
+"""Words that the API composes, as patterns of messages that languages translate.
+
+What a pattern catches is a phrase itself, or a name that stays as it is.
+"""
+
+import re
+from typing import Final
+
+
+def _(message: str) -> str:
+    """Mark a message for extraction."""
+    return message
+
+
+_WORDS: Final = (
+    # Who, states and policies.
+    _("anyone"),
+    _("the network"),
+    _("negotiating"),
+    _("agreed"),
+    _("funding"),
+    _("funded"),
+    _("closed"),
+    _("withdrawn"),
+    _("settled"),
+    _("cancelled"),
+    _("lapsed"),
+    _("out of band"),
+    _("not funded"),
+    _("pending"),
+    _("due"),
+    _("disputed"),
+    _("final"),
+    _("not screened"),
+    _("not decided yet"),
+    _("loaded"),
+    _("departed"),
+    _("arrived"),
+    _("delivered"),
+    _("inspected"),
+    _("refund"),
+    _("pay"),
+    _("tax"),
+    _("fee"),
+    _("financing"),
+    _("other"),
+    _("invoice"),
+    _("importer"),
+    _("exporter"),
+    _("attester"),
+    _("arbiter"),
+    _("provider"),
+    _("holder"),
+    _("fulfilled"),
+    _("failed"),
+    _("open"),
+    _("done"),
+    _("rejected"),
+    _("expired"),
+    _("queued"),
+    _("sent"),
+    _("received"),
+    _("handled"),
+    _("stored"),
+    _("refused"),
+    _("dead"),
+    _("dropped"),
+    _("issued"),
+    _("declined"),
+    _("active"),
+    _("suspended"),
+    _("in force"),
+    _("lifted"),
+    _("lifting"),
+    _("signed"),
+    _("recorded"),
+    _("submitted"),
+    _("counted"),
+    _("offered"),
+    _("used"),
+    _("released"),
+    _("releasing"),
+    # What is waited for.
+    _("fund the trade"),
+    _("ask for quotes and fund the trade"),
+    _("accept a quote"),
+    _("ask for quotes (again)"),
+    _("take the funding transaction into a block"),
+    _("send the amended terms"),
+    _("amend the terms"),
+    _("book the lapse of the trade"),
+    _("call for a top-up"),
+    _("cancel the trade"),
+    _("close the trade, as the rate left the band"),
+    _("top up the hold"),
+    _("sign the amendment"),
+    _("sign the assignment"),
+    _("sign the cancellation"),
+    # What happens otherwise.
+    _("it is paid"),
+    _("it is refunded"),
+    _("anyone may settle at a firm quote after the choice window"),
+    _("the money goes back when the hold expires"),
+    _("what is held decides what is paid"),
+)
+_PATTERNS: Final = (
+    (r"sign version (?P<version>[0-9]+) or counter it", _("sign version %(version)s or counter it")),
+    (r"fill in (?P<accounts>.+)", _("fill in %(accounts)s")),
+    (r"counter, as nobody can sign: (?P<why>.+)", _("counter, as nobody can sign: %(why)s")),
+    (r"attest (?P<kind>[a-z]+)", _("attest: %(kind)s")),
+    (r"accept (?P<kind>[a-z]+) in full", _("accept “%(kind)s” in full")),
+    (r"assign (?P<kind>[a-z]+) to a financier", _("assign “%(kind)s” to a financier")),
+    (r"award (?P<kind>[a-z]+)", _("award “%(kind)s”")),
+    (r"choose a quote for (?P<kind>[a-z]+)", _("choose a quote for “%(kind)s”")),
+    (r"declare that nobody attested (?P<kind>[a-z]+)", _("declare that nobody attested “%(kind)s”")),
+    (r"defer the deadline of (?P<kind>[a-z]+)", _("defer the deadline of “%(kind)s”")),
+    (r"dispute (?P<kind>[a-z]+)", _("dispute “%(kind)s”")),
+    (r"give up a part of (?P<kind>[a-z]+)", _("give up a part of “%(kind)s”")),
+    (r"give up (?P<kind>[a-z]+)", _("give up “%(kind)s”")),
+    (r"pay (?P<kind>[a-z]+) by the last resort", _("pay “%(kind)s” by the last resort")),
+    (
+        r"pay (?P<kind>[a-z]+) in the funding currency by the last resort",
+        _("pay “%(kind)s” in the funding currency by the last resort"),
+    ),
+    (r"settle the refund of (?P<kind>[a-z]+)", _("settle the refund of “%(kind)s”")),
+    (r"settle (?P<kind>[a-z]+) at a firm quote", _("settle “%(kind)s” at a firm quote")),
+    (r"settle (?P<kind>[a-z]+)", _("settle “%(kind)s”")),
+    (
+        r"take less for (?P<kind>[a-z]+) at a quote of your choice",
+        _("take less for “%(kind)s” at a quote of your choice"),
+    ),
+    (r"(?P<share>[0-9.]+ %) of it is final", _("%(share)s of it is final")),
+)
+WORDS: Final = {word: word for word in _WORDS} | {
+    "none": _("nothing to exchange"),
+    "convert_now": _("converted when funded"),
+    "lock": _("rate locked"),
+    "float": _("rate floats in a band"),
+    "Amend": _("amendment"),
+    "Cancel": _("cancellation"),
+    "Assign": _("assignment"),
+}
+"""Words as the API says them, and as people read them."""
+PATTERNS: Final = tuple((re.compile(pattern), message) for pattern, message in _PATTERNS)
+"""(pattern, message): the first that fits all of a phrase counts."""
+ROWS: Final = {"milestones": _("Milestone %(number)s"), "payees": _("Payee %(number)s")}
+FIELDS: Final = {
+    "weight_bps": _("share"),
+    "share_bps": _("share"),
+    "deadline_s": _("deadline"),
+    "kind": _("what happens"),
+    "quorum": _("attesters that have to agree"),
+    "silence": _("what silence means"),
+    "attesters": _("attesters"),
+    "place": _("place"),
+    "purpose": _("purpose"),
+    "name": _("name"),
+    "goods": _("Goods"),
+    "incoterms": _("Incoterms"),
+    "arbiter": _("Arbiter"),
+    "fund_by_s": _("To be funded by"),
+    "hold_expires_at_s": _("Hold expires"),
+    "invoice": _("Invoice"),
+    "invoice.amount_minor": _("Invoice amount in minor units"),
+    "funding": _("Exchange"),
+    "shipment": _("Shipment"),
+    "windows": _("Windows in seconds"),
+    "importer": _("Importer"),
+    "exporter": _("Exporter"),
+    "payees": _("Payees"),
+}
+"""Fields of the terms document, as people call them."""
+RATE: Final = _("%(number)s %(bought)s per %(sold)s")
