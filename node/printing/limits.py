@@ -1,0 +1,20 @@
+"""Limits of what is printed, each with its reason."""
+
+from typing import Final
+
+# A statement of ROWS_MAX rows is about half of this.
+HTML_BYTES_MAX: Final = 1024 * 1024
+PAPER_BYTES_MAX: Final = 16 * 1024 * 1024
+# Rows of one paper: some thirty pages, which take about ten seconds.
+ROWS_MAX: Final = 1_000
+PRINT_TIMEOUT_S: Final = 60.0
+# Papers in hand and in line: more wait longer than a caller does.
+PAPERS_MAX: Final = 16
+WORKER_MEMORY_BYTES: Final = 1024 * 1024 * 1024
+# A worker that has nothing to do holds some 100 MiB.
+WORKER_IDLE_S: Final = 600
+TOLD_BYTES_MAX: Final = 2_000
+# Points of one chart: more than a screen has room for.
+POINTS_MAX: Final = 500
+# Of a QR code with the error correction that we take (M), in bytes: version 40 holds 2,331.
+QR_BYTES_MAX: Final = 1_024
