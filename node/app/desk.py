@@ -16,6 +16,7 @@ from node.app.settings import Settings, load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
 from node.messages.listener import Listener
 from node.messages.wire import PATH
+from node.printing.press import Press
 from pqc import liboqs, signatures
 
 _CONNECT_RETRY_S = 0.1
@@ -27,13 +28,18 @@ async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, sett
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
-    institutions = build_institutions(home, cast, chain, f"http://127.0.0.1:{port}/v1", messages_url, settings)
+    press = Press()
+    rest_url = f"http://127.0.0.1:{port}/v1"
+    institutions = build_institutions(home, cast, chain, rest_url, messages_url, settings, press)
     server = _Server(
         uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
     )
-    async with asyncio.TaskGroup() as tasks:
-        workers = tasks.create_task(_work(chain, institutions, messages_port))
-        tasks.create_task(_serve(server, workers, port))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            workers = tasks.create_task(_work(chain, institutions, messages_port))
+            tasks.create_task(_serve(server, workers, port))
+    finally:
+        await press.close()
 
 
 class _Server(uvicorn.Server):

@@ -63,6 +63,9 @@ from node.participants.papers import Endpoints
 from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
 from node.participants.service import WALLETS, ParticipantService
+from node.payment_requests import routes as payment_request_routes
+from node.payment_requests.service import PaymentRequestService
+from node.printing.press import Press
 from node.quotes import routes as quote_routes
 from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
@@ -100,6 +103,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quote_routes.router,
     trade_routes.router,
     report_routes.router,
+    payment_request_routes.router,
     notice_routes.router,
     webhook_routes.router,
 )
@@ -132,7 +136,13 @@ def build_chain(rpc_url: str, genesis: dict[str, Any]) -> Chain:
 
 
 def build_institutions(
-    home: Home, cast: Cast, chain: Chain, rest_url: str, messages_url: str, settings: Settings | None = None
+    home: Home,
+    cast: Cast,
+    chain: Chain,
+    rest_url: str,
+    messages_url: str,
+    settings: Settings | None = None,
+    press: Press | None = None,
 ) -> dict[str, Institution]:
     """Build every institution of the cast; they know each other only through messages, papers and the chain.
 
@@ -140,13 +150,15 @@ def build_institutions(
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
         settings: Where it may go by itself; nowhere but to the public internet unless they say more.
+        press: What prints their papers; whoever gives one closes it.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    chosen = settings or Settings()
+    chosen, shared = settings or Settings(), press or Press()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, chosen).build() for entry in cast.institutions
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, chosen, shared).build()
+        for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
@@ -170,7 +182,9 @@ class _Builder:
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
         settings: Settings,
+        press: Press,
     ) -> None:
+        self._press = press
         self._entry = entry
         self._chain = chain
         self._rates = LedgerRates(rates)
@@ -221,6 +235,7 @@ class _Builder:
         )
         ledger = LedgerService(institution_id=entry.id, owners=participants, deployment=deployment)
         orders = OrderService(participants=participants, deployment=deployment)
+        requests = PaymentRequestService(participants=participants, orders=orders, ledger=ledger, deployment=deployment)
         issuance = IssuanceService(participants=participants, deployment=deployment, issues=ledger.issues)
         freezes = FreezeService(
             institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
@@ -238,6 +253,7 @@ class _Builder:
         self._handlers.blocks.append(issuance.on_block)
         self._handlers.blocks.append(freezes.on_block)
         self._handlers.blocks.append(wallets.on_block)
+        self._handlers.blocks.append(requests.on_block)
         self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
         self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
@@ -253,6 +269,7 @@ class _Builder:
         self._handlers.infos.append(cut_offs.on_block)
         notices = NoticeService(sends_email=self._mail_server is not None)
         services += [notices, compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
+        services += [requests, self._press]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         exchange = partial(_exchange, transport, messages)

@@ -23,8 +23,17 @@ def svg(text: str, title: str, description: str) -> str:
     """
     out = BytesIO()
     _code(text).save(
-        out, kind="svg", border=_QUIET_ZONE, xmldecl=False, omitsize=True, title=title, desc=description, nl=False,
-        light="#fff", svgclass=None, lineclass=None,
+        out,
+        kind="svg",
+        border=_QUIET_ZONE,
+        xmldecl=False,
+        omitsize=True,
+        title=title,
+        desc=description,
+        nl=False,
+        light="#fff",
+        svgclass=None,
+        lineclass=None,
     )
     # `img`, so that its title is read out instead of its path.
     return out.getvalue().decode("utf-8").replace("<svg ", '<svg role="img" ', 1)
