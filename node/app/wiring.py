@@ -28,6 +28,7 @@ from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
 from node.ledger import issuance_routes as ledger_issuance_routes
+from node.ledger import liquidity_routes as ledger_liquidity_routes
 from node.ledger import orders as ledger_orders
 from node.ledger import payment_routes as ledger_payment_routes
 from node.ledger import routes as ledger_routes
@@ -99,6 +100,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_freezing_routes.router,
     ledger_wallet_routes.router,
     ledger_day_routes.router,
+    ledger_liquidity_routes.router,
     message_routes.router,
     quote_routes.router,
     trade_routes.router,

@@ -11,6 +11,7 @@ from node.trades.evidence.packs import EvidenceRoom
 from node.trades.papers.cover import cover_page, pack_facts
 from node.trades.papers.summary import summary_page
 from node.trades.rest.routing import Reference, actor_of, trades_of, view_of
+from node.trades.views.rates import rate_figure
 from node.trades.views.releases import releases_of
 from node.web.auth import Caller
 from node.web.desk import CallersDesk
@@ -29,14 +30,16 @@ async def print_summary(
     trades, actor = trades_of(desk), actor_of(principal)
     with desk.database.read() as session:
         trade = trades.desk.trade_of(session, reference, actor)
-        only = trades.desk.holdings(session, trade, actor)
+        only, now_s, words = trades.desk.holdings(session, trade, actor), booked_until_s(session), speech(language)
+        shown = view_of(session, desk, principal, trade)
         page = summary_page(
-            view_of(session, desk, principal, trade),
+            shown,
             releases_of(session, trades.desk, trade, only),
-            None,
+            # Under the other policies the rate is one figure, which the paper tells.
+            rate_figure(session, trades.desk, trade, words, now_s) if shown.policy == "float" else None,
             trades.desk.participants.institution,
-            speech(language),
-            booked_until_s(session),
+            words,
+            now_s,
         )
     paper = await desk.get(Press).print(page)
     return Response(paper, media_type=MEDIA_TYPE, headers=headers_of(f"{reference}.summary.pdf"))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from io import BytesIO
-from xml.etree import ElementTree
+import defusedxml.ElementTree as ElementTree
 
 import httpx
 import pytest
