@@ -26,6 +26,7 @@ _FONT: Final = "Paper, 'Source Sans 3', 'DejaVu Sans', sans-serif"
 _ROW: Final = 46
 _BAR: Final = 18
 _LEGEND_STEP: Final = 150
+_LEGEND_ROW: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ def svg(chart: LineChart | BarChart, speech: Speech) -> str:
 def figure(chart: LineChart | BarChart, speech: Speech) -> Markup:
     """Return a chart with its description and its table, for a page."""
     table = chart.table
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in table.columns)
+    head = Markup('<th scope="col">{}</th>').format(table.columns[0]) + Markup("").join(
+        Markup('<th scope="col" class="number">{}</th>').format(name) for name in table.columns[1:]
+    )
     rows = Markup("").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
             row[0], Markup("").join(Markup('<td class="number">{}</td>').format(cell) for cell in row[1:])
@@ -173,19 +176,25 @@ def _bars(chart: BarChart) -> tuple[list[Markup], int]:
         for place, share in enumerate(bar.parts):
             drawn.append(_block(left, top + 14, width * share, _COLOURS[place]))
             left += width * share
-    height = _TOP + len(chart.bars) * _ROW + _BOTTOM
-    return drawn + _legend(chart.parts, None, height), height
+    height = _TOP + len(chart.bars) * _ROW
+    if len(chart.parts) == 1:
+        return drawn, height
+    height += _LEGEND_ROW
+    for place, name in enumerate(chart.parts):
+        at = _LEFT + place * _LEGEND_STEP
+        drawn += [_block(at, height - 19, 22, _COLOURS[place], 12), _text(at + 28, height - 9, name)]
+    return drawn, height
 
 
-def _legend(names: Sequence[str], band: tuple[str, float, float] | None, height: int = _HEIGHT) -> list[Markup]:
+def _legend(names: Sequence[str], band: tuple[str, float, float] | None) -> list[Markup]:
     drawn, at = [], float(_LEFT)
     for place, name in enumerate(names):
-        drawn.append(_polyline([(at, height - 11), (at + 22, height - 11)], place))
-        drawn.append(_text(at + 28, height - 7, name))
+        drawn.append(_polyline([(at, _HEIGHT - 11), (at + 22, _HEIGHT - 11)], place))
+        drawn.append(_text(at + 28, _HEIGHT - 7, name))
         at += max(_LEGEND_STEP, 40 + 6.5 * len(name))
     if band is not None:
-        drawn.append(_block(at, height - 17, 22, _BAND, 12))
-        drawn.append(_text(at + 28, height - 7, band[0]))
+        drawn.append(_block(at, _HEIGHT - 17, 22, _BAND, 12))
+        drawn.append(_text(at + 28, _HEIGHT - 7, band[0]))
     return drawn
 
 

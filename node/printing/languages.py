@@ -29,6 +29,7 @@ _LOCALES: Final[dict[Code, str]] = {"en": "en_GB", "nl": "nl_NL", "sw": "sw_KE"}
 _MONEY_FORMAT: Final = "#,##0.00\N{NO-BREAK SPACE}¤¤"
 _MONEY: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?) ([A-Z]{3})")
 _RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)((?: [A-Z]{3} per [A-Z]{3})?)")
+_WORD: Final = re.compile(r"[a-z_ ]+")
 _PERCENT: Final = re.compile(r"(-?[0-9]+(?:\.([0-9]+))?) %")
 
 
@@ -56,8 +57,8 @@ class Speech:
         return self.catalogue.ngettext(one, many, number) % {"number": self.number(number)}
 
     def word(self, word: str) -> str:
-        """Return a word of the API in this language, itself where it is not known."""
-        return self.catalogue.gettext(word.replace("_", " "))
+        """Return a word of the API in this language; what is none, or not known, stays as it is."""
+        return self.catalogue.gettext(word.replace("_", " ")) if _WORD.fullmatch(word) else word
 
     def minor(self, amount_minor: int, currency: str) -> str:
         """Write minor units of a currency."""

@@ -13,7 +13,8 @@ PAPERS_MAX: Final = 16
 WORKER_MEMORY_BYTES: Final = 1024 * 1024 * 1024
 # A worker that has nothing to do holds some 100 MiB.
 WORKER_IDLE_S: Final = 600
-TOLD_BYTES_MAX: Final = 2_000
+# A traceback.
+TOLD_BYTES_MAX: Final = 64 * 1024
 # Points of one chart: more than a screen has room for.
 POINTS_MAX: Final = 500
 # Of a QR code with the error correction that we take (M), in bytes: version 40 holds 2,331.

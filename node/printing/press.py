@@ -11,6 +11,7 @@ from node.printing.worker import LENGTH_BYTES, NO_LIBRARY
 
 MEDIA_TYPE: Final = "application/pdf"
 _WORKER: Final = "node.printing.worker"
+_SHOWN_CHARS: Final = 500
 
 
 class Press:
@@ -91,4 +92,4 @@ async def _explain(worker: Process) -> PressError | PressUnavailableError:
             "press: expected the library Pango on this machine, got none; install it (Debian: libpango-1.0-0, "
             "libpangoft2-1.0-0, libharfbuzz-subset0)"
         )
-    return PressError(f"press: expected a paper, got {told.decode(errors='replace')}")
+    return PressError(f"press: expected a paper, got {told.decode(errors='replace')[-_SHOWN_CHARS:]}")

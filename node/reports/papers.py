@@ -46,6 +46,7 @@ def statement_page(statement: Statement, speech: Speech) -> str:
         name=statement_id(statement),
         number=account_of(statement.account).number,
         bank=bank_of(statement.institution),
+        told=lambda entry: _told(entry, speech),
         booked=booked,
         held=[entry for entry in statement.entries if not entry.amount.amount_minor],
         credits=sum((one.amount for one in statement.booked if not one.amount.is_negative), zero),
@@ -74,6 +75,11 @@ def closing_page(
         day=date.fromisoformat(report.day),
         names=names,
     )
+
+
+def _told(entry: Entry, speech: Speech) -> str:
+    """Return what an entry was for: what somebody wrote as it is, our own words in this language."""
+    return "; ".join(speech.word(part) for part in entry.text.split("; "))
 
 
 def bank_of(institution: Institution) -> str:

@@ -1,6 +1,6 @@
 """The rate of a trade over its life: the middle rate day by day, what was agreed, and when it counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -86,7 +86,7 @@ def rates_of(session: Session, desk: Desk, trade: Trade, now_s: int) -> TradeRat
 def rate_chart(reference: str, rates: TradeRatesOut, speech: Speech) -> LineChart:
     """Return the chart of a trade's rate; its table has what was agreed, and every moment at which the rate counted."""
     pair = speech.text("%(bought)s per %(sold)s", bought=rates.quote, sold=rates.base)
-    series = [Series(speech.text("Middle rate"), [(day.time_s, float(day.rate)) for day in rates.days])]
+    series = [Series(speech.text("Middle rate"), _stepped(rates.days))]
     ends = [day.time_s for day in (*rates.days[:1], *rates.days[-1:])]
     rows = []
     if rates.agreed is not None:
@@ -123,6 +123,16 @@ def rate_figure(session: Session, desk: Desk, trade: Trade, speech: Speech, now_
     return figure(rate_chart(trade.reference, rates_of(session, desk, trade, now_s), speech), speech)
 
 
+def _stepped(days: Sequence[DayRateOut]) -> list[tuple[int, float]]:
+    """Return the line of rates that hold for a day each."""
+    points: list[tuple[int, float]] = []
+    for day in days:
+        if points:
+            points.append((day.time_s, points[-1][1]))
+        points.append((day.time_s, float(day.rate)))
+    return points
+
+
 def _described(rates: TradeRatesOut, speech: Speech) -> str:
     if not rates.days:
         return speech.text("There is nothing to show yet.")
@@ -132,7 +142,7 @@ def _described(rates: TradeRatesOut, speech: Speech) -> str:
         low=speech.decimal(str(values[0])),
         high=speech.decimal(str(values[-1])),
     )
-    counted = speech.count("It counted %(number)s time.", "It counted %(number)s times.", len(rates.marks))
+    counted = speech.count("It was applied %(number)s time.", "It was applied %(number)s times.", len(rates.marks))
     return f"{told} {counted}"
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 from io import BytesIO
-import defusedxml.ElementTree as ElementTree
 
+import defusedxml.ElementTree as ElementTree
 import httpx
 import pytest
 import segno
