@@ -1,4 +1,4 @@
-"""The press prints in a process of its own, reads nothing but fonts, and goes on after whatever happens to its worker."""
+"""The press prints in a process of its own, reads nothing but fonts, and goes on after what happens to its worker."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -129,6 +129,14 @@ class BalanceOut(TypedDict):
 """An owner's money in one currency."""
 
 
+class BucketOut(TypedDict):
+    at_most: "int | None"
+    milestones: "int"
+
+
+"""Milestones that took at most so long, and longer than the bucket before."""
+
+
 class CancelIn(TypedDict):
     side: NotRequired["Literal['importer', 'exporter'] | None"]
     ask_provider: NotRequired["bool"]
@@ -292,6 +300,14 @@ class CutOffOut(TypedDict):
 
 
 """When a currency's business day ends, and which one runs."""
+
+
+class DayRateOut(TypedDict):
+    time: "str"
+    rate: "str"
+
+
+"""The middle rate of one day."""
 
 
 class DeclineIn(TypedDict):
@@ -652,6 +668,30 @@ class LineOut(TypedDict):
 """One side of an entry."""
 
 
+class LiquidityDayOut(TypedDict):
+    currency: "str"
+    total: "str"
+    available: "str"
+    held: "str"
+    blocked: "str"
+    day: "str"
+    until: "str"
+
+
+"""What it had at the end of a business day."""
+
+
+class LiquidityOut(TypedDict):
+    currency: "str"
+    total: "str"
+    available: "str"
+    held: "str"
+    blocked: "str"
+
+
+"""What the institution itself has in a currency."""
+
+
 class MemoOut(TypedDict):
     purpose: "str"
     trade_id: "str | None"
@@ -843,6 +883,16 @@ class PaperOut(TypedDict):
 """A document about a trade that this desk keeps, named by its hash."""
 
 
+class PayRequestIn(TypedDict):
+    payload: "str"
+    currency: "str"
+    amount: "str"
+    owner: NotRequired["str | None"]
+
+
+"""A code to be paid, with what the payer has read and agreed to."""
+
+
 class PayeeIn(TypedDict):
     payee: "str"
     allowed: NotRequired["bool"]
@@ -860,6 +910,13 @@ class PayeeOut(TypedDict):
 
 
 """Who gets how much, if all of the invoice is paid."""
+
+
+class PayloadIn(TypedDict):
+    payload: "str"
+
+
+"""A code that was scanned."""
 
 
 class PaymentIn(TypedDict):
@@ -910,6 +967,38 @@ class PaymentOut(TypedDict):
 
 
 """A payment; `settled` once the chain has made it."""
+
+
+class PaymentRequestIn(TypedDict):
+    currency: "str"
+    amount: "str"
+    reference: NotRequired["str"]
+    expires_in: NotRequired["int"]
+    owner: NotRequired["str | None"]
+
+
+"""What is to be paid."""
+
+
+class PaymentRequestOut(TypedDict):
+    id: "str"
+    owner: "str"
+    account: "str"
+    currency: "str"
+    amount: "str"
+    reference: "str"
+    state: "Literal['open', 'paid', 'expired']"
+    created_at: "str"
+    expires_at: "str"
+    payload: "str"
+    svg: "str"
+    png: "str"
+    payer: "str | None"
+    paid_at: "str | None"
+    tx_hash: "str | None"
+
+
+"""A payment request that was made here."""
 
 
 class PostalAddress(TypedDict):
@@ -1005,6 +1094,16 @@ class QuotesOut(TypedDict):
 """Answers to the latest request, the cheapest first."""
 
 
+class RateMarkOut(TypedDict):
+    time: "str"
+    what: "str"
+    milestone: "int | None"
+    rate: "str"
+
+
+"""A moment at which the rate counted."""
+
+
 class RateOut(TypedDict):
     base: "str"
     quote: "str"
@@ -1027,6 +1126,23 @@ class ReadOut(TypedDict):
 
 
 """How many notices were marked as read."""
+
+
+class ReadRequestOut(TypedDict):
+    id: "str"
+    bank: "str"
+    bank_name: "str"
+    name: "str"
+    city: "str"
+    country: "str"
+    account: "str"
+    currency: "str"
+    amount: "str"
+    reference: "str"
+    expires_at: "str"
+
+
+"""What a code asks for. Its signature is the bank's, and it has not expired."""
 
 
 class ReconciliationOut(TypedDict):
@@ -1157,6 +1273,16 @@ class SettleIn(TypedDict):
 
 
 """At which quote a float settles; other policies need nothing of this."""
+
+
+class SettlementTimesOut(TypedDict):
+    milestones: "int"
+    median: "int | None"
+    tail: "int | None"
+    buckets: "list[BucketOut]"
+
+
+"""From final to settled, in ledger time."""
 
 
 class SideIn(TypedDict):
@@ -1297,6 +1423,20 @@ class TradeOut(TypedDict):
 
 
 """A trade as one of its banks knows it."""
+
+
+class TradeRatesOut(TypedDict):
+    base: "str"
+    quote: "str"
+    policy: "str"
+    agreed: "str | None"
+    band_low: "str | None"
+    band_high: "str | None"
+    days: "list[DayRateOut]"
+    marks: "list[RateMarkOut]"
+
+
+"""A trade's rate over its life; units of the invoice currency for one of the funding currency."""
 
 
 class VersionOut(TypedDict):
