@@ -5,7 +5,8 @@ from ctypes.util import find_library
 
 import pytest
 
+HAS_PANGO = find_library("pangoft2-1.0") is not None or "REQUIRE_PANGO" in os.environ
 needs_pango = pytest.mark.skipif(
-    find_library("pangoft2-1.0") is None and "REQUIRE_PANGO" not in os.environ,
+    not HAS_PANGO,
     reason="needs Pango (Debian: libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0)",
 )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.e2e.conftest import Shell
+from tests.pango import HAS_PANGO
 
 ROSES = "examples/roses"
 REFERENCE = "NR-2026-0817"
@@ -24,6 +25,16 @@ def test_trade_is_settled_and_proven_when_taken_step_by_step(shell: Shell, tmp_p
     assert "landfall verify" in shell.trade("evidence", REFERENCE, "--out", str(pack), who="bloem")
     assert shell.run("verify", str(pack)).startswith("yes:")
     _check_one_flipped_byte(shell, pack)
+    if HAS_PANGO:
+        _check_papers(shell, tmp_path)
+
+
+def _check_papers(shell: Shell, folder: Path) -> None:
+    for kind in ("summary", "cover"):
+        paper = folder / f"{kind}.pdf"
+        assert str(paper) in shell.trade(kind, REFERENCE, "--out", str(paper), "--language", "sw", who="bloem")
+        assert paper.read_bytes().startswith(b"%PDF-")
+        assert "language" in shell.trade(kind, REFERENCE, "--out", str(paper), "--language", "fr", who="bloem", code=1)
 
 
 def _agree(shell: Shell) -> None:

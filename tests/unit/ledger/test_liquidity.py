@@ -1,7 +1,7 @@
 """An institution's own liquidity: now, and at the end of its business days, as figures and as charts."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import defusedxml.ElementTree as ElementTree
