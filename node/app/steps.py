@@ -210,14 +210,14 @@ class Steps:
 
     def write_summary(self, who: str, reference: str, path: Path, language: str) -> Path:
         """Write a trade's summary as PDF."""
-        return self._write(who, f"/trades/{reference}/summary?language={language}", path)
+        return self._write(who, f"/trades/{reference}/summary", path, {"language": language})
 
     def write_cover(self, who: str, reference: str, path: Path, language: str) -> Path:
         """Write the cover sheet of a closed trade's evidence as PDF."""
-        return self._write(who, f"/trades/{reference}/evidence/cover?language={language}", path)
+        return self._write(who, f"/trades/{reference}/evidence/cover", path, {"language": language})
 
-    def _write(self, who: str, address: str, path: Path) -> Path:
-        content = self.devnet.client(who).get_bytes(address)
+    def _write(self, who: str, address: str, path: Path, query: dict[str, str] | None = None) -> Path:
+        content = self.devnet.client(who).get_bytes(address, query)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path

@@ -114,7 +114,9 @@ def download(
     media_type: str, example: str, text: str = "The document, byte for byte"
 ) -> dict[int | str, dict[str, Any]]:
     """Return how a route says that it answers with a document."""
-    content = {media_type: {"schema": {"type": "string"}, "example": example}}
+    # A document in JSON is read as one by whoever checks answers by their schema.
+    kind, shown = ("object", {}) if media_type == "application/json" else ("string", example)
+    content = {media_type: {"schema": {"type": kind}, "example": shown}}
     return {200: {"description": text, "content": content}}
 
 

@@ -27,7 +27,7 @@ PAPER: Final[dict[int | str, dict[str, Any]]] = {
         "description": "The document, byte for byte: an invoice in XML, anything else in JSON",
         "content": {
             "application/xml": {"schema": {"type": "string"}, "example": "<Invoice>...</Invoice>"},
-            "application/json": {"schema": {"type": "string"}, "example": "{...}"},
+            "application/json": {"schema": {"type": "object"}, "example": {}},
         },
     }
 }
