@@ -2,10 +2,10 @@
 
 from typing import Final
 
-# A statement of ROWS_MAX rows is about half of this.
-HTML_BYTES_MAX: Final = 1024 * 1024
+# ROWS_MAX rows with texts of the greatest length are a quarter of this.
+HTML_BYTES_MAX: Final = 4 * 1024 * 1024
 PAPER_BYTES_MAX: Final = 16 * 1024 * 1024
-# Rows of one paper: some thirty pages, which take about ten seconds.
+# Rows of one paper: a statement of as many has seventy pages, which take ten seconds.
 ROWS_MAX: Final = 1_000
 PRINT_TIMEOUT_S: Final = 60.0
 # Papers in hand and in line: more wait longer than a caller does.

@@ -5,7 +5,20 @@ import sys
 
 import pytest
 
-HEAVY = ("web3", "alembic", "eth_account", "eth", "boa", "vyper", "trie", "lmdb", "lxml", "xsdata", "pyiso20022")
+HEAVY = (
+    "web3",
+    "alembic",
+    "eth_account",
+    "eth",
+    "boa",
+    "vyper",
+    "trie",
+    "lmdb",
+    "lxml",
+    "xsdata",
+    "pyiso20022",
+    "weasyprint",
+)
 
 
 @pytest.mark.parametrize("module", ["node.app.desk", "node.messages.iso20022.codec", "node.app.cli"])
