@@ -8,7 +8,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 
-.PHONY: demo test check bench soak liboqs format clean
+.PHONY: demo test check bench soak liboqs engines format clean
 
 .venv/.ready: uv.lock pyproject.toml requirements-bootstrap.txt
 	@echo "landfall: installing into .venv (first run only)"
@@ -29,12 +29,17 @@ check: .venv/.ready
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(RUN) scripts/build_contracts.py --check
+	$(RUN) scripts/build_protos.py --check
 	$(RUN) scripts/build_client.py --check
 
 # The fast backend for ML-DSA (optional): needs a C compiler and cmake; no network but for the Python package.
 liboqs: .venv/.ready
 	@.venv/bin/uv sync --quiet --frozen --inexact --extra liboqs
 	@.venv/bin/python scripts/build_liboqs.py
+
+# CometBFT and geth, which a validator runs (optional): needs Go.
+engines: .venv/.ready
+	@.venv/bin/python scripts/build_engines.py
 
 format: .venv/.ready
 	.venv/bin/ruff format .

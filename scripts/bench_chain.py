@@ -45,16 +45,17 @@ _INSTITUTIONS = (
 
 
 class Account:
-    """A key that signs type 2 transactions with zero fees."""
+    """A key that signs type 2 transactions without tip."""
 
-    def __init__(self, number: int) -> None:
-        self._key = PrivateKey(number.to_bytes(32, "big"))
+    def __init__(self, secret: int | bytes, chain_id: int = CHAIN_ID) -> None:
+        self._key = PrivateKey(secret if isinstance(secret, bytes) else secret.to_bytes(32, "big"))
+        self._chain_id = chain_id
         self.address = keccak(self._key.public_key.format(compressed=False)[1:])[12:]
         self.nonce = 0
 
-    def sign(self, to: bytes, data: bytes, gas: int = 200_000) -> bytes:
-        """Return the next raw transaction of this account."""
-        fields: list[Any] = [CHAIN_ID, self.nonce, 0, 0, gas, to, 0, data, []]
+    def sign(self, to: bytes, data: bytes, gas: int = 200_000, fee_max: int = 0) -> bytes:
+        """Return the next raw transaction of this account; `fee_max` in wei per gas."""
+        fields: list[Any] = [self._chain_id, self.nonce, 0, fee_max, gas, to, 0, data, []]
         self.nonce += 1
         signature = self._key.sign_recoverable(keccak(b"\2" + rlp.encode(fields)), hasher=None)
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")

@@ -167,8 +167,7 @@ def _parameter(one: Mapping[str, Any]) -> Parameter:
 def _body(request: Mapping[str, Any] | None) -> str | None:
     if request is None:
         return None
-    (content,) = request["content"].values()
-    schema = content["schema"]
+    schema = next(iter(request["content"].values()))["schema"]
     return _type(schema, "models.") if "$ref" in schema else "bytes"
 
 
@@ -176,7 +175,7 @@ def _answer(success: Mapping[str, Any]) -> str:
     content = success.get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     # A document that happens to be JSON is given as its bytes.
-    if schema and schema != {"type": "object"}:
+    if schema:
         return _type(schema, "models.")
     return "bytes" if content else "None"
 

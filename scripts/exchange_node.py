@@ -25,6 +25,7 @@ from node.app.logs import configure_logging
 from node.app.network import shipped_genesis
 from node.app.wiring import build_chain, build_institutions
 from node.compliance.store import DecisionRow
+from node.identity.passkeys import Site
 from node.messages import outbox
 from node.messages.listener import Listener
 from node.messages.ports import Message
@@ -50,7 +51,8 @@ class ExchangeNode:
         chain = build_chain(NOWHERE, genesis)
         alone = cast.model_copy(update={"institutions": (cast.institution(institution_id),)})
         url = f"https://127.0.0.1:{port}{PATH}"
-        built = build_institutions(home, alone, chain, "http://127.0.0.1:1/v1", url)[institution_id]
+        site = Site("localhost", cast.network, "http://localhost:1")
+        built = build_institutions(home, alone, chain, "http://127.0.0.1:1/v1", url, site)[institution_id]
         self.id, self.port, self.desk = institution_id, port, built.desk
         self.database: Database = built.desk.database
         self.messages = built.desk.get(MessageService)

@@ -149,8 +149,8 @@ def header_hash(header: Header) -> bytes:
             _version(header),
             bytes_field(1, header.chain_id.encode()),
             int_field(1, header.height),
-            _timestamp(header.time),
-            _block_id(header.last_block_id),
+            timestamp_bytes(header.time),
+            block_id_bytes(header.last_block_id),
             bytes_field(1, header.last_commit_hash),
             bytes_field(1, header.data_hash),
             bytes_field(1, header.validators_hash),
@@ -199,7 +199,7 @@ def consensus_params_hash(block_bytes_max: int, block_gas_max: int) -> bytes:
 def block_id(header: Header, items: Sequence[bytes], last_commit: Commit | None) -> BlockId:
     """Return the id of a block without evidence: header hash and the root over its 64 KiB parts."""
     data = b"".join(message_field(1, item) for item in items)
-    last = _commit(last_commit) if last_commit else message_field(3, _block_id(BlockId()))
+    last = _commit(last_commit) if last_commit else message_field(3, block_id_bytes(BlockId()))
     block = message_field(1, _header(header)) + message_field(2, data) + message_field(3, b"") + message_field(4, last)
     parts = [block[start : start + PART_BYTES] for start in range(0, len(block), PART_BYTES)]
     return BlockId(header_hash(header), len(parts), merkle_root(parts))
@@ -218,7 +218,7 @@ def vote_sign_bytes(
         + sfixed64_field(2, height)
         + sfixed64_field(3, round_)
         + canonical_id
-        + message_field(5, _timestamp(timestamp))
+        + message_field(5, timestamp_bytes(timestamp))
         + bytes_field(6, chain_id.encode())
     )
 
@@ -277,7 +277,8 @@ def _verify_power(chain_id: str, validators: Sequence[Validator], commit: Commit
         raise InsufficientPowerError(signed, total)
 
 
-def _timestamp(time: Timestamp) -> bytes:
+def timestamp_bytes(time: Timestamp) -> bytes:
+    """Return google.protobuf.Timestamp."""
     return int_field(1, time.seconds) + int_field(2, time.nanos)
 
 
@@ -285,7 +286,8 @@ def _version(header: Header) -> bytes:
     return int_field(1, header.block_version) + int_field(2, header.app_version)
 
 
-def _block_id(block: BlockId) -> bytes:
+def block_id_bytes(block: BlockId) -> bytes:
+    """Return tendermint.types.BlockID."""
     parts = int_field(1, block.parts_total) + bytes_field(2, block.parts_hash)
     return bytes_field(1, block.hash) + message_field(2, parts)
 
@@ -299,7 +301,7 @@ def _commit_signature(one: CommitSignature) -> bytes:
     return (
         int_field(1, one.flag)
         + bytes_field(2, one.validator_address)
-        + message_field(3, _timestamp(one.timestamp))
+        + message_field(3, timestamp_bytes(one.timestamp))
         + bytes_field(4, one.signature)
     )
 
@@ -308,7 +310,7 @@ def _commit(commit: Commit) -> bytes:
     return (
         int_field(1, commit.height)
         + int_field(2, commit.round)
-        + message_field(3, _block_id(commit.block_id))
+        + message_field(3, block_id_bytes(commit.block_id))
         + b"".join(message_field(4, _commit_signature(one)) for one in commit.signatures)
     )
 
@@ -318,8 +320,8 @@ def _header(header: Header) -> bytes:
         message_field(1, _version(header))
         + bytes_field(2, header.chain_id.encode())
         + int_field(3, header.height)
-        + message_field(4, _timestamp(header.time))
-        + message_field(5, _block_id(header.last_block_id))
+        + message_field(4, timestamp_bytes(header.time))
+        + message_field(5, block_id_bytes(header.last_block_id))
         + bytes_field(6, header.last_commit_hash)
         + bytes_field(7, header.data_hash)
         + bytes_field(8, header.validators_hash)

@@ -13,6 +13,16 @@ SIGNATURE_BYTES: Final = 3_309
 """FIPS 204, ML-DSA-65."""
 
 
+def second_signature_context(chain_id: int) -> bytes:
+    """Return the context string of second signatures; what they sign is the Ethereum transaction's hash."""
+    return f"landfall/transaction/1/{chain_id}".encode()
+
+
+def join_item(transaction: bytes, signature: bytes) -> bytes:
+    """Return the item of an Ethereum transaction, the plain one where the second signature is empty."""
+    return bytes([DUAL_SIGNED]) + transaction + signature if signature else transaction
+
+
 def split_item(item: bytes) -> tuple[bytes, bytes]:
     """Return (Ethereum transaction, second signature), the signature empty where there is none.
 

@@ -170,6 +170,19 @@ def encode_call(contract: str | Artifact, function: str, args: Sequence[Any]) ->
         raise _argument_error(found, values, error) from error
 
 
+def decode_call(contract: str | Artifact, data: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Return (function, arguments by name) of calldata, or None when it is no call of this contract."""
+    for function in _artifact(contract).functions.values():
+        if function.selector == data[:4]:
+            try:
+                values = decode([parameter.type for parameter in function.inputs], data[4:])
+            except DecodingError:
+                return None
+            pairs = zip(function.inputs, values, strict=True)
+            return function.name, {parameter.name: _from_abi(parameter, value) for parameter, value in pairs}
+    return None
+
+
 def decode_result(contract: str | Artifact, function: str, arguments: int, data: bytes) -> Any:
     """Return what the call returned: None, one value, or a tuple of values.
 

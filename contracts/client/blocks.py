@@ -80,8 +80,8 @@ class ChainWriter(Protocol):
         """
         ...
 
-    async def submit(self, raw: bytes) -> None:
-        """Hand over a signed transaction.
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
+        """Hand over a signed transaction, with the second signature where its account needs one.
 
         Raises:
             TransactionRefusedError: the chain refused it; a transaction that it already knows is no error.

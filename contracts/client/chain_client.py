@@ -119,14 +119,19 @@ class ChainClient:
     async def transaction_count(self, address: str) -> int:
         return int(await self._ask(self._connected().eth.get_transaction_count(cast("Any", address))))
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         """Hand over a signed transaction; one that the chain already knows is no error.
+
+        With a second signature it goes by `landfall_sendDualSigned`, which only Landfall's own chain has.
 
         Raises:
             TransactionRefusedError: refused; it is not pending.
         """
         try:
-            await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
+            if second_signature:
+                await self.raw("landfall_sendDualSigned", ["0x" + raw.hex(), "0x" + second_signature.hex()])
+            else:
+                await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
         except RpcError as error:
             if "already known" not in error.message.lower():
                 raise TransactionRefusedError(f"transaction: expected to be accepted, got {error.message}") from error

@@ -105,6 +105,16 @@ class ChainUnavailableError(UnavailableError):
     code = 13
 
 
+class SecondSignatureUnavailableError(UnavailableError):
+    """The account's transactions need a second signature that cannot be made now; what waits is sent when it can."""
+
+    code = 16
+
+    def __init__(self, account: str, expected: str, got: str) -> None:
+        super().__init__(f"transaction key of {account}: expected {expected}, got {got}")
+        self.account = account
+
+
 class ForkedChainError(InvariantError):
     """A block this database has booked is not on the chain any more: wrong network, or finality was broken."""
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from contracts.client.blocks import ChainWriter
 from contracts.client.errors import CallRevertedError, RpcError, TransactionRefusedError, UnavailableError
 from contracts.client.request_id import serving
-from contracts.client.transactions import SignDigest, SignedTransaction, gas_limit, sign_call
+from contracts.client.transactions import SignDigest, SignedTransaction, SignSecond, gas_limit, sign_call
 
 # A transaction that no block has taken after this time is submitted again.
 RESUBMIT_S: Final = 5.0
@@ -82,6 +82,7 @@ class TransactionSender:
         address: str,
         address_of: Callable[[str], str],
         sign_digest: SignDigest,
+        sign_second: SignSecond,
         submitted: Callable[[], None],
         resubmit_s: float = RESUBMIT_S,
     ) -> None:
@@ -89,6 +90,7 @@ class TransactionSender:
 
         Args:
             address_of: From a contract's name or currency to its address (`Deployment.address`).
+            sign_second: The second signature that this key's transactions need now.
             submitted: Called after each submission (`BlockFeed.poke`).
         """
         self._chain = chain
@@ -96,10 +98,10 @@ class TransactionSender:
         self._address = address
         self._address_of = address_of
         self._sign_digest = sign_digest
+        self._sign_second = sign_second
         self._submitted = submitted
         self._resubmit_s = resubmit_s
         self._chain_id: int | None = None
-        self._count_at_start: int | None = None
 
     async def run(self) -> None:
         """Work until cancelled; resubmits what a previous process had signed."""
@@ -163,16 +165,17 @@ class TransactionSender:
         return self._chain_id
 
     async def _next_nonce(self) -> int:
-        # The chain's count matters for a database restored from before its last transactions; asked once, because
-        # this sender is the key's only writer.
-        if self._count_at_start is None:
-            self._count_at_start = await self._chain.transaction_count(self._address)
+        # The chain's count matters where the database is older than the key's last transactions, and where the key's
+        # owner sent some by another program.
+        used = 0 if self._store.in_flight() else await self._chain.transaction_count(self._address)
         highest = self._store.highest_nonce()
-        return max(0 if highest is None else highest + 1, self._count_at_start)
+        return max(0 if highest is None else highest + 1, used)
 
     async def _submit(self, waiting: InFlight) -> None:
         try:
-            await self._chain.submit(waiting.transaction.raw)
+            # Made for each submission: the key may have been replaced since the transaction was signed.
+            second = await self._sign_second(waiting.transaction.tx_hash)
+            await self._chain.submit(waiting.transaction.raw, second)
         except TransactionRefusedError as refusal:
             await self._resolve_refusal(waiting, refusal)
         self._submitted()

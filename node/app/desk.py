@@ -12,8 +12,11 @@ import uvicorn
 from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
+from node.app.people import site_of
+from node.app.rest_tls import RestTls
 from node.app.settings import Settings, load_settings
 from node.app.wiring import Chain, Institution, Worker, build_chain, build_institutions, build_rest
+from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
 from node.messages.wire import PATH
 from node.printing.press import Press
@@ -23,17 +26,21 @@ _CONNECT_RETRY_S = 0.1
 _LOG = structlog.get_logger(__name__)
 
 
-async def run_desk(home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings) -> None:
+async def run_desk(
+    home: Home, rpc_url: str, port: int, messages_port: int, settings: Settings, tls: RestTls | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a worker that fails ends the process, for the supervisor to see."""
     cast = load_cast_of(home)
     chain = build_chain(rpc_url, json.loads(home.genesis.read_text("utf-8")))
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
+    scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
+    local = f"{scheme}://127.0.0.1:{port}"
     press = Press()
-    rest_url = f"http://127.0.0.1:{port}/v1"
-    institutions = build_institutions(home, cast, chain, rest_url, messages_url, settings, press)
-    server = _Server(
-        uvicorn.Config(build_rest(home, cast, institutions), log_config=None, port=port, timeout_graceful_shutdown=3)
-    )
+    institutions = build_institutions(home, cast, chain, f"{local}/v1", messages_url, site, settings, press)
+    programs = Programs(site.origin, (site.origin, local))
+    rest = build_rest(home, cast, institutions, programs)
+    options = {} if tls is None else tls.options()
+    server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
     try:
         async with asyncio.TaskGroup() as tasks:
             workers = tasks.create_task(_work(chain, institutions, messages_port))
@@ -82,7 +89,7 @@ async def _named(institution_id: str, worker: Worker) -> None:
     try:
         await worker()
     except Exception:
-        _LOG.error("worker_failed", worker=worker.__qualname__, exc_info=True)
+        _LOG.error("worker_failed", worker=getattr(worker, "__qualname__", repr(worker)), exc_info=True)
         raise
 
 
@@ -94,15 +101,21 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--messages-port", type=int, required=True)
     parser.add_argument("--liboqs", type=Path, help="folder of liboqs, which then computes ML-DSA")
+    parser.add_argument("--rest-certificate", type=Path, help="REST over TLS: own certificate (PEM)")
+    parser.add_argument("--rest-key", type=Path, help="and its key")
+    parser.add_argument("--rest-client-ca", type=Path, help="authorities of clients' certificates")
     parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
     configure_logging(arguments.log_level, "desk")
     if arguments.liboqs:
         signatures.use_backend(liboqs.load(arguments.liboqs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tls = None
+    if arguments.rest_certificate:
+        tls = RestTls(arguments.rest_certificate, arguments.rest_key, arguments.rest_client_ca)
     settings = load_settings()
     home = Home(arguments.home, settings.databases)
-    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings))
+    asyncio.run(run_desk(home, arguments.rpc_url, arguments.port, arguments.messages_port, settings, tls))
 
 
 if __name__ == "__main__":

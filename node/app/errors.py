@@ -32,6 +32,12 @@ class ScenarioError(RejectedError):
     code: ClassVar[int] = 4
 
 
+class ChangeError(RejectedError):
+    """A change of the validator set, or the evidence for it, cannot be read or does not fit; nothing was sent."""
+
+    code: ClassVar[int] = 10
+
+
 class StepError(RejectedError):
     """A step of a trade was taken and did not lead where it should."""
 
@@ -56,10 +62,22 @@ class KeyFileError(RejectedError):
     code: ClassVar[int] = 8
 
 
+class CeremonyError(RejectedError):
+    """A member's file or a merged genesis is not what the others have; nothing was written."""
+
+    code: ClassVar[int] = 9
+
+
 class ProcessError(UnavailableError):
     """A process of the node did not start, or ended by itself."""
 
     code: ClassVar[int] = 21
+
+
+class EngineMissingError(UnavailableError):
+    """A program that a validator needs is not on this machine; install it and try again."""
+
+    code: ClassVar[int] = 22
 
 
 class UntrustedSourceError(RejectedError):

@@ -11,8 +11,8 @@ from node.app.errors import SettingsError
 from node.notices.mailer import MailServer, Tls
 
 _PREFIX = "LANDFALL_"
-_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE"})
-"""Read by `landfall keys`; a node leaves them alone."""
+_OF_COMMANDS = frozenset({"LANDFALL_KEYSTORE", "LANDFALL_PASSPHRASE_FILE", "LANDFALL_ENGINES"})
+"""Read by `landfall keys` and by validators; a devnet leaves them alone."""
 
 
 class Settings(BaseModel):
@@ -28,6 +28,12 @@ class Settings(BaseModel):
     )
     block_interval_ms: int = Field(0, ge=0, le=60_000, description="0 = a block as soon as something is pending")
     rates_file: Path | None = Field(None, description="Daily fixings (CSV) played on ledger time")
+    keep_closed_customers_days: int = Field(
+        1_827, ge=0, le=36_525, description="How long what is known about a customer is kept after parting"
+    )
+    keep_declined_applications_days: int = Field(
+        180, ge=0, le=36_525, description="How long a declined application is kept"
+    )
     liboqs: Path | None = Field(None, description="Folder of liboqs, which then computes ML-DSA")
     databases: str | None = Field(
         None, description="URL of a PostgreSQL database for each institution, {institution} in the place of its id"

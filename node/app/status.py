@@ -12,7 +12,8 @@ from node.messages import store as messages
 from node.storage.cursor import CursorRow
 from node.storage.database import Database
 from node.storage.outbox import QUEUED, SIGNED, OutboxRow
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
+from node.web.permissions import Permission
 
 _POLL_S: Final = 0.01
 _WAIT_MAX_S: Final = 30
@@ -57,7 +58,7 @@ def build_router(databases: Iterable[Database]) -> APIRouter:
     router = APIRouter(tags=["status"])
     known = tuple(databases)
 
-    @router.get("/status")
+    @router.get("/status", dependencies=[needs(Permission.STATUS_READ)])
     async def get_status(
         _staff: Staff,
         idle_at: Annotated[

@@ -18,11 +18,26 @@ from fx.ports import RateSource
 from fx.rate_files import read_daily_rates
 from node.app import status
 from node.app.cast import Cast, InstitutionCast
+from node.app.daily import work_daily
 from node.app.home import PASSPHRASE, TRANSACTION_KEY, Home, load_tokens
 from node.app.quantum_links import load_quantum
 from node.app.settings import Settings
+from node.audit.heads import Heads
 from node.compliance.service import ComplianceService
+from node.customers import routes as customer_routes
+from node.customers.onboarding import Onboarding
+from node.customers.subjects import ApplicationKeeper, Retention, Subjects
 from node.errors import UnavailableError
+from node.identity import own_routes, people_routes, sign_in_routes
+from node.identity.browser import SessionAuthenticator
+from node.identity.oauth import client_routes, token_routes
+from node.identity.oauth.authenticator import Programs
+from node.identity.oauth.clients import Clients
+from node.identity.passkeys import Passkeys, Site
+from node.identity.people import People
+from node.identity.personal import PeopleKeeper
+from node.identity.service import Identity
+from node.identity.vault import Vault
 from node.ledger import day_routes as ledger_day_routes
 from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
@@ -38,6 +53,7 @@ from node.ledger.days import CutOffs
 from node.ledger.freezing import FreezeService
 from node.ledger.issuance import IssuanceService
 from node.ledger.orders import OrderService
+from node.ledger.personal import LedgerKeeper
 from node.ledger.reconciliation import Reconciler
 from node.ledger.service import LedgerService
 from node.ledger.wallets import WalletService
@@ -53,18 +69,22 @@ from node.messages.repairs import Repairs
 from node.messages.service import MessageService
 from node.notices import routes as notice_routes
 from node.notices.mailer import SmtpMailer
+from node.notices.personal import NoticeKeeper
 from node.notices.post import NoticePost
 from node.notices.service import NoticeService
 from node.participants import routes as participant_routes
 from node.participants.directory import Directory
 from node.participants.errors import KeyChangeRefusedError
-from node.participants.keys import MessageKey
+from node.participants.keys import SEALING_KEY, MessageKey
 from node.participants.own import ANCHORS, OwnPapers
 from node.participants.papers import Endpoints
 from node.participants.peers import Peers
+from node.participants.personal import CustomerKeeper
 from node.participants.registry import RegistryFollower
+from node.participants.second_signing import SecondSigner, logged
 from node.participants.service import WALLETS, ParticipantService
 from node.payment_requests import routes as payment_request_routes
+from node.payment_requests.personal import PaymentRequestKeeper
 from node.payment_requests.service import PaymentRequestService
 from node.printing.press import Press
 from node.quotes import routes as quote_routes
@@ -78,14 +98,18 @@ from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox
 from node.trades.evidence.packs import EvidenceRoom
+from node.trades.personal import TradeKeeper
 from node.trades.rest import routes as trade_routes
 from node.trades.service import TradeService
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.personal import AnswerKeeper
 from node.webhooks import routes as webhook_routes
 from node.webhooks.courier import Courier
 from node.webhooks.guard import Guard
+from node.webhooks.personal import WebhookKeeper
 from node.webhooks.posting import HttpPoster
 from node.webhooks.service import WebhookService
 from pqc.keystore import Keystore
@@ -93,6 +117,10 @@ from pqc.keystore import Keystore
 _LOG = structlog.get_logger(__name__)
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    own_routes.router,
+    people_routes.router,
+    client_routes.router,
+    customer_routes.router,
     participant_routes.router,
     ledger_routes.router,
     ledger_payment_routes.router,
@@ -143,6 +171,7 @@ def build_institutions(
     chain: Chain,
     rest_url: str,
     messages_url: str,
+    site: Site,
     settings: Settings | None = None,
     press: Press | None = None,
 ) -> dict[str, Institution]:
@@ -151,7 +180,8 @@ def build_institutions(
     Args:
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
-        settings: Where it may go by itself; nowhere but to the public internet unless they say more.
+        site: Where browsers reach it.
+        settings: Where it may go by itself, and how long it keeps what it knows about people.
         press: What prints their papers; whoever gives one closes it.
     """
     rates = read_daily_rates(home.rates)
@@ -159,19 +189,30 @@ def build_institutions(
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
     chosen, shared = settings or Settings(), press or Press()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, chosen, shared).build()
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen, shared).build()
         for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
     return built
 
 
-def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution]) -> FastAPI:
+def build_rest(home: Home, cast: Cast, institutions: dict[str, Institution], programs: Programs) -> FastAPI:
     """Build the REST application of the process."""
     desks = {institution_id: institution.desk for institution_id, institution in institutions.items()}
     authority = TokenAuthority(dict(_principals(cast, load_tokens(home))))
     routers = (status.build_router(desk.database for desk in desks.values()), *ROUTERS)
-    return build_app(desks=desks, authority=authority, routers=routers)
+    return build_app(
+        desks=desks,
+        authority=authority,
+        routers=routers,
+        authenticators=(programs, SessionAuthenticator()),
+        open_routers=open_routers(programs),
+    )
+
+
+def open_routers(programs: Programs) -> tuple[APIRouter, ...]:
+    """Return the routes where callers are not known yet."""
+    return sign_in_routes.router, token_routes.build_router(programs)
 
 
 class _Builder:
@@ -183,11 +224,14 @@ class _Builder:
         rates: RateSource,
         pairs: tuple[OraclePair, ...],
         endpoints: Endpoints,
+        site: Site,
         settings: Settings,
         press: Press,
     ) -> None:
         self._press = press
         self._entry = entry
+        self._retention = Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
+        self._site = site
         self._chain = chain
         self._rates = LedgerRates(rates)
         self._guard = Guard(settings.webhook_networks)
@@ -270,15 +314,46 @@ class _Builder:
         cut_offs = CutOffs(ledger.currencies)
         self._handlers.infos.append(cut_offs.on_block)
         notices = NoticeService(sends_email=self._mail_server is not None)
-        services += [notices, compliance, trades, evidence, repairs, cut_offs, WebhookService(self._guard)]
+        heads = Heads(directory.institution(entry.id).lei, message_key)
+        identity, clients = self._people(participants), Clients(participants)
+        webhooks = WebhookService(self._guard)
+        keepers = (
+            CustomerKeeper(),
+            ApplicationKeeper(),
+            PeopleKeeper(identity.people, clients),
+            LedgerKeeper(ledger),
+            PaymentRequestKeeper(),
+            TradeKeeper(trades.desk),
+            NoticeKeeper(entry.id),
+            WebhookKeeper(webhooks),
+            AnswerKeeper(entry.id),
+        )
+        subjects = Subjects(participants, keepers, self._retention)
+        services += [notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
+        services += [heads, identity, clients, Onboarding(participants), subjects]
         services += [requests, self._press]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
-        exchange = partial(_exchange, transport, messages)
         mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
-        letters = NoticePost(self._database, entry.id, mailer)
-        workers = (self._follower().run, self._sender(participants).run, exchange, self._bring_webhooks, letters.run)
+        workers = (
+            self._follower().run,
+            self._sender(participants).run,
+            partial(work_daily, self._database, heads, subjects),
+            partial(_exchange, transport, messages),
+            self._bring_webhooks,
+            NoticePost(self._database, entry.id, mailer).run,
+        )
         return Institution(desk, workers, hosted)
+
+    def _people(self, participants: ParticipantService) -> Identity:
+        vault = Vault(self._keystore, SEALING_KEY)
+        return Identity(
+            institution_id=self._entry.id,
+            database=self._database,
+            people=People(participants=participants, vault=vault),
+            passkeys=Passkeys(self._site),
+            vault=vault,
+        )
 
     async def _bring_webhooks(self) -> None:
         async with HttpPoster(self._guard) as poster:
@@ -286,7 +361,8 @@ class _Builder:
 
     def _add_customers(self, participants: ParticipantService) -> None:
         with self._database.transaction() as session:
-            for customer in self._entry.customers:
+            erased = {row.id for row in participants.customers(session) if not row.name}
+            for customer in (one for one in self._entry.customers if one.id not in erased):
                 participants.add_customer(
                     session,
                     customer_id=customer.id,
@@ -332,12 +408,17 @@ class _Builder:
         return EventFollower(self._chain.feed, SqlFollowerStore(self._database), self._handlers)
 
     def _sender(self, participants: ParticipantService) -> TransactionSender:
+        deployment, address = self._chain.deployment, self._keystore.address(TRANSACTION_KEY)
+        second = SecondSigner(
+            registry=self._chain.client, keys=self._keystore, account=address, chain_id=deployment.chain_id
+        )
         return TransactionSender(
             chain=self._chain.client,
             store=self._outbox,
-            address=self._keystore.address(TRANSACTION_KEY),
-            address_of=self._chain.deployment.address,
+            address=address,
+            address_of=deployment.address,
             sign_digest=participants.sign_digest,
+            sign_second=logged(second.sign, address),
             submitted=self._chain.feed.poke,
         )
 
@@ -374,6 +455,6 @@ def _introduce(desks: list[Desk], genesis_time_s: int) -> None:
 
 def _principals(cast: Cast, tokens: dict[str, str]) -> Iterator[tuple[str, Principal]]:
     for institution in cast.institutions:
-        yield tokens[institution.id], Principal(institution.id, None, frozenset(institution.roles))
+        yield tokens[institution.id], Principal(institution.id, None, DEVNET_STAFF)
         for customer in institution.customers:
-            yield tokens[customer.id], Principal(institution.id, customer.id, frozenset())
+            yield tokens[customer.id], Principal(institution.id, customer.id, DEVNET_CUSTOMER)

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from node.chain.errors import ChainError
-from node.chain.process import ChainSettings, run_chain
+from node.chain.process import ChainSettings, ValidatorSettings, run_chain
 from pqc import liboqs, signatures
 from pqc.errors import BackendUnavailableError
 
@@ -60,9 +60,14 @@ def _settings(arguments: list[str]) -> ChainSettings:
     pace.add_argument("--interval-ms", type=int, default=0, help="at least this long between blocks")
     pace.add_argument("--instant", action="store_true", help="a block as soon as something is pending (default)")
     pace.add_argument("--manual", action="store_true", help="blocks only by evm_mine and landfall_advanceTo")
+    parser.add_argument("--consensus", choices=("solo", "cometbft"), default="solo", help="who decides on blocks")
+    parser.add_argument("--engine", choices=("geth", "pyevm"), default="pyevm", help="what executes (cometbft)")
+    parser.add_argument("--run-dir", type=Path, help="folder of the sockets of CometBFT and geth (cometbft)")
     chosen = parser.parse_args(arguments)
     if not 0 <= chosen.interval_ms <= 60_000:
         parser.error(f"--interval-ms: expected 0 to 60000, got {chosen.interval_ms}")
+    if chosen.consensus == "cometbft" and chosen.run_dir is None:
+        parser.error("--run-dir: expected the folder of the sockets with --consensus cometbft, got none")
     return ChainSettings(
         home=chosen.home,
         port=chosen.port,
@@ -71,6 +76,7 @@ def _settings(arguments: list[str]) -> ChainSettings:
         is_manual=chosen.manual,
         cors_origins=tuple(chosen.cors_origin),
         liboqs=chosen.liboqs,
+        validator=ValidatorSettings(chosen.engine, chosen.run_dir) if chosen.consensus == "cometbft" else None,
     )
 
 

@@ -101,7 +101,7 @@ class BlockHeader:
                 base_fee=int.from_bytes(raw[15], "big"),
                 requests_hash=raw[20],
             )
-        except (rlp.exceptions.RLPException, IndexError, TypeError) as error:
+        except (rlp.exceptions.RLPException, IndexError, TypeError, ValueError, RecursionError) as error:
             raise CorruptChainError(f"block header: expected the RLP of a Prague header, got {error}") from error
         if header.payload != payload:
             raise CorruptChainError("block header: expected canonical RLP without uncles, withdrawals or blobs")
@@ -159,7 +159,7 @@ class ExecutedBlock:
     @property
     def items(self) -> list[bytes]:
         """Return the data of the consensus block: the payload, then every transaction."""
-        return [self.header.payload, *(tx.raw for tx in self.transactions)]
+        return [self.header.payload, *(tx.item for tx in self.transactions)]
 
 
 def logs_bloom(logs: Iterable[Log]) -> bytes:

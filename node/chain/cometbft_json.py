@@ -22,10 +22,13 @@ from bridge.proofs.consensus import (
     Validator,
     VoteFlag,
 )
+from bridge.proofs.double_sign import DoubleSign, Vote
 from node.chain.errors import ConsensusAnswerError
 
 ALGORITHMS: Final = {"tendermint/PubKeyEd25519": "Ed25519", "cometbft/PubKeyMlDsa65": "ML-DSA-65"}
 """Registered JSON name of a public key to the algorithm's name here."""
+DOUBLE_SIGN: Final = "tendermint/DuplicateVoteEvidence"
+"""Registered JSON name of the evidence of a double signature."""
 _TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?Z")
 
 _P = ParamSpec("_P")
@@ -96,6 +99,43 @@ def read_validators(values: Sequence[Mapping[str, Any]]) -> tuple[Validator, ...
 def read_items(block: Mapping[str, Any]) -> tuple[bytes, ...]:
     """Return a block's data."""
     return tuple(base64.b64decode(item, validate=True) for item in block["data"]["txs"] or ())
+
+
+@_reader
+def read_double_sign(value: Mapping[str, Any]) -> DoubleSign:
+    """Return evidence of a double signature, `{"type": DOUBLE_SIGN, "value": ...}`."""
+    if value["type"] != DOUBLE_SIGN:
+        raise ValueError(f"type {str(value['type'])[:60]!r}")
+    found = value["value"]
+    return DoubleSign(
+        vote_a=_signed_vote(found["vote_a"]),
+        vote_b=_signed_vote(found["vote_b"]),
+        total_power=_int64(found["TotalVotingPower"]),
+        validator_power=_int64(found["ValidatorPower"]),
+        timestamp=_time(found["Timestamp"]),
+    )
+
+
+def _signed_vote(value: Mapping[str, Any]) -> Vote:
+    return Vote(
+        type=_int64(value["type"]),
+        height=_int64(value["height"]),
+        round=_int64(value["round"]),
+        block_id=_block_id(value["block_id"]),
+        timestamp=_time(value["timestamp"]),
+        validator_address=bytes.fromhex(value["validator_address"]),
+        validator_index=_int64(value["validator_index"]),
+        signature=base64.b64decode(value["signature"], validate=True),
+        extension=base64.b64decode(value.get("extension") or "", validate=True),
+        extension_signature=base64.b64decode(value.get("extension_signature") or "", validate=True),
+    )
+
+
+def _int64(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(f"number {number}")
+    return number
 
 
 def _vote(value: Mapping[str, Any]) -> CommitSignature:

@@ -11,7 +11,7 @@ class ChainError(Exception):
 
     codespace: ClassVar[str] = "chain"
     code: ClassVar[int] = 2
-    rpc_code: ClassVar[int] = -32000
+    rpc_code: int = -32000
 
     @property
     def rpc_data(self) -> Any:
@@ -117,6 +117,73 @@ class MempoolFullError(UnavailableError):
     code = 15
 
 
+class OversizedTransactionError(TransactionRejectedError):
+    """More bytes than a transaction may have."""
+
+    code = 70
+
+
+class SignatureRejectedError(TransactionRejectedError):
+    """The secp256k1 signature is none that any key could have made; sign again."""
+
+    code = 71
+
+
+class MissingSecondSignatureError(TransactionRejectedError):
+    """The account has a transaction key and its signature is missing."""
+
+    code = 72
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected one by the ML-DSA-65 key of 0x{account.hex()}, got none; "
+            "send by landfall_sendDualSigned"
+        )
+
+
+class WrongSecondSignatureError(TransactionRejectedError):
+    """The second signature is not by the account's transaction key over this transaction."""
+
+    code = 73
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected one by the ML-DSA-65 key of 0x{account.hex()} over the transaction's hash, "
+            "got one of another key or transaction"
+        )
+
+
+class RevokedTransactionKeyError(TransactionRejectedError):
+    """The account's transaction key is revoked; it may send nothing until it is assigned the next."""
+
+    code = 74
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(f"second signature: the key of 0x{account.hex()} is revoked; let the next one be assigned")
+
+
+class UnwantedSecondSignatureError(TransactionRejectedError):
+    """The account has no transaction key, so a second signature says nothing; send the plain transaction."""
+
+    code = 75
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"second signature: expected none, as 0x{account.hex()} has no transaction key; register one or send plain"
+        )
+
+
+class DelegationRefusedError(TransactionRejectedError):
+    """An authorization (EIP-7702) of an account with a transaction key: nobody has signed it twice."""
+
+    code = 76
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"authorizationList: expected no authorization of 0x{account.hex()}, whose transactions are signed twice"
+        )
+
+
 class InvalidBlockError(RejectedError):
     """A proposed block does not follow from its parent: vote against it."""
 
@@ -206,3 +273,76 @@ class ConsensusAnswerError(InvariantError):
     """CometBFT answered something that this program cannot read: another version, or not CometBFT."""
 
     code = 61
+
+
+class GethAnswerError(RejectedError):
+    """geth refused a request; its own code, message and data, as a client of geth would see them."""
+
+    code = 62
+
+    def __init__(self, rpc_code: int, message: str, data: Any) -> None:
+        super().__init__(message)
+        self.rpc_code = rpc_code
+        self._data = data
+
+    @property
+    def rpc_data(self) -> Any:
+        """Return what geth sent as the error's `data`."""
+        return self._data
+
+
+class GethUnavailableError(UnavailableError):
+    """geth does not answer; the node's processes are started again together, and the request may be sent again."""
+
+    code = 63
+
+
+class GethMismatchError(InvariantError):
+    """The geth that answers is not the one this chain needs: other chain, genesis block, or version."""
+
+    code = 64
+
+    def __init__(self, field: str, expected: object, got: object, way_out: str) -> None:
+        super().__init__(f"geth.{field}: expected {expected}, got {got}; {way_out}")
+        self.field = field
+
+
+class MalformedBatchError(TransactionRejectedError):
+    """A gossiped batch that cannot be read, or holds more than one may: nothing of it was taken."""
+
+    code = 80
+
+
+class NoLongerWaitingError(TransactionRejectedError):
+    """Nothing of what was gossiped waits for a block: it is in one, or was overtaken."""
+
+    code = 81
+
+
+class DivergedError(InvariantError):
+    """Consensus decided on a block that this node's engine does not agree with: it stops and leaves a report."""
+
+    code = 82
+
+
+class PeerRefusedError(RejectedError):
+    """The node is not one that the members allow."""
+
+    code = 83
+
+
+class UnknownQueryError(RejectedError):
+    """Nothing is answered under this path."""
+
+    code = 84
+
+
+class SnapshotRefusedError(RejectedError):
+    """A piece of a snapshot does not lead to the app hash that was proven: ask another node for it, or for another."""
+
+    code = 85
+
+    def __init__(self, message: str, *, is_whole: bool = False) -> None:
+        super().__init__(f"snapshot: {message}")
+        self.is_whole = is_whole
+        """Whether no piece can help: the snapshot is not what it says."""

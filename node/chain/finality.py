@@ -60,7 +60,7 @@ class StoredFinality:
         header = self._store.header(number)
         if header is None:
             raise CorruptChainError(f"headers: expected block {number}, got nothing")
-        return [header.payload, *(tx.raw for tx in self._store.transactions(number))]
+        return [header.payload, *(tx.item for tx in self._store.transactions(number))]
 
     async def proof(self, number: int) -> FinalityProof | None:
         stored = self._store.finality(number)

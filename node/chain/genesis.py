@@ -110,6 +110,7 @@ class NetworkConfig:
     tokens: tuple[TokenConfig, ...]
     pairs: tuple[PairConfig, ...]
     balances_wei: Mapping[bytes, int] = field(default_factory=dict)
+    gas_limit: int = BLOCK_GAS_LIMIT
     rules: GovernanceRules = field(default_factory=GovernanceRules)
 
 
@@ -155,7 +156,7 @@ def build_genesis(config: NetworkConfig, cache: Path | None = None) -> dict[str,
         "nonce": "0x0",
         "timestamp": hex(config.genesis_time_s),
         "extraData": "0x" + EXTRA_DATA.hex(),
-        "gasLimit": hex(BLOCK_GAS_LIMIT),
+        "gasLimit": hex(config.gas_limit),
         "difficulty": "0x0",
         "mixHash": _GENESIS_MIX,
         "coinbase": "0x" + "00" * 20,

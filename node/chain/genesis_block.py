@@ -19,7 +19,7 @@ from bridge.errors import InvalidProofError
 from bridge.proofs.consensus import Validator, validator_set
 from node.chain.blocks import ZERO_HASH, BlockHeader, ExecutedBlock
 from node.chain.errors import GenesisError
-from node.chain.limits import BLOCK_GAS_LIMIT
+from node.chain.limits import BLOCK_GAS_LIMIT, BLOCK_GAS_LIMIT_MAX
 from node.chain.state import EMPTY_CODE_HASH, Account
 from node.chain.tries import EMPTY_ROOT, Nodes, build_trie
 
@@ -81,7 +81,7 @@ def read_genesis(document: Mapping[str, Any]) -> Genesis:
         coinbase=_data(document, "coinbase", 20),
         state_root=state_root,
         number=0,
-        gas_limit=_expect(document, "gasLimit", BLOCK_GAS_LIMIT),
+        gas_limit=_gas_limit(document),
         timestamp=_quantity(document.get("timestamp"), "timestamp"),
         extra_data=_data(document, "extraData", None),
         mix_hash=_data(document, "mixHash", 32),
@@ -164,6 +164,13 @@ def _quantity(value: object, path: str) -> int:
         return int(value, 16)
     except ValueError:
         raise GenesisError(path, "a 0x hex number", value) from None
+
+
+def _gas_limit(document: Mapping[str, Any]) -> int:
+    got = _quantity(document.get("gasLimit"), "gasLimit")
+    if not BLOCK_GAS_LIMIT <= got < BLOCK_GAS_LIMIT_MAX:
+        raise GenesisError("gasLimit", f"{BLOCK_GAS_LIMIT} to {BLOCK_GAS_LIMIT_MAX}", got)
+    return got
 
 
 def _expect(document: Mapping[str, Any], name: str, expected: int) -> int:

@@ -1,4 +1,4 @@
-"""The transaction journal: raw transactions on disk before anyone is told they were taken.
+"""The transaction journal: transactions on disk before anyone is told they were taken.
 
 An append-only file of records `length (4 bytes) || CRC-32 (4 bytes) || raw`. Appends that arrive together share one
 fsync (group commit), done outside the event loop. At start the records are read up to the first torn one and
@@ -16,7 +16,7 @@ import structlog
 
 from node.chain.errors import ReadOnlyError
 from node.chain.hooks import WriteHook, no_hook
-from node.chain.limits import JOURNAL_BYTES_MAX, TRANSACTION_BYTES_MAX
+from node.chain.limits import ITEM_BYTES_MAX, JOURNAL_BYTES_MAX
 
 _HEADER_BYTES: Final = 8
 _log = structlog.get_logger("landfall.chain")
@@ -47,7 +47,7 @@ class TransactionJournal:
             length = int.from_bytes(data[position : position + 4], "big")
             crc = int.from_bytes(data[position + 4 : position + 8], "big")
             raw = data[position + _HEADER_BYTES : position + _HEADER_BYTES + length]
-            if not 0 < length <= TRANSACTION_BYTES_MAX or len(raw) != length or zlib.crc32(raw) != crc:
+            if not 0 < length <= ITEM_BYTES_MAX or len(raw) != length or zlib.crc32(raw) != crc:
                 break
             records.append(raw)
             position += _HEADER_BYTES + length

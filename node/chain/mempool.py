@@ -31,6 +31,8 @@ class _Queue:
 
     next_nonce: int
     by_nonce: dict[int, Transaction] = field(default_factory=dict)
+    cost: int = 0
+    """Wei that all of them may cost."""
 
 
 class Mempool:
@@ -39,6 +41,7 @@ class Mempool:
     def __init__(self) -> None:
         self._queues: dict[bytes, _Queue] = {}
         self._by_hash: dict[bytes, Transaction] = {}
+        self._by_item: dict[bytes, Transaction] = {}
         self._arrival: dict[bytes, int] = {}
         self._arrivals = 0
         self._held: set[bytes] = set()
@@ -50,6 +53,10 @@ class Mempool:
     def get(self, tx_hash: bytes) -> Transaction | None:
         """Return a waiting transaction."""
         return self._by_hash.get(tx_hash)
+
+    def find(self, item: bytes) -> Transaction | None:
+        """Return a waiting transaction by its bytes as they stand in a consensus block."""
+        return self._by_item.get(item)
 
     def all(self) -> list[Transaction]:
         """Return every waiting transaction, by arrival."""
@@ -78,22 +85,24 @@ class Mempool:
             return
         if queue is not None and len(queue.by_nonce) >= MEMPOOL_PER_SENDER_MAX:
             raise MempoolFullError(f"txpool is full: at most {MEMPOOL_PER_SENDER_MAX} waiting per account")
-        if len(self._by_hash) >= MEMPOOL_TRANSACTIONS_MAX or self._bytes + len(tx.raw) > MEMPOOL_BYTES_MAX:
+        if len(self._by_hash) >= MEMPOOL_TRANSACTIONS_MAX or self._bytes + len(tx.item) > MEMPOOL_BYTES_MAX:
             raise MempoolFullError(f"txpool is full: {len(self._by_hash)} transactions waiting")
 
     def add(self, tx: Transaction, next_nonce: int, *, is_held: bool = False) -> None:
         """Take a transaction, or raise what `check_room` raises; a held one does not run before `release`."""
         self.check_room(tx, next_nonce)
         queue = self._queues.setdefault(tx.sender, _Queue(next_nonce))
-        queue.next_nonce = next_nonce
+        self._forward(queue, next_nonce)
         old = queue.by_nonce.get(tx.nonce)
         if old is not None:
             self._forget(old)
         queue.by_nonce[tx.nonce] = tx
+        queue.cost += tx.cost_max
         self._by_hash[tx.hash] = tx
+        self._by_item[tx.item] = tx
         self._arrivals += 1
         self._arrival[tx.hash] = self._arrivals
-        self._bytes += len(tx.raw)
+        self._bytes += len(tx.item)
         if is_held:
             self._held.add(tx.hash)
 
@@ -109,11 +118,18 @@ class Mempool:
         return next_nonce
 
     def pending_cost(self, tx: Transaction) -> int:
-        """Return the wei the sender's other waiting transactions with lower nonces may cost."""
+        """Return the wei the sender's other waiting transactions may cost, without the one it would replace."""
         queue = self._queues.get(tx.sender)
         if queue is None:
             return 0
-        return sum(other.cost_max for nonce, other in queue.by_nonce.items() if nonce < tx.nonce)
+        replaced = queue.by_nonce.get(tx.nonce)
+        return queue.cost - (replaced.cost_max if replaced else 0)
+
+    def can_run(self, item: bytes) -> bool:
+        """Return whether a transaction waits whose sender has one that could run now, itself or one before it."""
+        tx = self._by_item.get(item)
+        queue = None if tx is None else self._queues.get(tx.sender)
+        return queue is not None and queue.next_nonce in queue.by_nonce
 
     def has_executable(self) -> bool:
         """Return whether some transaction could run now."""
@@ -154,20 +170,26 @@ class Mempool:
             queue = self._queues.get(sender)
             if queue is None:
                 continue
-            queue.next_nonce = next_nonce
-            for nonce in [nonce for nonce in queue.by_nonce if nonce < next_nonce]:
-                self._forget(queue.by_nonce.pop(nonce))
+            self._forward(queue, next_nonce)
             if not queue.by_nonce:
                 del self._queues[sender]
+
+    def _forward(self, queue: _Queue, next_nonce: int) -> None:
+        for nonce in range(queue.next_nonce, next_nonce):
+            if (tx := queue.by_nonce.pop(nonce, None)) is not None:
+                self._forget(tx)
+        queue.next_nonce = next_nonce
 
     def _rank(self, tx: Transaction) -> tuple[int, int, bytes]:
         return (-tx.max_priority_fee_per_gas, self._arrival[tx.hash], tx.hash)
 
     def _forget(self, tx: Transaction) -> None:
         del self._by_hash[tx.hash]
+        del self._by_item[tx.item]
+        self._queues[tx.sender].cost -= tx.cost_max
         del self._arrival[tx.hash]
         self._held.discard(tx.hash)
-        self._bytes -= len(tx.raw)
+        self._bytes -= len(tx.item)
 
 
 def _check_replacement(old: Transaction, new: Transaction) -> None:

@@ -1,62 +1,59 @@
-"""Opening a chain: the pieces put together, and run until cancelled. Loads py-evm.
+"""Opening a home directory: store and journal, the chain upon them, and what runs until the process is told to stop.
 
-Apart from `process`, so that the port answers before this is loaded.
+Apart from `process`, so that the port answers before an engine is loaded.
 """
 
 import asyncio
-import json
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from node.chain.application import Application
-from node.chain.clock import LedgerClock
-from node.chain.finality import StoredFinality
 from node.chain.genesis_block import Genesis, read_genesis
 from node.chain.hooks import WriteHook
-from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
-from node.chain.jsonrpc.eth import EthMethods
-from node.chain.jsonrpc.finality import FinalityMethods
-from node.chain.jsonrpc.logs import LogMethods
 from node.chain.jsonrpc.methods import Method
-from node.chain.jsonrpc.network import NetworkMethods
 from node.chain.jsonrpc.server import JsonRpcServer
-from node.chain.jsonrpc.views import BlockViews
-from node.chain.process import CLIENT_VERSION, ChainSettings
-from node.chain.pyevm.engine import PyEvmEngine
-from node.chain.sealing import BlockSealer
-from node.chain.solo import CLOCK_META, SoloDriver
+from node.chain.process import ChainSettings
 from node.chain.store import ChainStore
-from node.chain.validator_key import load_or_create_validator_key
 
 _log = structlog.get_logger("landfall.chain")
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """An open chain and what drives it."""
+    """An open chain: what it answers, and what runs as long as it is open."""
 
     application: Application
-    driver: SoloDriver
     methods: Mapping[str, Method]
+    tasks: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+
+
+OpenChain = Callable[[ChainSettings, Genesis, ChainStore, TransactionJournal], Awaitable[Chain]]
+"""Puts the pieces together and takes the journal's transactions in again."""
 
 
 async def serve_chain(
-    settings: ChainSettings, document: Mapping[str, Any], server: JsonRpcServer, before_write: WriteHook
+    settings: ChainSettings,
+    document: Mapping[str, Any],
+    server: JsonRpcServer,
+    before_write: WriteHook,
+    open_chain: OpenChain,
 ) -> None:
-    """Open the chain, let the server answer everything, make blocks until cancelled."""
+    """Open the chain, let the server answer everything, run until cancelled."""
     genesis = read_genesis(document)
-    store = ChainStore(settings.home / "chain", before_write)
-    journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
-    try:
-        chain = open_chain(settings, genesis, store, journal)
+    with ExitStack() as stack:
+        store = ChainStore(settings.home / "chain", before_write)
+        stack.callback(store.close)
+        journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
+        stack.callback(journal.close)
+        chain = await open_chain(settings, genesis, store, journal)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(journal.run(lambda: [tx.raw for tx in chain.application.mempool.all()]))
-            tasks.create_task(chain.driver.run())
+            for task in chain.tasks:
+                tasks.create_task(task())
             server.open(chain.methods)
             _log.info(
                 "chain_open",
@@ -64,37 +61,3 @@ async def serve_chain(
                 waiting=len(chain.application.mempool),
                 genesis_hash="0x" + genesis.trusted_hash.hex(),
             )
-    finally:
-        journal.close()
-        store.close()
-
-
-def open_chain(settings: ChainSettings, genesis: Genesis, store: ChainStore, journal: TransactionJournal) -> Chain:
-    """Put the pieces together and take the journal's transactions in again."""
-    sealer = BlockSealer(genesis, store, load_or_create_validator_key(settings.home))
-    application = Application(genesis, store, PyEvmEngine(store, genesis.chain_id), sealer.address)
-    clock = LedgerClock(time.time, _load_offset(store, genesis))
-    driver = SoloDriver(application, sealer, clock, journal, settings.interval_ms, is_manual=settings.is_manual)
-    intake = Intake(application, journal, driver)
-    intake.replay()
-    views = BlockViews(application)
-    eth = EthMethods(application, views, intake, CLIENT_VERSION).table()
-    finality = FinalityMethods(store, views, StoredFinality(store, genesis.validators))
-    methods = {
-        **eth,
-        "eth_getTransactionReceipt": finality.with_finality(eth["eth_getTransactionReceipt"]),
-        **finality.table(),
-        **LogMethods(application, views).table(),
-        **NetworkMethods(application, driver, has_time_control=settings.has_time_control).table(),
-    }
-    return Chain(application, driver, methods)
-
-
-def _load_offset(store: ChainStore, genesis: Genesis) -> int:
-    """Return the clock's offset; at the first start it puts the clock where genesis says."""
-    stored = store.meta(CLOCK_META)
-    if stored is not None:
-        return int(json.loads(stored)["offset_s"])
-    offset_s = genesis.block.header.timestamp - int(time.time())
-    store.put_meta(CLOCK_META, json.dumps({"offset_s": offset_s}).encode())
-    return offset_s

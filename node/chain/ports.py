@@ -1,10 +1,14 @@
 """What the application needs from an execution engine, and what an engine is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from node.chain.blocks import BlockHeader, ExecutedBlock, Receipt
+from node.chain.blocks import BlockHeader, ExecutedBlock, Log
+from node.chain.divergence import LocalResult
+from node.chain.errors import InvalidBlockError
+from node.chain.limits import BLOCK_BYTES_MAX
+from node.chain.mempool import Mempool
 from node.chain.transactions import AccessList, Authorization, Transaction
 
 
@@ -17,6 +21,21 @@ class BlockEnvironment:
     coinbase: bytes
     gas_limit: int
     extra_data: bytes
+    members_gas_max: int | None = None
+    """What the members agreed on, where they did."""
+    bytes_max: int = BLOCK_BYTES_MAX
+    """Of the transactions."""
+
+    @property
+    def gas_max(self) -> int:
+        """Return how much gas a block may use."""
+        return gas_max(self.gas_limit, self.members_gas_max)
+
+
+def gas_max(gas_limit: int, members_gas_max: int | None) -> int:
+    """Return how much gas a block may use: at or below the EIP-1559 target a base fee of zero stays zero."""
+    target = gas_limit // 2
+    return target if members_gas_max is None else min(target, members_gas_max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,35 +68,54 @@ class AccountOverride:
 Overrides = Mapping[bytes, AccountOverride]
 
 
-class BlockExecution(Protocol):
-    """A block being executed on its parent's state; holds no lock and leaves no trace until committed."""
+@dataclass(frozen=True, slots=True)
+class SenderAccount:
+    """What decides whether an account's transaction may wait; `balance` in wei, `code` only where there is some."""
 
-    @property
-    def gas_used(self) -> int:
-        """Return the gas used so far."""
-        ...
-
-    def apply(self, tx: Transaction) -> Receipt:
-        """Execute the next transaction.
-
-        Raises:
-            TransactionRejectedError: it cannot be in this block at this place; the state is as before.
-        """
-        ...
-
-    def seal(self) -> ExecutedBlock:
-        """End the block: system calls, roots, header."""
-        ...
+    nonce: int
+    balance: int
+    code: bytes = b""
 
 
 class ExecutionEngine(Protocol):
-    """Builds blocks and answers calls over the states of stored blocks."""
+    """Carries out blocks on the state after the store's head, and answers calls on the state after any block."""
 
-    def open_block(self, environment: BlockEnvironment) -> BlockExecution:
-        """Start a block on a stored parent."""
+    async def open(self) -> None:
+        """Come to the store's head.
+
+        Raises:
+            UnavailableError: the engine cannot be reached.
+            CorruptChainError: it holds another chain.
+        """
         ...
 
-    def call(self, header: BlockHeader, request: CallRequest, overrides: Overrides) -> bytes:
+    async def build(self, environment: BlockEnvironment, pool: Mempool) -> ExecutedBlock:
+        """Return a block filled from the pool; what can never run is dropped there, what does not fit stays."""
+        ...
+
+    async def execute(self, header: BlockHeader, transactions: Sequence[Transaction]) -> ExecutedBlock:
+        """Return the block with this header.
+
+        Raises:
+            InvalidBlockError: it does not follow from its parent by the rules.
+        """
+        ...
+
+    async def local_result(
+        self, header: BlockHeader, transactions: Sequence[Transaction], refusal: InvalidBlockError
+    ) -> LocalResult:
+        """Return what this engine makes of a decided block that it refused, as far as it comes."""
+        ...
+
+    async def committed(self, block: ExecutedBlock) -> None:
+        """Take the block, which is in the store for good, as the head."""
+        ...
+
+    async def accounts(self, addresses: Sequence[bytes]) -> Sequence[SenderAccount]:
+        """Return accounts after the head block, in order."""
+        ...
+
+    async def call(self, header: BlockHeader, request: CallRequest, overrides: Overrides) -> bytes:
         """Return what the call returns in the state after `header`.
 
         Raises:
@@ -85,10 +123,6 @@ class ExecutionEngine(Protocol):
         """
         ...
 
-    def estimate_gas(self, header: BlockHeader, request: CallRequest, overrides: Overrides) -> int:
-        """Return a gas limit with which the request succeeds as a transaction.
-
-        Raises:
-            ExecutionRevertedError, ExecutionFailedError, InsufficientFundsError.
-        """
+    async def logs(self, block: ExecutedBlock, address: bytes) -> Sequence[Log]:
+        """Return the logs of one contract in an executed block, in order."""
         ...

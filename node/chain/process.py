@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from aiohttp import web
@@ -21,8 +21,17 @@ from node.chain.jsonrpc.methods import Method
 from node.chain.jsonrpc.server import JsonRpcServer
 
 _log = structlog.get_logger("landfall.chain")
-CLIENT_VERSION: Final = "landfall/0.1.0/py-evm-0.12.1b1"
+_VERSION: Final = "landfall/0.1.0"
+_ENGINE_VERSIONS: Final = {"pyevm": "py-evm-0.12.1b1", "geth": "geth-1.17.5"}
 GENESIS_FILE: Final = "genesis.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorSettings:
+    """How the chain takes part in a network: what executes, and the folder of the sockets of CometBFT and geth."""
+
+    engine: Literal["geth", "pyevm"]
+    run: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +43,17 @@ class ChainSettings:
     host: str = "127.0.0.1"
     interval_ms: int = 0
     is_manual: bool = False
-    has_time_control: bool = True
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     liboqs: Path | None = None
     """Folder of the library that computes ML-DSA; without one `cryptography` does."""
+    validator: ValidatorSettings | None = None
+    """None = this process alone makes the blocks, as on a devnet."""
+
+    @property
+    def client_version(self) -> str:
+        """Return what `web3_clientVersion` says."""
+        return f"{_VERSION}/{_ENGINE_VERSIONS['pyevm' if self.validator is None else self.validator.engine]}"
 
 
 async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) -> None:
@@ -53,7 +68,7 @@ async def run_chain(settings: ChainSettings, before_write: WriteHook = no_hook) 
     static = {
         "eth_chainId": Method(lambda _: hex(chain_id), 0, 0),
         "net_version": Method(lambda _: str(chain_id), 0, 0),
-        "web3_clientVersion": Method(lambda _: CLIENT_VERSION, 0, 0),
+        "web3_clientVersion": Method(lambda _: settings.client_version, 0, 0),
     }
     server = JsonRpcServer(static, settings.cors_origins, settings.hosts)
     runner = web.AppRunner(server.web_application(), access_log=None, shutdown_timeout=2.0)
@@ -71,8 +86,10 @@ async def _serve(
     settings: ChainSettings, document: Mapping[str, Any], server: JsonRpcServer, before_write: WriteHook
 ) -> None:
     # Loading the engine takes over a second; in a thread the port keeps answering.
-    opening: Any = await asyncio.to_thread(import_module, "node.chain.opening")
-    await opening.serve_chain(settings, document, server, before_write)
+    kind = "sequencer" if settings.validator is None else "validator"
+    chosen: Any = await asyncio.to_thread(import_module, f"node.chain.{kind}")
+    opening: Any = import_module("node.chain.opening")
+    await opening.serve_chain(settings, document, server, before_write, chosen.open_chain)
 
 
 def _read_genesis_file(home: Path) -> Mapping[str, Any]:

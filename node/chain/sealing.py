@@ -31,7 +31,7 @@ from bridge.proofs.merkle import EMPTY_ROOT
 from node.chain.blocks import ExecutedBlock
 from node.chain.errors import CorruptChainError, GenesisError
 from node.chain.genesis_block import Genesis
-from node.chain.limits import BLOCK_BYTES_MAX, BLOCK_GAS_LIMIT
+from node.chain.limits import BLOCK_BYTES_MAX
 from node.chain.store import ChainStore
 from node.chain.transactions import decode_transaction
 from pqc import signatures
@@ -79,7 +79,7 @@ class BlockSealer:
             data_hash=data_hash(items),
             validators_hash=self._validators_hash,
             next_validators_hash=self._validators_hash,
-            consensus_hash=consensus_params_hash(_CONSENSUS_BLOCK_BYTES, BLOCK_GAS_LIMIT),
+            consensus_hash=consensus_params_hash(_CONSENSUS_BLOCK_BYTES, block.header.gas_limit),
             app_hash=block.header.parent_hash,
             last_results_hash=previous.results,
             evidence_hash=EMPTY_ROOT,

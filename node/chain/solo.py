@@ -17,6 +17,7 @@ from node.chain.clock import LedgerClock
 from node.chain.errors import InvariantError, TimeControlError
 from node.chain.journal import TransactionJournal
 from node.chain.sealing import BlockSealer
+from node.chain.transactions import Transaction
 
 _log = structlog.get_logger("landfall.chain")
 CLOCK_META = "clock"
@@ -49,7 +50,7 @@ class SoloDriver:
         """Call `listener` after every committed block."""
         self._listeners.append(listener)
 
-    def transaction_added(self) -> None:
+    def transaction_taken(self, _: Transaction) -> None:
         """Tell the driver that the pool has something new."""
         self._pending.set()
 
@@ -95,16 +96,17 @@ class SoloDriver:
     async def _make_block(self, *, is_forced: bool) -> BlockHeader | None:
         app = self._application
         timestamp = self.clock.next_block_s(app.head.timestamp)
-        proposal = await app.propose(timestamp, allow_empty=is_forced)
-        if proposal is None:
+        proposer = self._sealer.address
+        items = await app.propose(timestamp, proposer, allow_empty=is_forced)
+        if not items:
             return None
-        await app.verify(proposal.items)
-        block = await app.finalize(proposal.items)
-        if block.header.hash != proposal.block_hash:
-            raise InvariantError(f"block: expected {proposal.block_hash.hex()}, got {block.header.hash.hex()}")
+        header = await app.verify(items, proposer)
+        block = await app.finalize(items, proposer)
+        if block.header.hash != header.hash:
+            raise InvariantError(f"block: expected {header.hash.hex()}, got {block.header.hash.hex()}")
         self.clock.block_made(timestamp)
         proof = self._sealer.seal(block)
-        app.commit(block, proof, {CLOCK_META: json.dumps({"offset_s": self.clock.offset_s}).encode()})
+        await app.commit(block, proof, {CLOCK_META: json.dumps({"offset_s": self.clock.offset_s}).encode()})
         self._sealer.committed(block, proof)
         if not len(app.mempool):
             self._journal.trim()

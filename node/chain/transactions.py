@@ -5,7 +5,7 @@ The attribute names are those the execution engine reads, so a decoded transacti
 Source: EIP-155, EIP-2718, EIP-2930, EIP-1559, EIP-7702, EIP-3860, EIP-7623; yellow paper section 4.2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import rlp
@@ -13,7 +13,15 @@ from coincurve import PublicKey
 from eth_hash.auto import keccak
 from rlp.exceptions import DecodingError
 
-from node.chain.errors import TransactionRejectedError, UnderpricedError, WrongChainError
+from bridge.errors import InvalidProofError
+from bridge.proofs.items import join_item, split_item
+from node.chain.errors import (
+    OversizedTransactionError,
+    SignatureRejectedError,
+    TransactionRejectedError,
+    UnderpricedError,
+    WrongChainError,
+)
 from node.chain.limits import INIT_CODE_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_GAS_MAX
 
 LEGACY: Final = 0
@@ -39,6 +47,15 @@ class Authorization:
     r: int
     s: int
 
+    @property
+    def authority(self) -> bytes | None:
+        """Return the account that signed; None where nobody did, and the authorization is skipped."""
+        signed = b"\x05" + rlp.encode([self.chain_id, self.address, self.nonce])
+        try:
+            return recover(keccak(signed), self.y_parity, self.r, self.s)
+        except SignatureRejectedError:
+            return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Transaction:
@@ -62,9 +79,16 @@ class Transaction:
     r: int
     s: int
     intrinsic_gas: int
+    second_signature: bytes = b""
+    """ML-DSA-65, where the item is dual-signed."""
 
     def __repr__(self) -> str:
         return f"Transaction(0x{self.hash.hex()})"
+
+    @property
+    def item(self) -> bytes:
+        """Return the transaction as it stands in a consensus block, with its second signature."""
+        return join_item(self.raw, self.second_signature)
 
     @property
     def cost_max(self) -> int:
@@ -83,7 +107,7 @@ def decode_transaction(raw: bytes, sender: bytes | None = None) -> Transaction:
         TransactionRejectedError: too large, of a type not taken here, malformed, or the signature is invalid.
     """
     if not 0 < len(raw) <= TRANSACTION_BYTES_MAX:
-        raise TransactionRejectedError(f"oversized data: expected 1 to {TRANSACTION_BYTES_MAX} bytes, got {len(raw)}")
+        raise OversizedTransactionError(f"oversized data: expected 1 to {TRANSACTION_BYTES_MAX} bytes, got {len(raw)}")
     first = raw[0]
     if first >= 0xC0:
         return _decode_legacy(raw, _fields(raw, 9), sender)
@@ -92,6 +116,20 @@ def decode_transaction(raw: bytes, sender: bytes | None = None) -> Transaction:
     if first not in (ACCESS_LIST, DYNAMIC_FEE, SET_CODE):
         raise TransactionRejectedError(f"transaction type not supported: expected 0, 1, 2 or 4, got {first}")
     return _decode_typed(raw, first, sender)
+
+
+def decode_item(item: bytes) -> Transaction:
+    """Decode an item of a consensus block: a transaction, or one with a second signature, which is not checked here.
+
+    Raises:
+        TransactionRejectedError: what `decode_transaction` raises, or too short for a second signature.
+    """
+    try:
+        raw, second_signature = split_item(item)
+    except InvalidProofError as error:
+        raise TransactionRejectedError(str(error)) from error
+    tx = decode_transaction(raw)
+    return replace(tx, second_signature=second_signature) if second_signature else tx
 
 
 def validate_stateless(tx: Transaction, chain_id: int, base_fee: int) -> None:
@@ -203,7 +241,7 @@ def _decode_typed(raw: bytes, type_id: int, sender: bytes | None) -> Transaction
     return Transaction(
         raw=raw,
         hash=keccak(raw),
-        sender=sender or recover(keccak(raw[:1] + rlp.encode(fields[:-3])), parity, r, s),
+        sender=sender or recover(keccak(raw[:1] + _without_signature(raw[1:], fields)), parity, r, s),
         type_id=type_id,
         chain_id=chain_id,
         nonce=nonce,
@@ -224,19 +262,37 @@ def _decode_typed(raw: bytes, type_id: int, sender: bytes | None) -> Transaction
     )
 
 
+def _without_signature(payload: bytes, fields: list[Any]) -> bytes:
+    """Return the list without its last three items: what was signed. Encoding all again would take most of the time."""
+    body = payload[len(payload) - _payload_bytes(payload) : len(payload) - sum(map(_encoded_bytes, fields[-3:]))]
+    prefix: bytes = rlp.codec.length_prefix(len(body), 0xC0)
+    return prefix + body
+
+
+def _payload_bytes(payload: bytes) -> int:
+    """Return how many bytes of a whole encoded list are its items."""
+    first = payload[0]
+    return first - 0xC0 if first <= 0xF7 else len(payload) - 1 - (first - 0xF7)
+
+
+def _encoded_bytes(item: bytes) -> int:
+    """Return how many bytes an item of at most 55 bytes takes."""
+    return 1 if len(item) == 1 and item[0] < 0x80 else 1 + len(item)
+
+
 def recover(digest: bytes, parity: int, r: int, s: int) -> bytes:
     """Return the address that signed `digest`.
 
     Raises:
-        TransactionRejectedError: r or s out of range, high s (EIP-2), or no such key.
+        SignatureRejectedError: r or s out of range, high s (EIP-2), or no such key.
     """
     if not 0 < s <= _SECP256K1_HALF_N or not 0 < r < 1 << 256:
-        raise TransactionRejectedError("invalid transaction v, r, s values: expected r and low s in range")
+        raise SignatureRejectedError("invalid transaction v, r, s values: expected r and low s in range")
     signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
     try:
         key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
     except Exception as error:  # coincurve raises bare Exception when libsecp256k1 refuses
-        raise TransactionRejectedError("invalid transaction v, r, s values: no key signed this") from error
+        raise SignatureRejectedError("invalid transaction v, r, s values: no key signed this") from error
     return keccak(key.format(compressed=False)[1:])[12:]
 
 

@@ -19,6 +19,14 @@ _READING: Final = frozenset({"GET", "HEAD"})
 # Nothing was done, or the same request again gives the same answer.
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 
+_STARTS: Final = (
+    (b"{", "application/json"),
+    (b"[", "application/json"),
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -93,7 +101,7 @@ def arguments_of(call: Call, tags: Tags) -> dict[str, Any]:
         "params": {name: value for name, value in call.query.items() if value is not None},
     }
     if call.content is not None:
-        headers["Content-Type"] = "application/json" if call.content[:1] in b"{[" else "application/xml"
+        headers["Content-Type"] = _media_type(call.content)
         arguments["content"] = call.content
     elif call.method not in _READING and call.method != "DELETE":
         arguments["json"] = {} if call.body is None else call.body
@@ -134,6 +142,12 @@ def result_of(call: Call, answer: httpx.Response) -> Any:
 def no_answer(url: object, error: httpx.HTTPError) -> UnavailableError:
     """Return what a call without an answer raises."""
     return UnavailableError(f"{url}: expected an answer, got {error!r}")
+
+
+def _media_type(content: bytes) -> str:
+    """Return what a document says it is by its first bytes."""
+    starts = (media_type for start, media_type in _STARTS if content.startswith(start))
+    return next(starts, "application/xml")
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

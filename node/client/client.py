@@ -13,7 +13,7 @@ this client has seen last of the thing it changes, and is refused if that is not
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
@@ -30,17 +30,28 @@ _STREAM: Final = "/events/stream"
 _STREAM_TIMEOUT: Final = httpx.Timeout(TIMEOUT_S, read=60.0)
 
 
-def _headers(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+class _Token(httpx.Auth):
+    """The token of a devnet."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def _auth(credentials: str | httpx.Auth) -> httpx.Auth:
+    return _Token(credentials) if isinstance(credentials, str) else credentials
 
 
 class LandfallClient(blocking.Resources):
-    """The API of a node, for the holder of `token`."""
+    """The API of a node, for one caller."""
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        credentials: str | httpx.Auth,
         transport: httpx.BaseTransport | None = None,
         *,
         attempts: int = _ATTEMPTS,
@@ -49,6 +60,7 @@ class LandfallClient(blocking.Resources):
         """Open a session.
 
         Args:
+            credentials: `ClientCredentials` of a program, or the token of a devnet.
             transport: Replaces the network in tests.
             attempts: How often a call is made that can be repeated, in all.
         """
@@ -58,7 +70,7 @@ class LandfallClient(blocking.Resources):
         self._tags = Tags()
         self._http = httpx.Client(
             base_url=base_url.rstrip("/") + "/v1",
-            headers=_headers(token),
+            auth=_auth(credentials),
             timeout=TIMEOUT_S,
             transport=transport,
             trust_env=False,
@@ -156,7 +168,7 @@ class AsyncLandfallClient(awaiting.Resources):
     def __init__(
         self,
         base_url: str,
-        token: str,
+        credentials: str | httpx.Auth,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         attempts: int = _ATTEMPTS,
@@ -169,7 +181,7 @@ class AsyncLandfallClient(awaiting.Resources):
         self._tags = Tags()
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/v1",
-            headers=_headers(token),
+            auth=_auth(credentials),
             timeout=TIMEOUT_S,
             transport=transport,
             trust_env=False,

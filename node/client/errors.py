@@ -17,6 +17,12 @@ class UnavailableError(Exception):
     code: ClassVar[int] = 20
 
 
+class CredentialsError(RejectedError):
+    """The node did not take the program's credentials; ask its operator."""
+
+    code: ClassVar[int] = 4
+
+
 class ProblemError(RejectedError):
     """The node's own words (problem+json)."""
 

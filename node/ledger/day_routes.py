@@ -4,15 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from node.ledger.days import CutOffs, day_of, read_cut_off
 from node.ledger.service import LedgerService
 from node.storage.cursor import booked_until_s
 from node.web import schemas
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import IfMatch, set_tag
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
+from node.web.recording import Recorded
 
 router = APIRouter(prefix="/cut-offs", tags=["reports"])
 
@@ -40,7 +43,7 @@ class CutOffOut(schemas.Answer):
     ends_s: schemas.Time = Field(description="When it is over")
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.BOOKS_READ)])
 async def list_cut_offs(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
 ) -> list[CutOffOut]:
@@ -48,7 +51,7 @@ async def list_cut_offs(
     return page.items([_shown(desk, one) for one in desk.get(LedgerService).currencies], lambda one: (one.currency,))
 
 
-@router.get("/{currency}")
+@router.get("/{currency}", dependencies=[needs(Permission.BOOKS_READ)])
 async def get_cut_off(currency: Currency, request: Request, _staff: Staff, desk: CallersDesk) -> CutOffOut:
     """Return a currency's cut-off."""
     desk.get(LedgerService).require_currency(currency)
@@ -57,17 +60,20 @@ async def get_cut_off(currency: Currency, request: Request, _staff: Staff, desk:
     return shown
 
 
-@router.put("/{currency}")
+@router.put("/{currency}", dependencies=[needs(Permission.BOOKS_WRITE)])
 async def set_cut_off(
-    currency: Currency, order: CutOffIn, _staff: Staff, desk: CallersDesk, seen: IfMatch
+    currency: Currency, order: CutOffIn, _staff: Staff, desk: CallersDesk, seen: IfMatch, call: Recorded
 ) -> CutOffOut:
     """Let a currency's business days end at a local time from now on."""
     desk.get(LedgerService).require_currency(currency)
-    with desk.database.transaction() as session:
-        cut_offs = desk.get(CutOffs)
+    cut_offs = desk.get(CutOffs)
+
+    def effect(session: Session) -> None:
         before = cut_offs.get(session, currency)
         seen.require(CutOffIn(at=before.at_text, zone=before.zone.key))
         cut_offs.set(session, currency, read_cut_off(order.at, order.zone))
+
+    call.run(effect)
     shown = _shown(desk, currency)
     seen.tag(_set_part(shown))
     return shown

@@ -9,10 +9,12 @@ from pydantic import Field
 from node.ledger.freezing import FreezeService
 from node.ledger.store import FreezeRow
 from node.web import schemas
-from node.web.auth import Staff
+from node.web.approvals.service import Stake
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/freezes", tags=["freezes"])
 
@@ -46,14 +48,15 @@ class FreezeOut(schemas.Answer):
     lifted_at_s: schemas.Time | None
 
 
-@router.post("", status_code=202, response_model=FreezeOut)
+@router.post("", status_code=202, response_model=FreezeOut, dependencies=[needs(Permission.FREEZES_WRITE)])
 async def order(order: FreezeIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Freeze an account: the currency's central bank alone."""
     service = desk.get(FreezeService)
-    return once.run(lambda session: _shown(service.order(session, **order.model_dump())), 202)
+    stake = Stake(f"freeze {order.account} in {order.currency}, {order.scope}: {order.reasons}")
+    return once.run(lambda session: _shown(service.order(session, **order.model_dump())), 202, lambda _session: stake)
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.FREEZES_READ)])
 async def list_orders(
     _staff: Staff,
     desk: CallersDesk,
@@ -71,7 +74,12 @@ async def list_orders(
         return [_shown(row) for row in page.rows(session, wanted, FreezeRow.number, FreezeRow.currency)]
 
 
-@router.post("/{currency}/{number}/lift", status_code=202, response_model=FreezeOut)
+@router.post(
+    "/{currency}/{number}/lift",
+    status_code=202,
+    response_model=FreezeOut,
+    dependencies=[needs(Permission.FREEZES_WRITE)],
+)
 async def lift(
     currency: Annotated[str, Path(pattern=r"^[A-Z]{3}$", examples=["EUR"])],
     number: Annotated[int, Path(ge=0, lt=2**31)],
@@ -81,7 +89,8 @@ async def lift(
 ) -> JSONResponse:
     """End an order before it expires: the currency's central bank alone."""
     service = desk.get(FreezeService)
-    return once.run(lambda session: _shown(service.lift(session, currency, number)), 202)
+    stake = Stake(f"lift freeze order {number} of {currency}")
+    return once.run(lambda session: _shown(service.lift(session, currency, number)), 202, lambda _session: stake)
 
 
 def _shown(row: FreezeRow) -> FreezeOut:

@@ -1,18 +1,22 @@
 """Requests for money: made by banks and FX providers, approved or declined by central banks."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from node.ledger.issuance import IssuanceService
 from node.ledger.store import IssuanceRow
 from node.web import schemas
-from node.web.auth import Staff
+from node.web.approvals.service import Stake
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/issuance-requests", tags=["issuance"])
 
@@ -40,7 +44,7 @@ class IssuanceOut(schemas.Answer):
     requested_at_s: schemas.Time | None = Field(description="Ledger time")
 
 
-@router.post("", status_code=202, response_model=IssuanceOut)
+@router.post("", status_code=202, response_model=IssuanceOut, dependencies=[needs(Permission.ISSUANCE_REQUEST)])
 async def request(_staff: Staff, desk: CallersDesk, once: OnceOnly, order: IssuanceIn) -> JSONResponse:
     """Ask for money: a bank or FX provider alone."""
     service = desk.get(IssuanceService)
@@ -50,10 +54,11 @@ async def request(_staff: Staff, desk: CallersDesk, once: OnceOnly, order: Issua
             service.request(session, currency=order.currency, amount_minor=int(order.amount), text=order.text),
         ),
         202,
+        stake=lambda _session: Stake(f"ask for new money: {order.text}", int(order.amount), order.currency),
     )
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.ISSUANCE_READ)])
 async def list_requests(
     _staff: Staff,
     desk: CallersDesk,
@@ -67,7 +72,7 @@ async def list_requests(
         return [_shown(service, row) for row in page.rows(session, service.requests(state), *columns)]
 
 
-@router.get("/{request_id}")
+@router.get("/{request_id}", dependencies=[needs(Permission.ISSUANCE_READ)])
 async def get_request(request_id: str, _staff: Staff, desk: CallersDesk) -> IssuanceOut:
     """Return a request with what became of it."""
     service = desk.get(IssuanceService)
@@ -75,18 +80,38 @@ async def get_request(request_id: str, _staff: Staff, desk: CallersDesk) -> Issu
         return _shown(service, service.get(session, request_id))
 
 
-@router.post("/{request_id}/approve", status_code=202, response_model=IssuanceOut)
+@router.post(
+    "/{request_id}/approve",
+    status_code=202,
+    response_model=IssuanceOut,
+    dependencies=[needs(Permission.ISSUANCE_ANSWER)],
+)
 async def approve(request_id: str, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Issue what an open request asks for: the currency's central bank alone."""
     service = desk.get(IssuanceService)
-    return once.run(lambda session: _shown(service, service.approve(session, request_id)), 202)
+    return once.run(
+        lambda session: _shown(service, service.approve(session, request_id)), 202, _stake(service, request_id)
+    )
 
 
-@router.post("/{request_id}/decline", status_code=202, response_model=IssuanceOut)
+@router.post(
+    "/{request_id}/decline",
+    status_code=202,
+    response_model=IssuanceOut,
+    dependencies=[needs(Permission.ISSUANCE_ANSWER)],
+)
 async def decline(request_id: str, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Say no to an open request: the currency's central bank alone."""
     service = desk.get(IssuanceService)
     return once.run(lambda session: _shown(service, service.decline(session, request_id)), 202)
+
+
+def _stake(service: IssuanceService, request_id: str) -> Callable[[Session], Stake]:
+    def stake(session: Session) -> Stake:
+        row = service.get(session, request_id)
+        return Stake(f"issue what {service.requester_name(row)} asks for", row.amount_minor, row.currency)
+
+    return stake
 
 
 def _shown(service: IssuanceService, row: IssuanceRow) -> IssuanceOut:

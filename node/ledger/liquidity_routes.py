@@ -14,10 +14,11 @@ from node.ledger.views import Balance
 from node.printing import charts
 from node.printing.languages import DEFAULT, Language, speech
 from node.storage.cursor import booked_until_s
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.openapi import download
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 from node.web.schemas import Answer, Digits, Time
 
 router = APIRouter(prefix="/liquidity", tags=["liquidity"])
@@ -43,7 +44,7 @@ class LiquidityDayOut(LiquidityOut):
     until_s: Time
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.BOOKS_READ)])
 async def list_liquidity(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
 ) -> list[LiquidityOut]:
@@ -53,7 +54,7 @@ async def list_liquidity(
     return page.items(found, lambda one: (one.currency,))
 
 
-@router.get("/chart", response_class=Response, responses=_SVG)
+@router.get("/chart", response_class=Response, responses=_SVG, dependencies=[needs(Permission.BOOKS_READ)])
 async def draw_liquidity(_staff: Staff, desk: CallersDesk, language: Language = DEFAULT) -> Response:
     """Return what the institution itself has now as a chart (SVG): the shares that are available, held and frozen."""
     with desk.database.read() as session:
@@ -61,7 +62,7 @@ async def draw_liquidity(_staff: Staff, desk: CallersDesk, language: Language = 
     return Response(charts.svg(chart, speech(language)), media_type=charts.MEDIA_TYPE)
 
 
-@router.get("/{currency}")
+@router.get("/{currency}", dependencies=[needs(Permission.BOOKS_READ)])
 async def list_liquidity_days(
     currency: Currency, _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("-day"))]
 ) -> list[LiquidityDayOut]:
@@ -81,7 +82,7 @@ async def list_liquidity_days(
     return page.items(found, lambda one: (one.day,))
 
 
-@router.get("/{currency}/chart", response_class=Response, responses=_SVG)
+@router.get("/{currency}/chart", response_class=Response, responses=_SVG, dependencies=[needs(Permission.BOOKS_READ)])
 async def draw_liquidity_days(
     currency: Currency, _staff: Staff, desk: CallersDesk, language: Language = DEFAULT
 ) -> Response:

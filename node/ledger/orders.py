@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
+from node.audit.store import PERSONAL
 from node.ledger.errors import OrderedAlreadyError, PayeeError, UnknownCurrencyError
 from node.participants.service import ParticipantService
 from node.storage import outbox
@@ -45,7 +46,7 @@ class OrderRow(Base):
     currency: Mapped[str]
     amount_minor: Mapped[str]
     """Digits: more than a database integer holds."""
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text, info=PERSONAL)
     state: Mapped[str]
     """`queued`, then `settled` or `failed`."""
     reason: Mapped[str | None] = mapped_column(Text)

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from node.ledger.days import CutOffs, day_of
 from node.ledger.orders import Order, OrderRow, OrderService
 from node.web import schemas
-from node.web.auth import Caller, check_owner
+from node.web.approvals.service import Stake
+from node.web.auth import Caller, check_owner, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/payments", tags=["payments"])
 
@@ -48,21 +50,23 @@ class PaymentOut(schemas.Answer):
     )
 
 
-@router.post("", status_code=202, response_model=PaymentOut)
+@router.post("", status_code=202, response_model=PaymentOut, dependencies=[needs(Permission.PAYMENTS_WRITE)])
 async def pay(principal: Caller, desk: CallersDesk, once: OnceOnly, order: PaymentIn) -> JSONResponse:
     """Pay with money that is available."""
     owner = order.owner or principal.owner
     check_owner(principal, owner)
     wanted = Order(owner, order.payee, order.currency, int(order.amount), order.text)
+    stake = Stake(f"{owner} pays {order.payee}: {order.text}".rstrip(": "), wanted.amount_minor, wanted.currency)
     return once.run(
         lambda session: shown_payment(
             session, desk, desk.get(OrderService).transfer(session, wanted, given_by=principal.name)
         ),
         202,
+        stake=lambda _session: stake,
     )
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def list_payments(
     principal: Caller,
     desk: CallersDesk,
@@ -82,7 +86,7 @@ async def list_payments(
         ]
 
 
-@router.get("/{payment_id}")
+@router.get("/{payment_id}", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def get_payment(
     payment_id: Annotated[str, Path(max_length=64)], principal: Caller, desk: CallersDesk
 ) -> PaymentOut:

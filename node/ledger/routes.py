@@ -15,9 +15,10 @@ from node.ledger.schemas import (
 )
 from node.ledger.service import LedgerService
 from node.ledger.store import EntryRow
-from node.web.auth import Caller, Staff, check_owner
+from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.desk import CallersDesk
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["ledger"])
 
@@ -25,7 +26,7 @@ Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code
 OwnerQuery = Annotated[str | None, Query(max_length=64, description="Whose money; the caller's own unless stated")]
 
 
-@router.get("/balances")
+@router.get("/balances", dependencies=[needs(Permission.ACCOUNTS_READ)])
 async def list_balances(
     principal: Caller,
     desk: CallersDesk,
@@ -45,7 +46,7 @@ async def list_balances(
     return [BalanceOut.model_validate(item) for item in shown]
 
 
-@router.get("/statements/{currency}")
+@router.get("/statements/{currency}", dependencies=[needs(Permission.ACCOUNTS_READ)])
 async def get_statement(
     currency: Currency,
     principal: Caller,
@@ -61,7 +62,7 @@ async def get_statement(
     return [StatementLineOut.model_validate(line) for line in page.items(lines, lambda line: (line.entry,))]
 
 
-@router.get("/journal")
+@router.get("/journal", dependencies=[needs(Permission.BOOKS_READ)])
 async def list_entries(
     _staff: Staff,
     desk: CallersDesk,
@@ -73,7 +74,7 @@ async def list_entries(
         return [_entry(row) for row in page.rows(session, desk.get(LedgerService).journal(currency), EntryRow.id)]
 
 
-@router.get("/trial-balance")
+@router.get("/trial-balance", dependencies=[needs(Permission.BOOKS_READ)])
 async def get_trial_balance(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("account"))]
 ) -> list[AccountTotalOut]:
@@ -83,7 +84,7 @@ async def get_trial_balance(
     return [AccountTotalOut.model_validate(row) for row in page.items(found, lambda row: (row.account,))]
 
 
-@router.get("/reconciliation")
+@router.get("/reconciliation", dependencies=[needs(Permission.BOOKS_READ)])
 async def reconcile(_staff: Staff, desk: CallersDesk) -> ReconciliationOut:
     """Compare books and chain, amount by amount, at the block the books are written up to."""
     return ReconciliationOut.model_validate(await desk.get(Reconciler).reconcile())

@@ -124,8 +124,9 @@ class LedgerService:
         address = self._address_of(session, owner)
         running = self._parts_until(session, names, after)
         lines = []
-        for number in numbers:
-            entry = session.get_one(EntryRow, number)
+        entries = session.scalars(select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)).all()
+        memos = self._memos(session, entries)
+        for entry in entries:
             changes = dict.fromkeys(PARTS, 0)
             for line in entry.lines:
                 if line.account.name in names:
@@ -146,7 +147,7 @@ class LedgerService:
                     held=running[HELD],
                     blocked=running[BLOCKED],
                     reference=entry.reference,
-                    memos=self._memos(session, entry),
+                    memos=tuple(memos[entry.tx_hash, entry.log_index]),
                 )
             )
         return lines
@@ -299,15 +300,16 @@ class LedgerService:
                 running[last.account.part] = last.balance_after
         return running
 
-    def _memos(self, session: Session, entry: EntryRow) -> tuple[Memo, ...]:
-        if entry.tx_hash is None:
-            return ()
-        rows = session.scalars(
-            select(MemoRow)
-            .where(MemoRow.tx_hash == entry.tx_hash, MemoRow.log_index == entry.log_index)
-            .order_by(MemoRow.id)
-        )
-        return tuple(Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount) for row in rows)
+    def _memos(
+        self, session: Session, entries: Sequence[EntryRow]
+    ) -> defaultdict[tuple[bytes | None, int | None], list[Memo]]:
+        """Return the memos of entries by transaction and log."""
+        hashes = {entry.tx_hash for entry in entries if entry.tx_hash is not None}
+        found: defaultdict[tuple[bytes | None, int | None], list[Memo]] = defaultdict(list)
+        for row in session.scalars(select(MemoRow).where(MemoRow.tx_hash.in_(hashes)).order_by(MemoRow.id)):
+            memo = Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount)
+            found[row.tx_hash, row.log_index].append(memo)
+        return found
 
 
 def _check_page(limit: int) -> None:

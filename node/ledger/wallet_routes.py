@@ -9,10 +9,12 @@ from pydantic import Field
 from node.ledger.store import WalletOrderRow
 from node.ledger.wallets import TIERS, Limits, WalletService, purpose_name
 from node.web import schemas
-from node.web.auth import Staff
+from node.web.approvals.service import Stake
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["wallets"])
 
@@ -87,7 +89,7 @@ class LimitsOut(schemas.Answer):
     window_s: int = Field(serialization_alias="window_s", description="Length of the window in which flow_max counts")
 
 
-@router.get("/purposes")
+@router.get("/purposes", dependencies=[needs(Permission.WALLETS_READ)])
 async def list_purposes(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("purpose"))]
 ) -> list[PurposeOut]:
@@ -100,14 +102,21 @@ async def list_purposes(
     return page.items(found, lambda one: (one.purpose,))
 
 
-@router.post("/purposes", status_code=202, response_model=WalletOrderOut)
+@router.post(
+    "/purposes", status_code=202, response_model=WalletOrderOut, dependencies=[needs(Permission.WALLETS_WRITE)]
+)
 async def define_purpose(order: PurposeIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Make a purpose, which the caller then owns: a bank or central bank alone."""
     service = desk.get(WalletService)
     return once.run(lambda session: _shown(service.define(session, order.purpose)), 202)
 
 
-@router.post("/purposes/{purpose}/payees", status_code=202, response_model=WalletOrderOut)
+@router.post(
+    "/purposes/{purpose}/payees",
+    status_code=202,
+    response_model=WalletOrderOut,
+    dependencies=[needs(Permission.WALLETS_WRITE)],
+)
 async def allow_payee(
     purpose: Annotated[str, Path(max_length=32)], order: PayeeIn, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -116,7 +125,7 @@ async def allow_payee(
     return once.run(lambda session: _shown(service.allow(session, purpose, order.payee, allowed=order.allowed)), 202)
 
 
-@router.get("/wallets")
+@router.get("/wallets", dependencies=[needs(Permission.WALLETS_READ)])
 async def list_wallets(
     _staff: Staff,
     desk: CallersDesk,
@@ -139,7 +148,7 @@ async def list_wallets(
     return page.items(wanted, lambda one: (one.customer,))
 
 
-@router.post("/wallets", status_code=202, response_model=WalletOrderOut)
+@router.post("/wallets", status_code=202, response_model=WalletOrderOut, dependencies=[needs(Permission.WALLETS_WRITE)])
 async def open_wallet(order: WalletIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Open a customer's wallet or change it, in a tier and with a purpose or none: its bank alone."""
     service = desk.get(WalletService)
@@ -148,14 +157,14 @@ async def open_wallet(order: WalletIn, _staff: Staff, desk: CallersDesk, once: O
     )
 
 
-@router.get("/wallet-orders/{order_id}")
+@router.get("/wallet-orders/{order_id}", dependencies=[needs(Permission.WALLETS_READ)])
 async def get_order(order_id: Annotated[str, Path(max_length=64)], _staff: Staff, desk: CallersDesk) -> WalletOrderOut:
     """Return an order about wallets, purposes or limits, and what became of it."""
     with desk.database.read() as session:
         return _shown(desk.get(WalletService).order(session, order_id))
 
 
-@router.get("/tier-limits")
+@router.get("/tier-limits", dependencies=[needs(Permission.WALLETS_READ)])
 async def list_limits(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
 ) -> list[LimitsOut]:
@@ -174,7 +183,12 @@ async def list_limits(
     return page.items(found, lambda one: (one.currency, one.tier))
 
 
-@router.post("/tier-limits/{currency}/{tier}", status_code=202, response_model=WalletOrderOut)
+@router.post(
+    "/tier-limits/{currency}/{tier}",
+    status_code=202,
+    response_model=WalletOrderOut,
+    dependencies=[needs(Permission.LIMITS_WRITE)],
+)
 async def set_limits(
     currency: Annotated[str, Path(pattern=r"^[A-Z]{3}$", examples=["EUR"])],
     tier: Tier,
@@ -185,7 +199,11 @@ async def set_limits(
 ) -> JSONResponse:
     """Set what wallets of a tier may hold and spend of a currency: its central bank alone."""
     service, limits = desk.get(WalletService), Limits(int(order.holding_max), int(order.flow_max), order.window_s)
-    return once.run(lambda session: _shown(service.limit(session, currency, tier, limits)), 202)
+    most, flow = limits.holding_max, limits.flow_max
+    stake = Stake(f"let {tier} wallets hold {most} and spend {flow} minor units of {currency} in {limits.window_s} s")
+    return once.run(
+        lambda session: _shown(service.limit(session, currency, tier, limits)), 202, stake=lambda _session: stake
+    )
 
 
 def _tier(number: int) -> Tier:

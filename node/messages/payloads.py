@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import rfc8785
 
+from node.json_depth import json_depth
 from node.messages.errors import MalformedBodyError, MessageTooLargeError, WrongDocumentError
 from node.messages.limits import BODY_BYTES_MAX, BODY_DEPTH_MAX
 from node.messages.ports import DocumentCheck, Message
-from node.web.json_depth import json_depth
 
 _DEFINITION: Final = re.compile(r"[a-z]{4}\.[0-9]{3}\.[0-9]{3}\.[0-9]{2}")
 _MOVES_MONEY: Final = ("pacs.004.", "pacs.008.", "pacs.009.")

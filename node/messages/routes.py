@@ -16,11 +16,12 @@ from node.messages.schemas import CorrectIn, MessageDetailOut, MessageOut, Queue
 from node.messages.service import MessageService
 from node.messages.tracker import Direction, Stretch, Track
 from node.participants.service import ParticipantService
-from node.web.auth import Staff
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.limits import PAGE_MAX
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["messages"])
 
@@ -40,7 +41,13 @@ Uetr = Annotated[str | None, Query(max_length=36, description="Reference of a pa
 Thread = Annotated[str | None, Query(max_length=200, description="A trade's reference")]
 
 
-@router.post("/messages", status_code=202, response_model=QueuedOut, openapi_extra=_DOCUMENT)
+@router.post(
+    "/messages",
+    status_code=202,
+    response_model=QueuedOut,
+    openapi_extra=_DOCUMENT,
+    dependencies=[needs(Permission.MESSAGES_WRITE)],
+)
 async def send_document(
     request: Request,
     _staff: Staff,
@@ -71,7 +78,7 @@ async def send_document(
     return call.run(effect, status=202)
 
 
-@router.get("/messages")
+@router.get("/messages", dependencies=[needs(Permission.MESSAGES_READ)])
 async def list_messages(
     _staff: Staff,
     desk: CallersDesk,
@@ -89,7 +96,7 @@ async def list_messages(
         return _shown(page, _found(session, page, query))
 
 
-@router.get("/messages/{message_id:path}")
+@router.get("/messages/{message_id:path}", dependencies=[needs(Permission.MESSAGES_READ)])
 async def get_message(
     message_id: Annotated[str, Path(max_length=MESSAGE_ID_CHARS_MAX)], _staff: Staff, desk: CallersDesk
 ) -> list[MessageDetailOut]:
@@ -101,7 +108,7 @@ async def get_message(
         return [MessageDetailOut.of(one) for one in found]
 
 
-@router.get("/repairs")
+@router.get("/repairs", dependencies=[needs(Permission.MESSAGES_READ)])
 async def list_repairs(
     _staff: Staff,
     desk: CallersDesk,
@@ -113,7 +120,7 @@ async def list_repairs(
         return _shown(page, _found(session, page, tracker.Query(direction=direction, is_broken=True)))
 
 
-@router.post("/repairs/resend", response_model=MessageOut)
+@router.post("/repairs/resend", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
 async def resend(order: RepairIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Send a message again as it is, or have a received one handled again."""
     repairs = desk.get(Repairs)
@@ -126,7 +133,7 @@ async def resend(order: RepairIn, _staff: Staff, desk: CallersDesk, call: OnceOn
     return call.run(effect)
 
 
-@router.post("/repairs/correct", response_model=MessageOut)
+@router.post("/repairs/correct", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
 async def correct(order: CorrectIn, staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Send another document in the place of one that was refused or given up; answers with the new message."""
     document = order.document.encode()
@@ -135,7 +142,7 @@ async def correct(order: CorrectIn, staff: Staff, desk: CallersDesk, call: OnceO
     )
 
 
-@router.post("/repairs/reject", response_model=MessageOut)
+@router.post("/repairs/reject", response_model=MessageOut, dependencies=[needs(Permission.MESSAGES_WRITE)])
 async def reject(order: RejectIn, staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Let a message be, with a reason; the sender of a transfer is told by a pacs.002."""
     repairs = desk.get(Repairs)

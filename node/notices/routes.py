@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 from node.notices.schemas import CodeIn, NoticeOut, PreferenceIn, PreferenceOut, ReadIn, ReadOut
 from node.notices.service import NoticeService, Wish, check_code
 from node.notices.store import NoticeRow, PreferenceRow
-from node.web.auth import Caller, Principal
+from node.web.auth import Caller, Principal, needs
 from node.web.desk import CallersDesk, Desk
-from node.web.errors import ForbiddenError
+from node.web.errors import ForbiddenError, NotPermittedError
 from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
+from node.web.recording import Recorded
 
 router = APIRouter(tags=["notices"])
 
@@ -24,7 +26,7 @@ Scope = Annotated[
 _NOTHING = PreferenceOut(kinds=[], in_console=False, by_webhook=False, by_email=False, email=None, is_confirmed=False)
 
 
-@router.get("/notices")
+@router.get("/notices", dependencies=[needs(Permission.NOTICES_READ)])
 async def list_notices(
     principal: Caller,
     desk: CallersDesk,
@@ -37,23 +39,31 @@ async def list_notices(
         return [_shown(desk, row) for row in page.rows(session, wanted, NoticeRow.id)]
 
 
-@router.post("/notices/{number}/read", response_model=NoticeOut)
+@router.post("/notices/{number}/read", response_model=NoticeOut, dependencies=[needs(Permission.OWN)])
 async def read_notice(
     number: Annotated[int, Path(ge=1, lt=2**63)], principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
     """Mark a notice as read."""
     service = desk.get(NoticeService)
-    return once.run(lambda session: _shown(desk, service.read(session, _people(principal), number)))
+
+    def effect(session: Session) -> NoticeOut:
+        row = service.read(session, _people(principal), number)
+        if row.person == _shared(principal):
+            _check_shares(principal)
+        return _shown(desk, row)
+
+    return once.run(effect)
 
 
-@router.post("/notices/read", response_model=ReadOut)
+@router.post("/notices/read", response_model=ReadOut, dependencies=[needs(Permission.OWN)])
 async def read_notices(order: ReadIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
-    """Mark every notice up to a number as read."""
+    """Mark every notice up to a number as read that the caller may."""
     service = desk.get(NoticeService)
-    return once.run(lambda session: ReadOut(count=service.read_until(session, _people(principal), order.until)))
+    people = _people(principal) if principal.may(Permission.NOTICES_WRITE) else [principal.name]
+    return once.run(lambda session: ReadOut(count=service.read_until(session, people, order.until)))
 
 
-@router.get("/notice-preferences/{scope}")
+@router.get("/notice-preferences/{scope}", dependencies=[needs(Permission.NOTICES_READ)])
 async def get_preference(scope: Scope, request: Request, principal: Caller, desk: CallersDesk) -> PreferenceOut:
     """Return what is to be told, and how; nothing where nobody has said."""
     with desk.database.read() as session:
@@ -62,28 +72,31 @@ async def get_preference(scope: Scope, request: Request, principal: Caller, desk
     return shown
 
 
-@router.put("/notice-preferences/{scope}")
+@router.put("/notice-preferences/{scope}", dependencies=[needs(Permission.OWN)])
 async def set_preference(
-    scope: Scope, order: PreferenceIn, principal: Caller, desk: CallersDesk, seen: IfMatch
+    scope: Scope, order: PreferenceIn, principal: Caller, desk: CallersDesk, seen: IfMatch, call: Recorded
 ) -> PreferenceOut:
     """Say what is to be told from now on, and how; a new e-mail address gets a code that has to come back."""
-    person = _person(principal, scope)
-    with desk.database.transaction() as session:
+    person = _changed_person(principal, scope)
+
+    def effect(session: Session) -> PreferenceOut:
         seen.require(_preference(session, desk, person))
         wish = Wish(**order.model_dump())
-        shown = PreferenceOut.model_validate(
+        return PreferenceOut.model_validate(
             desk.get(NoticeService).prefer(session, person, principal.customer_id, wish)
         )
+
+    shown = call.run(effect)
     seen.tag(shown)
     return shown
 
 
-@router.post("/notice-preferences/{scope}/confirm", response_model=PreferenceOut)
+@router.post("/notice-preferences/{scope}/confirm", response_model=PreferenceOut, dependencies=[needs(Permission.OWN)])
 async def confirm_address(
     scope: Scope, order: CodeIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
     """Give back the code that was sent to the address."""
-    person = _person(principal, scope)
+    person = _changed_person(principal, scope)
     # In a transaction of its own: a wrong code is counted although the request fails.
     with desk.database.transaction() as session:
         is_right = desk.get(NoticeService).confirm(session, person, order.code)
@@ -101,6 +114,19 @@ def _person(principal: Principal, scope: str) -> str:
     if principal.customer_id is not None:
         raise ForbiddenError("scope: expected me, got institution, which is its staff's")
     return _shared(principal)
+
+
+def _changed_person(principal: Principal, scope: str) -> str:
+    person = _person(principal, scope)
+    if scope == "institution":
+        _check_shares(principal)
+    return person
+
+
+def _check_shares(principal: Principal) -> None:
+    """Raise NotPermittedError unless the caller may decide about what an institution's staff shares."""
+    if not principal.may(Permission.NOTICES_WRITE):
+        raise NotPermittedError(Permission.NOTICES_WRITE, principal.roles)
 
 
 def _people(principal: Principal) -> list[str]:

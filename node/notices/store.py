@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import JSON, Float, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import PERSONAL, SECRET
 from node.storage.database import Base
 
 NONE: Final = "none"
@@ -27,10 +28,10 @@ class PreferenceRow(Base):
     in_console: Mapped[bool]
     by_webhook: Mapped[bool]
     by_email: Mapped[bool]
-    email: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(info=PERSONAL)
     is_confirmed: Mapped[bool]
     """Whether the code that was sent to the address has come back."""
-    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=SECRET)
     code_tries: Mapped[int]
     codes_sent: Mapped[int]
     """Since `codes_from_s`."""
@@ -55,13 +56,13 @@ class NoticeRow(Base):
     """None for a code."""
     kind: Mapped[str]
     title: Mapped[str]
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text, info=PERSONAL)
     time_s: Mapped[int]
     """Ledger time of the event."""
     in_console: Mapped[bool]
     read_at_s: Mapped[int | None]
     """Ledger time."""
-    email_to: Mapped[str | None]
+    email_to: Mapped[str | None] = mapped_column(info=PERSONAL)
     email_state: Mapped[str]
     """`none`, `queued`, then `sent` or `failed`."""
     attempts: Mapped[int]

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from node.identity.standing import is_shut_out
 from node.notices.limits import WRITE_MAX
 from node.notices.store import NONE, QUEUED, NoticeRow, PreferenceRow
 from node.notices.wording import ACTING, words
@@ -37,8 +38,9 @@ def write(session: Session, now_s: float) -> bool:
             continue
         wish.position = events[-1].id
         is_more |= len(events) == WRITE_MAX
+        is_out = is_shut_out(session, wish.person)
         for event in events:
-            if wants(wish, event.kind):
+            if wants(wish, event.kind) and not is_out:
                 _write(session, wish, event, now_s)
     return is_more
 

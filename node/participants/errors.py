@@ -239,3 +239,14 @@ class AheadOfLedgerError(UnavailableError):
     def __init__(self, field: str, latest_s: int, got_s: int) -> None:
         super().__init__(f"{field}: expected up to {latest_s} as far as this node has followed the chain, got {got_s}")
         self.field = field
+
+
+class CustomerClosedError(RejectedError):
+    """The institution has parted from the customer; nothing is signed for it any more."""
+
+    codespace = "participants"
+    code = 60
+    kind = "conflict"
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"customer {customer_id[:80]}: expected one that is served, got one that is closed")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from pqc.keystore import KeyInfo
+from pqc.keystore import KeyInfo, KeyRole
 from pqc.sealing import SealingKey
 
 
@@ -42,6 +42,30 @@ class KeyRing(Protocol):
         self, name: str, message: bytes, context: bytes = b"", *, thumbprint: bytes | None = None
     ) -> bytes:
         """Sign with a message key: the generation of that thumbprint, the current one if None."""
+        ...
+
+
+class TransactionKeys(Protocol):
+    """The post-quantum keys that sign an account's transactions a second time."""
+
+    def keys(self) -> Sequence[KeyInfo]:
+        """Return the public half of every name's current generation."""
+        ...
+
+    def history(self, name: str) -> Sequence[KeyInfo]:
+        """Return the public halves of all generations of a name, oldest first."""
+        ...
+
+    def sign_message(
+        self,
+        name: str,
+        message: bytes,
+        context: bytes = b"",
+        *,
+        role: KeyRole = ...,
+        thumbprint: bytes | None = None,
+    ) -> bytes:
+        """Sign with a key of this role: the generation of that thumbprint."""
         ...
 
 

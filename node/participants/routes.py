@@ -25,11 +25,13 @@ from node.participants.schemas import (
 from node.participants.service import ParticipantService
 from node.participants.store import CustomerRow
 from node.storage.cursor import booked_until_s
-from node.web.auth import Caller, Staff, check_owner
+from node.web.approvals.service import Stake
+from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.openapi import download
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["participants"])
 
@@ -49,7 +51,7 @@ _PAPER: Final[dict[str, Any]] = {
 }
 
 
-@router.get("/institutions")
+@router.get("/institutions", dependencies=[needs(Permission.PARTICIPANTS_READ)])
 async def list_institutions(
     desk: CallersDesk,
     page: Annotated[Page, Depends(paging("id"))],
@@ -63,7 +65,7 @@ async def list_institutions(
     return page.items(wanted, lambda one: (one.id,))
 
 
-@router.get("/institutions/{institution_id}")
+@router.get("/institutions/{institution_id}", dependencies=[needs(Permission.PARTICIPANTS_READ)])
 async def get_institution(institution_id: InstitutionId, desk: CallersDesk) -> InstitutionOut:
     """Return one institution, by id or LEI."""
     with desk.database.read() as session:
@@ -71,7 +73,10 @@ async def get_institution(institution_id: InstitutionId, desk: CallersDesk) -> I
 
 
 @router.get(
-    "/institutions/{institution_id}/document", response_class=Response, responses=download("application/json", "{...}")
+    "/institutions/{institution_id}/document",
+    response_class=Response,
+    responses=download("application/json", "{...}"),
+    dependencies=[needs(Permission.PARTICIPANTS_READ)],
 )
 async def download_document(institution_id: InstitutionId, desk: CallersDesk) -> Response:
     """Return an institution's signed document, byte for byte."""
@@ -80,7 +85,13 @@ async def download_document(institution_id: InstitutionId, desk: CallersDesk) ->
     return Response(data, media_type="application/json")
 
 
-@router.post("/institutions/papers", status_code=201, response_model=TakenOut, openapi_extra=_PAPER)
+@router.post(
+    "/institutions/papers",
+    status_code=201,
+    response_model=TakenOut,
+    openapi_extra=_PAPER,
+    dependencies=[needs(Permission.PARTICIPANTS_WRITE)],
+)
 async def take_paper(
     request: Request,
     _staff: Staff,
@@ -98,31 +109,46 @@ async def take_paper(
         paper = peers.take(session, data, booked_until_s(session), accept_key)
         return TakenOut(type=paper.type, lei=paper.lei, kid=paper.signature.kid)
 
+    stake = Stake(f"take a paper of {len(data)} bytes, accepting key {accept_key}")
     try:
-        return call.run(effect, status=201)
+        return call.run(effect, status=201, stake=lambda _session: stake)
     except KeyChangeRefusedError as error:
         with desk.database.transaction() as session:
             peers.report(session, error, booked_until_s(session))
         raise
 
 
-@router.post("/institutions/{institution_id}/anchor", status_code=202, response_model=AnchorOut)
+@router.post(
+    "/institutions/{institution_id}/anchor",
+    status_code=202,
+    response_model=AnchorOut,
+    dependencies=[needs(Permission.KEYS_WRITE)],
+)
 async def anchor_key(
     institution_id: InstitutionId, order: AnchorIn, _staff: Staff, desk: CallersDesk, call: OnceOnly
 ) -> JSONResponse:
     """As the network's governor, put an institution's next key on the chain; the chain refuses anyone else."""
     own = desk.get(OwnPapers)
-    return call.run(lambda session: AnchorOut(key=own.anchor(session, institution_id, order.key)), status=202)
+    stake = Stake(f"anchor key {order.key or 'of its notice'} of {institution_id}")
+    return call.run(
+        lambda session: AnchorOut(key=own.anchor(session, institution_id, order.key)),
+        status=202,
+        stake=lambda _session: stake,
+    )
 
 
-@router.post("/own-keys/documents", status_code=201, response_model=dict[str, Any])
+@router.post(
+    "/own-keys/documents", status_code=201, response_model=dict[str, Any], dependencies=[needs(Permission.KEYS_WRITE)]
+)
 async def publish_document(_staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Send the institution's document to every other one, signed anew where keys or endpoints have changed."""
     own = desk.get(OwnPapers)
     return call.run(lambda session: _shown(own.publish(session, booked_until_s(session))), status=201)
 
 
-@router.post("/own-keys/rotations", status_code=201, response_model=dict[str, Any])
+@router.post(
+    "/own-keys/rotations", status_code=201, response_model=dict[str, Any], dependencies=[needs(Permission.KEYS_WRITE)]
+)
 async def rotate_key(order: RotationIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Make the next message key and send its notice to every institution; it signs once it is anchored."""
 
@@ -130,10 +156,12 @@ async def rotate_key(order: RotationIn, _staff: Staff, desk: CallersDesk, call: 
         now_s = booked_until_s(session)
         return _shown(desk.get(OwnPapers).rotate(session, now_s=now_s, overlap_s=order.overlap_s))
 
-    return call.run(effect, status=201)
+    return call.run(effect, 201, lambda _session: Stake(f"rotate the message key, overlap {order.overlap_s} s"))
 
 
-@router.post("/own-keys/revocations", status_code=201, response_model=dict[str, Any])
+@router.post(
+    "/own-keys/revocations", status_code=201, response_model=dict[str, Any], dependencies=[needs(Permission.KEYS_WRITE)]
+)
 async def revoke_key(order: RevocationIn, _staff: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Take back one of the institution's message keys and tell every institution."""
 
@@ -141,10 +169,10 @@ async def revoke_key(order: RevocationIn, _staff: Staff, desk: CallersDesk, call
         now_s = booked_until_s(session)
         return _shown(desk.get(OwnPapers).revoke(session, kid=order.kid, reason=order.reason, now_s=now_s))
 
-    return call.run(effect, status=201)
+    return call.run(effect, 201, lambda _session: Stake(f"revoke message key {order.kid}: {order.reason}"))
 
 
-@router.get("/customers")
+@router.get("/customers", dependencies=[needs(Permission.CUSTOMERS_READ)])
 async def list_customers(
     principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("id", "created"))]
 ) -> list[CustomerOut]:
@@ -157,7 +185,7 @@ async def list_customers(
         return [CustomerOut.model_validate(row) for row in page.rows(session, wanted, *columns)]
 
 
-@router.get("/customers/{customer_id}")
+@router.get("/customers/{customer_id}", dependencies=[needs(Permission.CUSTOMERS_READ)])
 async def get_customer(customer_id: CustomerId, principal: Caller, desk: CallersDesk) -> CustomerOut:
     """Return one customer."""
     check_owner(principal, customer_id)
@@ -165,7 +193,9 @@ async def get_customer(customer_id: CustomerId, principal: Caller, desk: Callers
         return CustomerOut.model_validate(desk.get(ParticipantService).customer(session, customer_id))
 
 
-@router.post("/customers", status_code=201, response_model=CustomerOut)
+@router.post(
+    "/customers", status_code=201, response_model=CustomerOut, dependencies=[needs(Permission.CUSTOMERS_WRITE)]
+)
 async def add_customer(order: CustomerIn, principal: Staff, desk: CallersDesk, call: OnceOnly) -> JSONResponse:
     """Make a customer with a key that the institution keeps."""
 
@@ -179,7 +209,7 @@ async def add_customer(order: CustomerIn, principal: Staff, desk: CallersDesk, c
         )
         return CustomerOut.model_validate(row)
 
-    return call.run(effect, status=201)
+    return call.run(effect, 201, lambda _session: Stake(f"make the customer {order.id}: {order.name}"))
 
 
 def _shown(paper: AnyPaper) -> dict[str, Any]:

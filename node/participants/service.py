@@ -16,6 +16,7 @@ from contracts.client import typed_data
 from node.participants.addresses import PostalAddress
 from node.participants.directory import Directory, Institution, Role
 from node.participants.errors import (
+    CustomerClosedError,
     CustomerExistsError,
     InvalidCustomerError,
     MessageFormatError,
@@ -81,10 +82,7 @@ class ParticipantService:
             InvalidCustomerError: id or name is not acceptable, or the id is the institution's own.
             CustomerExistsError: the id belongs to a customer of another name.
         """
-        if not _ID.fullmatch(customer_id) or customer_id == self.institution.id:
-            raise InvalidCustomerError(f"id: expected up to 55 of a-z, 0-9 and -, got {customer_id[:80]!r}")
-        if not name.strip() or len(name) > _NAME_CHARS_MAX or not name.isprintable():
-            raise InvalidCustomerError(f"name: expected 1 to {_NAME_CHARS_MAX} printable characters, got {name[:80]!r}")
+        self._validate(customer_id, name)
         found = session.get(CustomerRow, customer_id)
         if found is not None:
             if found.name != name:
@@ -114,6 +112,30 @@ class ParticipantService:
             )
         session.flush()
         publish(session, kind="customer.added", owner=row.id, body={"customer": row.id}, time_s=now_s)
+        return row
+
+    def validate_new(self, session: Session, customer_id: str, name: str) -> None:
+        """Return when a customer of that id and name can be made; raises what `add_customer` does, and for a known id.
+
+        An id of somebody who was erased is never given again.
+        """
+        self._validate(customer_id, name)
+        if session.get(CustomerRow, customer_id) is not None:
+            raise CustomerExistsError(f"id: expected a new one, got {customer_id!r} which is taken")
+
+    def close(self, session: Session, customer_id: str, now_s: int) -> CustomerRow:
+        """Part from a customer: nothing is signed for it any more."""
+        row = self.customer(session, customer_id)
+        if row.closed_at_s is not None:
+            raise CustomerClosedError(customer_id)
+        row.closed_at_s = now_s
+        return row
+
+    def erase(self, session: Session, customer_id: str) -> CustomerRow:
+        """Forget a closed customer's name and postal address; its id and account stay, as the books name them."""
+        row = self.customer(session, customer_id)
+        row.name, row.postal_address = "", None
+        session.flush()
         return row
 
     def on_wallet_outcome(self, session: Session, outcome: OutboxRow) -> None:
@@ -176,10 +198,13 @@ class ParticipantService:
 
         Raises:
             UnknownCustomerError: `signer` is neither.
+            CustomerClosedError: the institution has parted from `signer`.
             WrongSignerError: the message names another account as the one it speaks for.
             MessageFormatError: the message does not fit its type.
         """
         address = self.address_of(session, signer)
+        if signer != self.institution.id and self.customer(session, signer).closed_at_s is not None:
+            raise CustomerClosedError(signer)
         for field in _OWNER_FIELDS:
             if str(message.get(field, address)).lower() != address.lower():
                 raise WrongSignerError(f"{field}: expected {address} of {signer}, got {message[field]}")
@@ -207,6 +232,12 @@ class ParticipantService:
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign with the institution's own transaction key: for its TransactionSender alone."""
         return self._custody.sign_digest(self._own_key, digest)
+
+    def _validate(self, customer_id: str, name: str) -> None:
+        if not _ID.fullmatch(customer_id) or customer_id == self.institution.id:
+            raise InvalidCustomerError(f"id: expected up to 55 of a-z, 0-9 and -, got {customer_id[:80]!r}")
+        if not name.strip() or len(name) > _NAME_CHARS_MAX or not name.isprintable():
+            raise InvalidCustomerError(f"name: expected 1 to {_NAME_CHARS_MAX} printable characters, got {name[:80]!r}")
 
     def _key_of(self, session: Session, signer: str) -> str:
         return self._own_key if signer == self.institution.id else self.customer(session, signer).key_name

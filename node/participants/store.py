@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import PERSONAL
 from node.storage.database import Base
 
 
@@ -14,14 +15,17 @@ class CustomerRow(Base):
     __tablename__ = "participant_customer"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(info=PERSONAL)
+    """Empty once it is erased."""
     address: Mapped[str] = mapped_column(unique=True)
     key_name: Mapped[str] = mapped_column(unique=True)
     created_at_s: Mapped[int]
     wallet: Mapped[str] = mapped_column(server_default="none")
     """Its wallet in ParticipantRegistry: `none`, `queued`, then `open` or `failed`."""
-    postal_address: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    postal_address: Mapped[dict[str, Any] | None] = mapped_column(JSON, info=PERSONAL)
     """A `PostalAddress`, None while the institution knows none."""
+    closed_at_s: Mapped[int | None]
+    """Wall time at which the institution parted from it: nothing is signed for it any more."""
 
 
 class ConsentRow(Base):

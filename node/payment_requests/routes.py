@@ -23,10 +23,12 @@ from node.printing.languages import DEFAULT, Language, speech
 from node.printing.layout import headers_of
 from node.storage.cursor import booked_until_s
 from node.web import schemas
-from node.web.auth import Caller, check_owner
+from node.web.approvals.service import Stake
+from node.web.auth import Caller, check_owner, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/payment-requests", tags=["payment requests"])
 
@@ -116,7 +118,12 @@ class PayRequestIn(PayloadIn):
     owner: str | None = Field(None, max_length=64, description="Whose money; the caller's own unless stated")
 
 
-@router.post("", status_code=201, response_model=PaymentRequestOut)
+@router.post(
+    "",
+    status_code=201,
+    response_model=PaymentRequestOut,
+    dependencies=[needs(Permission.PAYMENT_REQUESTS_WRITE)],
+)
 async def request_payment(
     order: PaymentRequestIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -132,7 +139,7 @@ async def request_payment(
     return once.run(effect, 201)
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def list_payment_requests(
     principal: Caller,
     desk: CallersDesk,
@@ -150,7 +157,7 @@ async def list_payment_requests(
         return [_shown(row, now_s) for row in rows]
 
 
-@router.get("/{request_id}")
+@router.get("/{request_id}", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def get_payment_request(request_id: RequestId, principal: Caller, desk: CallersDesk) -> PaymentRequestOut:
     """Return a request that was made here, and whether it was paid."""
     with desk.database.read() as session:
@@ -159,7 +166,9 @@ async def get_payment_request(request_id: RequestId, principal: Caller, desk: Ca
         return _shown(row, booked_until_s(session))
 
 
-@router.get("/{request_id}/code", response_class=Response, responses=_CODE)
+@router.get(
+    "/{request_id}/code", response_class=Response, responses=_CODE, dependencies=[needs(Permission.PAYMENTS_READ)]
+)
 async def download_code(
     request_id: RequestId,
     principal: Caller,
@@ -181,32 +190,32 @@ async def download_code(
     return Response(qr.svg(row.payload, title, told), media_type="image/svg+xml", headers=headers)
 
 
-@router.post("/read")
+@router.post("/read", dependencies=[needs(Permission.PAYMENTS_READ)])
 async def read_payment_request(order: PayloadIn, _caller: Caller, desk: CallersDesk) -> ReadRequestOut:
     """Read a code of any bank of the network: who asks for how much, checked by signature and time. Changes nothing."""
     with desk.database.read() as session:
         return _read(desk, desk.get(PaymentRequestService).read(session, order.payload))
 
 
-@router.post("/pay", status_code=202, response_model=PaymentOut)
+@router.post("/pay", status_code=202, response_model=PaymentOut, dependencies=[needs(Permission.PAYMENTS_WRITE)])
 async def pay_payment_request(
     order: PayRequestIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
     """Pay what a code asks for, once; the amount has to be the one that the payer has read."""
     owner = order.owner or principal.owner
     check_owner(principal, owner)
+    requests, agreed = desk.get(PaymentRequestService), amount_of(order.amount, order.currency)
+
+    def stake(session: Session) -> Stake:
+        request = requests.read(session, order.payload).request
+        summary = ": ".join(filter(None, (f"{owner} pays {request.name}", request.reference)))
+        return Stake(summary, agreed.amount_minor, order.currency)
 
     def effect(session: Session) -> PaymentOut:
-        row = desk.get(PaymentRequestService).pay(
-            session,
-            order.payload,
-            owner=owner,
-            agreed=amount_of(order.amount, order.currency),
-            given_by=principal.name,
-        )
+        row = requests.pay(session, order.payload, owner=owner, agreed=agreed, given_by=principal.name)
         return shown_payment(session, desk, row)
 
-    return once.run(effect, 202)
+    return once.run(effect, 202, stake=stake)
 
 
 def _shown(row: PaymentRequestRow, now_s: int) -> PaymentRequestOut:

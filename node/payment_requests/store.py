@@ -3,6 +3,7 @@
 from sqlalchemy import LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import PERSONAL
 from node.storage.database import Base
 from node.storage.types import Amount
 
@@ -22,8 +23,8 @@ class PaymentRequestRow(Base):
     account: Mapped[str]
     currency: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(Amount)
-    reference: Mapped[str]
-    payload: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(info=PERSONAL)
+    payload: Mapped[str] = mapped_column(Text, info=PERSONAL)
     created_at_s: Mapped[int] = mapped_column(index=True)
     """Ledger time."""
     expires_at_s: Mapped[int]

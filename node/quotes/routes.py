@@ -3,6 +3,7 @@
 Quotes for a trade are asked for under the trade.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -26,11 +27,13 @@ from node.quotes.schemas import (
 from node.quotes.service import QuoteService
 from node.quotes.store import IssuedQuote, OracleRound, ProviderFault
 from node.storage.cursor import booked_until_s
-from node.web.auth import Staff
+from node.web.approvals.service import Stake
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk
 from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter()
 
@@ -39,7 +42,7 @@ Provider = Annotated[str, Path(max_length=64, description="An institution's id",
 RATE_PLACES = 6
 
 
-@router.get("/quotes/issued", tags=["quotes"])
+@router.get("/quotes/issued", tags=["quotes"], dependencies=[needs(Permission.QUOTES_READ)])
 async def list_issued(
     _staff: Staff,
     desk: CallersDesk,
@@ -55,7 +58,7 @@ async def list_issued(
         return [_issued(row) for row in rows]
 
 
-@router.get("/quotes/faults", tags=["quotes"])
+@router.get("/quotes/faults", tags=["quotes"], dependencies=[needs(Permission.QUOTES_READ)])
 async def list_faults(
     _staff: Staff,
     desk: CallersDesk,
@@ -78,7 +81,7 @@ async def list_faults(
         ]
 
 
-@router.get("/exposures", tags=["quotes"])
+@router.get("/exposures", tags=["quotes"], dependencies=[needs(Permission.QUOTES_READ)])
 async def list_exposures(
     _staff: Staff,
     desk: CallersDesk,
@@ -92,7 +95,7 @@ async def list_exposures(
     return [ExposureOut.model_validate(one) for one in page.items(wanted, lambda one: (one.provider, one.currency))]
 
 
-@router.get("/exposures/{provider}/{currency}", tags=["quotes"])
+@router.get("/exposures/{provider}/{currency}", tags=["quotes"], dependencies=[needs(Permission.QUOTES_READ)])
 async def get_exposure(
     provider: Provider, currency: Currency, request: Request, _staff: Staff, desk: CallersDesk
 ) -> ExposureOut:
@@ -103,20 +106,38 @@ async def get_exposure(
     return ExposureOut.model_validate(found)
 
 
-@router.put("/exposures/{provider}/{currency}", tags=["quotes"])
+@router.put(
+    "/exposures/{provider}/{currency}",
+    tags=["quotes"],
+    response_model=ExposureOut,
+    dependencies=[needs(Permission.LIMITS_WRITE)],
+)
 async def set_exposure_limit(
-    provider: Provider, currency: Currency, order: ExposureLimitIn, _staff: Staff, desk: CallersDesk, seen: IfMatch
-) -> ExposureOut:
+    provider: Provider,
+    currency: Currency,
+    order: ExposureLimitIn,
+    _staff: Staff,
+    desk: CallersDesk,
+    seen: IfMatch,
+    once: OnceOnly,
+) -> JSONResponse:
     """Let an FX provider owe at most so much: quotes that would exceed it are shown with why, and not taken."""
     book = desk.get(QuoteService).exposure
-    with desk.database.transaction() as session:
+
+    def check(session: Session) -> None:
         seen.require(_limit(book.exposure(session, provider, currency)))
+
+    def effect(session: Session) -> ExposureOut:
         found = book.limit(session, provider, currency, None if order.limit is None else int(order.limit))
-    seen.tag(_limit(found))
-    return ExposureOut.model_validate(found)
+        seen.tag(_limit(found))
+        return ExposureOut.model_validate(found)
+
+    most = "as much as there may be" if order.limit is None else f"at most {order.limit} minor units"
+    stake = Stake(f"let {provider} owe {most} of {currency}")
+    return replace(once, check=check).run(effect, stake=lambda _session: stake)
 
 
-@router.get("/rates", tags=["rates"])
+@router.get("/rates", tags=["rates"], dependencies=[needs(Permission.RATES_READ)])
 async def list_rates(
     desk: CallersDesk,
     page: Annotated[Page, Depends(paging("pair"))],
@@ -131,7 +152,7 @@ async def list_rates(
     return page.items(found, lambda one: (one.base, one.quote))
 
 
-@router.get("/rates/{base}/{quote}", tags=["rates"])
+@router.get("/rates/{base}/{quote}", tags=["rates"], dependencies=[needs(Permission.RATES_READ)])
 async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOut:
     """Return the mid rate at ledger time."""
     service = desk.get(QuoteService)
@@ -143,7 +164,7 @@ async def get_rate(base: Currency, quote: Currency, desk: CallersDesk) -> RateOu
     return _rate(service, now_s, base, quote)
 
 
-@router.get("/oracle/rounds", tags=["rates"])
+@router.get("/oracle/rounds", tags=["rates"], dependencies=[needs(Permission.RATES_READ)])
 async def list_rounds(
     desk: CallersDesk,
     page: Annotated[Page, Depends(paging("-round"))],
@@ -164,14 +185,16 @@ async def list_rounds(
         ]
 
 
-@router.get("/oracle/{base}/{quote}", tags=["rates"])
+@router.get("/oracle/{base}/{quote}", tags=["rates"], dependencies=[needs(Permission.RATES_READ)])
 async def get_pair(base: Currency, quote: Currency, desk: CallersDesk) -> PairOut:
     """Return a pair's median as it settles now, or why none does, and whether this institution reports it."""
     with desk.database.read() as session:
         return _pair(session, desk.get(QuoteService), f"{base}/{quote}")
 
 
-@router.post("/oracle/{base}/{quote}/pause", tags=["rates"], response_model=PairOut)
+@router.post(
+    "/oracle/{base}/{quote}/pause", tags=["rates"], response_model=PairOut, dependencies=[needs(Permission.RATES_WRITE)]
+)
 async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Report a pair no more: its source is in doubt, or a devnet plays a dead oracle."""
     service, pair = desk.get(QuoteService), f"{base}/{quote}"
@@ -183,7 +206,12 @@ async def pause_pair(base: Currency, quote: Currency, staff: Staff, desk: Caller
     return once.run(pause)
 
 
-@router.post("/oracle/{base}/{quote}/resume", tags=["rates"], response_model=PairOut)
+@router.post(
+    "/oracle/{base}/{quote}/resume",
+    tags=["rates"],
+    response_model=PairOut,
+    dependencies=[needs(Permission.RATES_WRITE)],
+)
 async def resume_pair(
     base: Currency, quote: Currency, _staff: Staff, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

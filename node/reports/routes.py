@@ -26,10 +26,11 @@ from node.reports.papers import closing_page, statement_page
 from node.reports.schemas import ClosingOut, OwnersDayOut
 from node.reports.statement import Statement, build_statement
 from node.storage.cursor import booked_until_s
-from node.web.auth import Caller, Staff, check_owner
+from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.openapi import download
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["reports"])
 
@@ -57,7 +58,12 @@ _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/statements/{currency}/days/{day}", response_class=Response, responses=_STATEMENT)
+@router.get(
+    "/statements/{currency}/days/{day}",
+    response_class=Response,
+    responses=_STATEMENT,
+    dependencies=[needs(Permission.STATEMENTS_READ)],
+)
 async def download_statement(
     currency: Currency,
     day: BusinessDay,
@@ -90,7 +96,7 @@ async def download_statement(
     return Response(write(statement), media_type=media_type, headers=headers_of(f"{name}.{ending}"))
 
 
-@router.get("/end-of-day")
+@router.get("/end-of-day", dependencies=[needs(Permission.BOOKS_READ)])
 async def list_closings(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("currency"))]
 ) -> list[ClosingOut]:
@@ -103,13 +109,18 @@ async def list_closings(
     return page.items(found, lambda one: (one.currency,))
 
 
-@router.get("/end-of-day/{currency}/{day}")
+@router.get("/end-of-day/{currency}/{day}", dependencies=[needs(Permission.BOOKS_READ)])
 async def get_closing(currency: Currency, day: BusinessDay, _staff: Staff, desk: CallersDesk) -> ClosingOut:
     """Return the report of a business day that is over; of the last one with books held against the chain."""
     return await _report(desk, currency, day)
 
 
-@router.get("/end-of-day/{currency}/{day}/paper", response_class=Response, responses=download(PDF, "%PDF-1.7 ..."))
+@router.get(
+    "/end-of-day/{currency}/{day}/paper",
+    response_class=Response,
+    responses=download(PDF, "%PDF-1.7 ..."),
+    dependencies=[needs(Permission.BOOKS_READ)],
+)
 async def print_closing(
     currency: Currency, day: BusinessDay, _staff: Staff, desk: CallersDesk, language: Language = DEFAULT
 ) -> Response:

@@ -38,6 +38,11 @@ class Base(DeclarativeBase):
         }
     )
 
+    def shown(self) -> dict[str, Any]:
+        """Return the row's columns as they are, for an export of what is held about somebody; nothing secret."""
+        columns = self.__mapper__.column_attrs
+        return {one.key: getattr(self, one.key) for one in columns if one.columns[0].info.get("audit") != "secret"}
+
 
 class Database:
     """One database: transactions, reads and the signals of its commits."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import PERSONAL
 from node.storage.database import Base
 from node.storage.types import Amount
 
@@ -249,7 +250,7 @@ class SignatureRequest(Base):
     """The typed message without validity and action number."""
     increase: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What a hold of the owner has to grow by, and live until."""
-    summary: Mapped[str] = mapped_column(Text)
+    summary: Mapped[str] = mapped_column(Text, info=PERSONAL)
     state: Mapped[str]
     """`asked`, `signed` or `declined`."""
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -270,7 +271,7 @@ class Dispute(Base):
     """Account of who raised it."""
     reason_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     """SHA-256 of the reasons."""
-    reasons: Mapped[str | None] = mapped_column(Text)
+    reasons: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
     """None until its bank has sent them."""
     raised_at_s: Mapped[int | None]
     """None until the chain has taken it."""

@@ -1,4 +1,4 @@
-"""The FastAPI application of a desk process: every route under /v1, denied unless a bearer token says who asks."""
+"""The FastAPI application of a desk process: every route under /v1, denied unless who asks may do it."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from node.errors import REJECTED, UNAVAILABLE, Mapped, RejectedError
-from node.web import docs, events
-from node.web.auth import Caller, TokenAuthority
+from node.web import audit_routes, docs, event_routes
+from node.web.approvals import routes as approval_routes
+from node.web.auth import Authenticator, Caller, permission_of
+from node.web.clock import Clock, wall_clock
 from node.web.desk import Desk
-from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError
+from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError, UndeclaredRouteError
 from node.web.middleware import LimitMiddleware, ProblemMiddleware, RequestIdMiddleware, answer_headers
 from node.web.openapi import build_document, operation_id
 from node.web.throttle import Policy, Throttle
@@ -74,8 +76,11 @@ class _Application(FastAPI):
 def build_app(
     *,
     desks: Mapping[str, Desk],
-    authority: TokenAuthority,
+    authority: Authenticator,
     routers: Iterable[APIRouter],
+    authenticators: Iterable[Authenticator] = (),
+    open_routers: Iterable[APIRouter] = (),
+    clock: Clock = wall_clock,
     title: str = "Landfall",
     version: str = "0.1.0",
     policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -84,8 +89,15 @@ def build_app(
 
     Args:
         desks: By institution id; a caller reaches its own only.
+        authority: Knows the tokens of a devnet.
         routers: Of the slices, mounted under /v1 behind authentication.
+        authenticators: What else knows callers: sessions, OAuth tokens.
+        open_routers: Where callers are not known yet: signing in.
+        clock: Of sessions and proposals.
         policy: How many requests a caller may make.
+
+    Raises:
+        UndeclaredRouteError: a route does not say which permission it takes.
     """
     app = _Application(
         title=title,
@@ -98,7 +110,8 @@ def build_app(
         generate_unique_id_function=operation_id,
     )
     app.state.desks = dict(desks)
-    app.state.authority = authority
+    app.state.authenticators = (authority, *authenticators)
+    app.state.clock = clock
     app.state.throttle = Throttle(policy)
     # The last one added is the outermost: problems wrap limits, so that a limit is answered as a problem.
     app.add_middleware(LimitMiddleware)
@@ -107,12 +120,26 @@ def build_app(
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
     guarded = APIRouter(prefix=PREFIX, dependencies=[Depends(_count), Depends(_refuse_unknown)], responses=_PROBLEMS)
-    for router in (events.router, *routers):
+    for router in (event_routes.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
+    _check_declared(guarded)
     app.include_router(guarded)
+    for router in open_routers:
+        app.include_router(router, responses=_PROBLEMS)
     app.include_router(docs.router)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"])
     return app
+
+
+def _check_declared(router: APIRouter) -> None:
+    # Not by `iter_route_contexts`: that builds every route anew, half a second of each start.
+    for route in router.routes:
+        included: APIRouter | None = getattr(route, "original_router", None)
+        if included is not None:
+            _check_declared(included)
+        elif not isinstance(route, APIRoute) or permission_of(route.dependencies) is None:
+            path = getattr(route, "path", "a route")
+            raise UndeclaredRouteError(f"{path}: expected dependencies=[needs(Permission...)], got none")
 
 
 async def _health() -> dict[str, str]:

@@ -32,7 +32,7 @@ class Desk:
         return found
 
 
-def get_desk(request: Request, principal: Caller) -> Desk:
+async def get_desk(request: Request, principal: Caller) -> Desk:
     """Return the caller's own desk: nobody reaches another institution's."""
     desks: dict[str, Desk] = request.app.state.desks
     desk = desks.get(principal.institution_id)

@@ -1,6 +1,9 @@
 """What can go wrong before a request reaches a slice."""
 
-from node.errors import RejectedError
+from collections.abc import Iterable
+from typing import Any
+
+from node.errors import InvariantError, RejectedError
 
 
 class UnauthenticatedError(RejectedError):
@@ -155,3 +158,85 @@ class MediaTypeError(RejectedError):
     def __init__(self, got: str, expected: str) -> None:
         super().__init__(f"Content-Type: expected {expected}, got {got[:80] or 'none'}")
         self.field = "Content-Type"
+
+
+class NotPermittedError(RejectedError):
+    """None of the caller's roles may do this; nothing was done."""
+
+    codespace = "web"
+    code = 60
+    kind = "forbidden"
+
+    def __init__(self, permission: str, roles: Iterable[str]) -> None:
+        held = ", ".join(sorted(roles)) or "no role"
+        super().__init__(
+            f"caller: expected somebody with the permission {permission}, got {held}; an operator of the institution "
+            "gives roles"
+        )
+        self.permission = permission
+
+
+class OwnProposalError(RejectedError):
+    """Whoever makes a proposal never decides about it; nothing was done."""
+
+    codespace = "web"
+    code = 61
+    kind = "forbidden"
+
+    def __init__(self, proposal_id: str) -> None:
+        super().__init__(f"proposal {proposal_id}: expected another person than its maker to decide, got the maker")
+
+
+class ProposalStateError(RejectedError):
+    """The proposal is decided, or too old; nothing was done."""
+
+    codespace = "web"
+    code = 62
+    kind = "conflict"
+
+    def __init__(self, proposal_id: str, state: str) -> None:
+        super().__init__(f"proposal {proposal_id[:80]}: expected an open one, got one that is {state}")
+        self.state = state
+
+
+class TooManyProposalsError(RejectedError):
+    """The maker has too many proposals that wait; nothing was done."""
+
+    codespace = "web"
+    code = 63
+    kind = "too_many"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"proposals: expected at most {limit} that wait for a decision; withdraw some, or have them decided"
+        )
+
+
+class CsrfError(RejectedError):
+    """The request rides on a session's cookie and does not show that the person's own page sent it; nothing done."""
+
+    codespace = "web"
+    code = 64
+    kind = "forbidden"
+
+
+class UndeclaredRouteError(InvariantError):
+    """A route does not say which permission it takes; the process did not start."""
+
+    codespace = "web"
+    code = 65
+
+
+class ReplayRefusedError(RejectedError):
+    """What was proposed can no longer be done as it was; the proposal is still open, nothing was done."""
+
+    codespace = "web"
+    code = 66
+    kind = "conflict"
+
+    def __init__(self, proposal_id: str, status: int, problem: Any) -> None:
+        detail = problem.get("detail", "") if isinstance(problem, dict) else ""
+        super().__init__(
+            f"proposal {proposal_id}: expected its request to be taken, got {status}: {detail}; reject it, or approve "
+            "it once that has changed"
+        )

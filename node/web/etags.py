@@ -55,7 +55,7 @@ def set_tag(request: Request, shown: BaseModel) -> None:
     answer_headers(request)["ETag"] = tag_of(shown)
 
 
-def get_seen(
+async def get_seen(
     request: Request,
     if_match: Annotated[
         str | None, Header(max_length=IF_MATCH_CHARS_MAX, description="`ETag` of what you decide about, as you saw it")

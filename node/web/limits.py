@@ -14,6 +14,15 @@ PAGE_DEFAULT: Final = 100
 CURSOR_CHARS_MAX: Final = 1024
 # A proxy closes a silent connection after a minute or so.
 STREAM_KEEPALIVE_S: Final = 15.0
+# A decision of another person takes a weekend, and the Monday after it.
+PROPOSAL_LIFETIME_S: Final = 4 * 86_400
+# After they ended: what a checker is asked about a year later.
+PROPOSALS_KEPT_S: Final = 400 * 86_400
+# Of one maker: a payroll is one order, not many.
+PROPOSALS_OPEN_MAX: Final = 200
+SUMMARY_CHARS_MAX: Final = 500
+REASON_CHARS_MAX: Final = 500
+AGENT_CHARS_MAX: Final = 200
 # Requests of one caller: what one process answers in about three seconds.
 REQUESTS_MAX: Final = 1_500
 REQUESTS_WINDOW_S: Final = 3

@@ -13,11 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.client.request_id import HEADER, REQUEST_ID, is_request_id
 from node.errors import INVARIANT, map_error, problem_json
+from node.json_depth import json_depth
 from node.web.errors import BodyTooDeepError, BodyTooLargeError
-from node.web.json_depth import json_depth
 from node.web.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX
 
 _LOG = structlog.get_logger(__name__)
+_BODY: Final = "landfall_body"
 _HEADERS: Final = "answer_headers"
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a browser may do with an answer: show it, and nothing that the answer's author did not write.
@@ -69,6 +70,9 @@ class RequestIdMiddleware:
             REQUEST_ID.reset(token)
 
 
+_FILES: Final = ("application/pdf", "image/png", "image/jpeg")
+
+
 class LimitMiddleware:
     """Reads the body up to its limit and refuses JSON that is nested too deeply."""
 
@@ -79,8 +83,8 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read_body(receive)
-        if json_depth(body) > JSON_DEPTH_MAX:
+        scope[_BODY] = body = await _read_body(receive)
+        if not _is_file(scope) and json_depth(body) > JSON_DEPTH_MAX:
             raise BodyTooDeepError(JSON_DEPTH_MAX)
         is_given = False
 
@@ -92,6 +96,12 @@ class LimitMiddleware:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, give, send)
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a request, whoever has read it before, as a form for instance."""
+    body: bytes = request.scope[_BODY]
+    return body
 
 
 class ProblemMiddleware:
@@ -119,6 +129,11 @@ class ProblemMiddleware:
             await _answer(send, error, scope["path"])
 
 
+def _is_file(scope: Scope) -> bool:
+    """Tell whether a body is one that nobody reads as JSON, whatever brackets are in it."""
+    return Headers(scope=scope).get("content-type", "").startswith(_FILES)
+
+
 async def _read_body(receive: Receive) -> bytes:
     parts, size = [], 0
     while True:
@@ -137,7 +152,7 @@ async def _answer(send: Send, error: Exception, path: str) -> None:
     status, body = map_error(error).http_status, json.dumps(problem_json(error, path)).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", str(getattr(error, "challenge", "Bearer")).encode()))
     if status in (429, 503):
         headers.append((b"retry-after", str(int(getattr(error, "retry_after_s", 1))).encode()))
     if status == 405:

@@ -93,7 +93,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
             answer.setdefault("headers", {}).update(
                 {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
             )
-            if int(status) >= 400:
+            if _is_problem(answer):
                 name = f"Problem{status}"
                 answer["content"] = {_PROBLEM_TYPE: _problem(int(status), answer["description"])}
                 components.setdefault("responses", {})[name] = dict(answer)
@@ -114,9 +114,9 @@ def download(
     media_type: str, example: str, text: str = "The document, byte for byte"
 ) -> dict[int | str, dict[str, Any]]:
     """Return how a route says that it answers with a document."""
-    # A document in JSON is read as one by whoever checks answers by their schema.
-    kind, shown = ("object", {}) if media_type == "application/json" else ("string", example)
-    content = {media_type: {"schema": {"type": kind}, "example": shown}}
+    # What is JSON may be any JSON, and is told as the bytes that it is.
+    schema = {} if media_type == "application/json" else {"type": "string"}
+    content = {media_type: {"schema": schema, "example": example}}
     return {200: {"description": text, "content": content}}
 
 
@@ -179,6 +179,12 @@ class Examples:
                 return _SHOWN.get(name, "text")[: schema.get("maxLength")]
             case _:
                 return None
+
+
+def _is_problem(answer: Mapping[str, Any]) -> bool:
+    """Tell whether an answer is a problem; OAuth has errors of its own form."""
+    content = answer.get("content", {}).values()
+    return any(media.get("schema", {}).get("$ref") == _REF + "Problem" for media in content)
 
 
 def _problem(status: int, title: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ says after which row the page starts, so rows that come or go meanwhile shift no
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
@@ -107,7 +107,7 @@ class Page:
         return position
 
 
-def paging(*orders: str) -> Callable[..., Page]:
+def paging(*orders: str) -> Callable[..., Awaitable[Page]]:
     """Return the dependency of a list that can be sorted by these; the first is what it is sorted by unless asked.
 
     Args:
@@ -121,7 +121,7 @@ def paging(*orders: str) -> Callable[..., Page]:
         json_schema_extra={"enum": choices},
     )
 
-    def page(
+    async def page(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="Rows of a page")] = PAGE_DEFAULT,
         cursor: Annotated[

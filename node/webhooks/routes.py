@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
-from node.web.auth import Caller, Principal
+from node.web.auth import Caller, Principal, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
+from node.web.recording import Recorded
 from node.webhooks.schemas import (
     AttemptOut,
     DeliveryDetailOut,
@@ -37,7 +39,7 @@ WebhookId = Annotated[str, Path(max_length=64, examples=["wh_5e5e5e5e5e5e5e5e5e5
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.WEBHOOKS_READ)])
 async def list_webhooks(
     principal: Caller,
     desk: CallersDesk,
@@ -53,7 +55,7 @@ async def list_webhooks(
         return [_shown(session, desk, row) for row in rows]
 
 
-@router.post("", status_code=201, response_model=NewWebhookOut)
+@router.post("", status_code=201, response_model=NewWebhookOut, dependencies=[needs(Permission.WEBHOOKS_WRITE)])
 async def register(order: WebhookIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Have events brought to an address from now on; the answer tells the secret, this once."""
 
@@ -64,7 +66,7 @@ async def register(order: WebhookIn, principal: Caller, desk: CallersDesk, once:
     return once.run(effect, status=201)
 
 
-@router.get("/{webhook_id}")
+@router.get("/{webhook_id}", dependencies=[needs(Permission.WEBHOOKS_READ)])
 async def get_webhook(webhook_id: WebhookId, request: Request, principal: Caller, desk: CallersDesk) -> WebhookOut:
     """Return an address with the keys that count."""
     with desk.database.read() as session:
@@ -73,30 +75,47 @@ async def get_webhook(webhook_id: WebhookId, request: Request, principal: Caller
     return shown
 
 
-@router.patch("/{webhook_id}")
+@router.patch("/{webhook_id}", dependencies=[needs(Permission.WEBHOOKS_WRITE)])
 async def change_webhook(
-    webhook_id: WebhookId, order: WebhookChangeIn, principal: Caller, desk: CallersDesk, seen: IfMatch
+    webhook_id: WebhookId,
+    order: WebhookChangeIn,
+    principal: Caller,
+    desk: CallersDesk,
+    seen: IfMatch,
+    call: Recorded,
 ) -> WebhookOut:
     """Change an address, or stop and go on; what happened while it was disabled is brought once it is active again."""
-    with desk.database.transaction() as session:
+
+    def effect(session: Session) -> WebhookOut:
         row = _endpoint(session, desk, principal, webhook_id)
         seen.require(_shown(session, desk, row))
-        shown = _shown(session, desk, _service(desk).change(session, row, Change(**order.model_dump())))
+        return _shown(session, desk, _service(desk).change(session, row, Change(**order.model_dump())))
+
+    shown = call.run(effect)
     seen.tag(shown)
     return shown
 
 
-@router.delete("/{webhook_id}", status_code=204, response_class=Response)
-async def delete_webhook(webhook_id: WebhookId, principal: Caller, desk: CallersDesk, seen: IfMatch) -> Response:
+@router.delete(
+    "/{webhook_id}", status_code=204, response_class=Response, dependencies=[needs(Permission.WEBHOOKS_WRITE)]
+)
+async def delete_webhook(
+    webhook_id: WebhookId, principal: Caller, desk: CallersDesk, seen: IfMatch, call: Recorded
+) -> Response:
     """Bring events there no more, and forget the address with its keys and deliveries."""
-    with desk.database.transaction() as session:
+
+    def effect(session: Session) -> None:
         row = _endpoint(session, desk, principal, webhook_id)
         seen.check(_shown(session, desk, row))
         _service(desk).remove(session, row)
+
+    call.run(effect)
     return Response(status_code=204)
 
 
-@router.post("/{webhook_id}/keys", status_code=201, response_model=NewKeyOut)
+@router.post(
+    "/{webhook_id}/keys", status_code=201, response_model=NewKeyOut, dependencies=[needs(Permission.WEBHOOKS_WRITE)]
+)
 async def rotate_key(
     webhook_id: WebhookId, order: KeyIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -110,7 +129,7 @@ async def rotate_key(
     return once.run(effect, status=201)
 
 
-@router.get("/{webhook_id}/deliveries")
+@router.get("/{webhook_id}/deliveries", dependencies=[needs(Permission.WEBHOOKS_READ)])
 async def list_deliveries(
     webhook_id: WebhookId,
     principal: Caller,
@@ -124,7 +143,7 @@ async def list_deliveries(
         return [_delivery(desk, row) for row in page.rows(session, wanted, DeliveryRow.id)]
 
 
-@router.get("/{webhook_id}/deliveries/{number}")
+@router.get("/{webhook_id}/deliveries/{number}", dependencies=[needs(Permission.WEBHOOKS_READ)])
 async def get_delivery(
     webhook_id: WebhookId, number: Number, principal: Caller, desk: CallersDesk
 ) -> DeliveryDetailOut:
@@ -133,7 +152,11 @@ async def get_delivery(
         return _detail(session, desk, _endpoint(session, desk, principal, webhook_id), number)
 
 
-@router.post("/{webhook_id}/deliveries/{number}/replay", response_model=DeliveryDetailOut)
+@router.post(
+    "/{webhook_id}/deliveries/{number}/replay",
+    response_model=DeliveryDetailOut,
+    dependencies=[needs(Permission.WEBHOOKS_WRITE)],
+)
 async def replay_delivery(
     webhook_id: WebhookId, number: Number, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:
@@ -148,7 +171,7 @@ async def replay_delivery(
     return once.run(effect)
 
 
-@router.post("/{webhook_id}/replay", response_model=ReplayedOut)
+@router.post("/{webhook_id}/replay", response_model=ReplayedOut, dependencies=[needs(Permission.WEBHOOKS_WRITE)])
 async def replay(
     webhook_id: WebhookId, order: ReplayIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

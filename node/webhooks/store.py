@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import JSON, Float, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from node.audit.store import SECRET
 from node.storage.database import Base
 
 ACTIVE: Final = "active"
@@ -48,7 +49,7 @@ class KeyRow(Base):
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoint.id", ondelete="CASCADE"), index=True)
     scheme: Mapped[str]
     """`hmac` or `ed25519`."""
-    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret: Mapped[bytes] = mapped_column(LargeBinary, info=SECRET)
     """The shared secret, or the seed of the private key."""
     until_s: Mapped[float | None] = mapped_column(Float)
     """Wall clock; None while nothing has taken its place."""

@@ -25,6 +25,7 @@ from node.app.network import shipped_genesis, shipped_genesis_hash
 from node.app.steps import Steps
 from node.app.supervisor import free_port
 from node.client import LandfallClient, UnavailableError
+from node.client.calls import Call
 
 ROOT = Path(__file__).parents[2]
 GIVE_UP_S = 120
@@ -83,11 +84,11 @@ class Mortal:
 class PersistentClient(LandfallClient):
     """Repeats the same request, with its idempotency key, until somebody answers."""
 
-    def _answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        end = time.monotonic() + GIVE_UP_S
+    def send(self, call: Call) -> Any:
+        end, prepared = time.monotonic() + GIVE_UP_S, call.prepared()
         while True:
             try:
-                return super()._answer(method, path, **arguments)
+                return super().send(prepared)
             except UnavailableError:
                 if time.monotonic() > end:
                     raise

@@ -49,8 +49,8 @@ def test_guide_rotates_and_revokes_when_run_as_it_stands(shell: Shell, tmp_path:
         show("bank-ke")["message_keys"],
     )
     first, second, third = seen["message_keys"]  # type: ignore[misc]
-    assert (first["ended_by"], second["ended_by"], third["until_s"]) == ("rotation", "rotation", None)
-    assert second["revoked_at_s"] is not None
+    assert (first["ended_by"], second["ended_by"], third["until"]) == ("rotation", "rotation", None)
+    assert second["revoked_at"] is not None
 
     old = str(tmp_path / "bank-ke.json")
     assert "which the registry holds" in participant("import", old, who="bank-nl", code=1)

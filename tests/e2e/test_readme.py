@@ -19,7 +19,7 @@ def test_readme_has_the_two_commands_when_read() -> None:
     assert len(MAKE) + len(LANDFALL) == len(COMMANDS)
 
 
-@pytest.mark.parametrize("target", sorted({*MAKE, "check", "bench", "soak", "liboqs"}))
+@pytest.mark.parametrize("target", sorted({*MAKE, "check", "bench", "soak", "liboqs", "engines"}))
 def test_readme_make_target_exists_when_asked_for(target: str) -> None:
     planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert planned.returncode == 0, planned.stderr

@@ -1,5 +1,7 @@
 """Wallets, purposes and limits, through `landfall wallet` on a running devnet."""
 
+import json
+
 from tests.e2e.conftest import Shell
 
 
@@ -27,3 +29,21 @@ def test_a_purpose_and_limits_hold_when_they_are_ordered_on_the_command_line(she
     assert "expected one that bank-nl issues" in shell.wallet("limit", "EUR", "anonymous", who="bank-nl", code=1)
     assert "done" in shell.wallet("forbid", "flowers", "bank-ke", who="cb-eur")
     assert "nobody yet" in shell.wallet("purposes", who="bank-nl")
+    _governs(shell)
+    # The desk signs with the same key, and goes on behind what the member sent.
+    assert "done" in shell.wallet("allow", "flowers", "bank-nl", who="cb-eur")
+
+
+def _governs(shell: Shell) -> None:
+    """Change a block limit as the devnet's only member, with the key that its desk signs with too."""
+    keystore = shell.home / "institutions" / "cb-eur" / "keystore.json"
+    passphrase = shell.home / "passphrase"
+    passphrase.write_text("devnet")
+    passphrase.chmod(0o600)
+    rpc = ("--rpc", json.loads((shell.home / "run.json").read_text())["rpc_url"])
+    signing = ("--keystore", str(keystore), "--passphrase-file", str(passphrase), *rpc)
+    shell.run("validator", "propose", "params", "block_gas=40000000", *signing)
+    assert "passed, locked until" in shell.run("validator", "vote", "1", "yes", *signing)
+    shell.advance("--days", "1")
+    assert "proposal 1 is executed" in shell.run("validator", "execute", "1", *signing)
+    assert "40000000 gas" in shell.run("validator", "list", *rpc)

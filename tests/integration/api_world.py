@@ -18,6 +18,8 @@ from node.app.examples import example
 from node.app.home import Home, genesis_time_s, load_tokens, prepare_home
 from node.app.network import shipped_genesis
 from node.app.wiring import Chain, Institution, build_institutions, build_rest
+from node.identity.oauth.authenticator import Programs
+from node.identity.passkeys import Site
 from node.storage.cursor import SqlFollowerStore
 from node.web.throttle import Policy, Throttle
 
@@ -57,12 +59,13 @@ def build_world(folder: Path, databases: str | None = None) -> ApiWorld:
     deployment = Deployment.from_genesis(genesis["landfall"], int(genesis["config"]["chainId"]))
     client = StillChain("http://127.0.0.1:1", deployment)
     urls = ("http://127.0.0.1:1/v1", "https://127.0.0.1:1/messages")
-    institutions = build_institutions(home, cast, Chain(client, BlockFeed(client), deployment), *urls)
+    site = Site("desk", cast.network, "http://desk")
+    institutions = build_institutions(home, cast, Chain(client, BlockFeed(client), deployment), *urls, site)
     for institution in institutions.values():
         store = SqlFollowerStore(institution.desk.database)
         with store.transaction() as session:
             store.save_cursor(session, HEAD, genesis_time_s(cast) + 60)
-    app = build_rest(home, cast, institutions)
+    app = build_rest(home, cast, institutions, Programs(site.origin, (site.origin,)))
     app.state.throttle = Throttle(Policy(1_000_000, 1))
     return ApiWorld(app, load_tokens(home), institutions)
 

@@ -34,6 +34,7 @@ from node.storage.cursor import SqlFollowerStore
 from node.storage.database import Database
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox, OutboxRow
+from tests.unit.client.fake_chain import no_second_signature
 from tests.unit.participants.fake_custody import FakeCustody
 
 START_TIMEOUT_S = 60
@@ -136,6 +137,7 @@ class RealDesk:
             address=custody.address("transaction"),
             address_of=deployment.address,
             sign_digest=self.participants.sign_digest,
+            sign_second=no_second_signature,
             submitted=self.feed.poke,
         )
 

@@ -50,7 +50,7 @@ def _run_child(home: Path, write: int, acknowledged: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def run() -> None:
-        await _scenario(open_local_chain(home, [Actor(1), Actor(2)], kill_at), acknowledged)
+        await _scenario(await open_local_chain(home, [Actor(1), Actor(2)], kill_at), acknowledged)
 
     code = 1
     try:
@@ -89,7 +89,7 @@ def _included(chain: LocalChain) -> list[bytes]:
 
 
 async def _check_recovered(home: Path, acknowledged: set[bytes]) -> None:
-    chain = open_local_chain(home, [Actor(1), Actor(2)])
+    chain = await open_local_chain(home, [Actor(1), Actor(2)])
     try:
         for tx_hash in acknowledged:
             assert chain.store.place_of(tx_hash) or chain.application.mempool.get(tx_hash)
@@ -103,8 +103,8 @@ async def _check_recovered(home: Path, acknowledged: set[bytes]) -> None:
         await chain.driver.make_block()
         included = _included(chain)
         assert sorted(included) == sorted(_transactions())
-        assert chain.application.account(Actor(1).address).nonce == 4
-        assert chain.application.account(Actor(2).address).nonce == 2
+        assert chain.account(Actor(1).address).nonce == 4
+        assert chain.account(Actor(2).address).nonce == 2
         assert chain.journal.size == 0
     finally:
         await chain.close()

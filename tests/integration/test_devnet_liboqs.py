@@ -14,7 +14,7 @@ async def test_devnet_has_liboqs_in_both_processes_when_it_is_asked_for(tmp_path
     if not LIBOQS.is_dir() and "REQUIRE_LIBOQS" not in os.environ:
         pytest.skip(f"no {LIBOQS}; `make liboqs` builds it")
     async with running_devnet(tmp_path, rpc_port=0, rest_port=0, messages_port=0, liboqs=LIBOQS) as node:
-        loaded = {name: _has_loaded(process.pid, LIBOQS) for name, process in node.processes.items()}
+        loaded = {name: _has_loaded(process.pid, LIBOQS) for name, process in node.unit.processes.items()}
     assert loaded == {"chain": True, "desk": True}
 
 

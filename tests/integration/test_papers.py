@@ -27,6 +27,7 @@ from node.trades.rest.routes import router as trades_router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.pango import needs_pango
 from tests.unit.bridge.evidence_fixture import GENESIS_HASH
 from tests.unit.bridge.test_evidence import DELIVERED
@@ -39,9 +40,9 @@ from tests.unit.web.conftest import bearer
 
 pytestmark = needs_pango
 PEOPLE = {
-    "staff": Principal("bank-nl", None, frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
-    "vanrijn": Principal("bank-nl", "vanrijn", frozenset()),
+    "staff": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "vanrijn": Principal("bank-nl", "vanrijn", DEVNET_CUSTOMER),
 }
 STATEMENT = f"/statements/EUR/days/{DAY.on}?format=pdf&owner=bloem"
 CLOSING = f"/end-of-day/EUR/{DAY.on}"

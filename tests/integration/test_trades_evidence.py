@@ -55,9 +55,9 @@ class RemoteLedger:
     async def dry_run(self, sender: str, to: str, data: bytes) -> None:
         await self.client.dry_run(sender, to, data)
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         before = await self.client.block_number()
-        await self.client.submit(raw)
+        await self.client.submit(raw, second_signature)
         async with asyncio.timeout(START_TIMEOUT_S):
             while await self.client.block_number() == before:  # noqa: ASYNC110 - over HTTP there is only asking
                 await asyncio.sleep(0.005)

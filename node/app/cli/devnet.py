@@ -110,7 +110,6 @@ def genesis(
 async def _run(settings: "Settings", fresh: bool) -> None:
     from node.app.errors import ProcessError
     from node.app.running import running_devnet
-    from node.app.supervisor import wait_for_end
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -130,7 +129,7 @@ async def _run(settings: "Settings", fresh: bool) -> None:
         print_line(f"REST       {node.rest_url}/docs")
         print_line(f"home       {settings.home} (tokens in access.json, logs in logs/)")
         stopped = asyncio.create_task(stop.wait())
-        ended = asyncio.create_task(wait_for_end(node))
+        ended = asyncio.create_task(node.unit.ended())
         done, _ = await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
         if ended in done:
             stopped.cancel()

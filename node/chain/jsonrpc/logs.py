@@ -1,10 +1,10 @@
-"""eth_getLogs and the polling filters: logs by address and topic over a range of blocks, Bloom filters first."""
+"""eth_getLogs and the polling filters: logs by address and topic over a range of blocks."""
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from node.chain.application import Application
 from node.chain.blocks import BlockHeader, may_contain
@@ -21,6 +21,7 @@ from node.chain.limits import (
     LOGS_RESULTS_MAX,
     LOGS_TOPICS_MAX,
 )
+from node.chain.store import ChainStore
 
 Params = list[Any]
 
@@ -46,6 +47,38 @@ class LogFilter:
         return all(not wanted or topic in wanted for wanted, topic in zip(self.topics, topics, strict=False))
 
 
+class LogSource(Protocol):
+    """Where logs are looked up: `StoredLogs`, or an engine that keeps them itself."""
+
+    async def collect(self, wanted: LogFilter, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the matching logs of these blocks, as JSON-RPC shows them.
+
+        Raises:
+            LimitExceededError: there are more than `LOGS_RESULTS_MAX`.
+        """
+        ...
+
+
+class StoredLogs:
+    """Logs of the store's own receipts, Bloom filters first."""
+
+    def __init__(self, store: ChainStore, views: BlockViews) -> None:
+        self._store = store
+        self._views = views
+
+    async def collect(self, wanted: LogFilter, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the matching logs of these blocks."""
+        found: list[dict[str, Any]] = []
+        for number, bloom in self._store.blooms(first, last):
+            if wanted.may_match(bloom):
+                view = self._views.by_number(number)
+                found += _logs_of(view, wanted) if view else []
+                check_results(found)
+            if number % 64 == 0:
+                await asyncio.sleep(0)
+        return found
+
+
 @dataclass(slots=True)
 class _Subscription:
     """A polling filter: what it wants and the first block it has not seen."""
@@ -61,9 +94,10 @@ class _Subscription:
 class LogMethods:
     """Answers log queries of one application; filters live in memory and are dropped when nobody polls."""
 
-    def __init__(self, application: Application, views: BlockViews) -> None:
+    def __init__(self, application: Application, views: BlockViews, source: LogSource) -> None:
         self._app = application
         self._views = views
+        self._source = source
         self._subscriptions: dict[str, _Subscription] = {}
 
     def table(self) -> Mapping[str, Method]:
@@ -90,7 +124,7 @@ class LogMethods:
             view = self._views.by_hash(params.data(query["blockHash"], "blockHash", 32))
             if view is None:
                 raise RejectedError("unknown block")
-            return _logs_of(view, wanted)
+            return await self._source.collect(wanted, view.header.number, view.header.number)
         first, last = self._range(query)
         if first > last:
             raise InvalidParamsError("invalid block range params")
@@ -139,18 +173,7 @@ class LogMethods:
 
     async def _collect(self, wanted: LogFilter, first: int, last: int) -> list[dict[str, Any]]:
         _check_range(first, last)
-        found: list[dict[str, Any]] = []
-        for number, bloom in self._app.store.blooms(first, last):
-            if wanted.may_match(bloom):
-                view = self._views.by_number(number)
-                found += _logs_of(view, wanted) if view else []
-                if len(found) > LOGS_RESULTS_MAX:
-                    raise LimitExceededError(
-                        f"query returned more than {LOGS_RESULTS_MAX} results; ask for fewer blocks"
-                    )
-            if number % 64 == 0:
-                await asyncio.sleep(0)
-        return found
+        return await self._source.collect(wanted, first, last)
 
     def _subscribe(self, kind: str) -> str:
         now = asyncio.get_running_loop().time()
@@ -168,6 +191,12 @@ class LogMethods:
             raise RejectedError("filter not found")
         subscription.polled_at_s = asyncio.get_running_loop().time()
         return subscription
+
+
+def check_results(found: Sequence[object]) -> None:
+    """Refuse an answer with too many logs."""
+    if len(found) > LOGS_RESULTS_MAX:
+        raise LimitExceededError(f"query returned more than {LOGS_RESULTS_MAX} results; ask for fewer blocks")
 
 
 def _check_range(first: int, last: int) -> None:

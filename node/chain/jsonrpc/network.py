@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.chain.application import Application
+from node.chain.clock import LedgerClock
 from node.chain.errors import TimeControlError
 from node.chain.jsonrpc import params
 from node.chain.jsonrpc.formatting import hex_data
@@ -15,12 +16,12 @@ Params = list[Any]
 
 
 class NetworkMethods:
-    """Genesis and clock of one chain; time control only where it is allowed."""
+    """Genesis and clock of one chain; time control only where one sequencer makes the blocks."""
 
-    def __init__(self, application: Application, driver: SoloDriver, *, has_time_control: bool) -> None:
+    def __init__(self, application: Application, clock: LedgerClock, sequencer: SoloDriver | None = None) -> None:
         self._app = application
-        self._driver = driver
-        self._has_time_control = has_time_control
+        self._clock = clock
+        self._sequencer = sequencer
 
     def table(self) -> Mapping[str, Method]:
         """Return the methods by name."""
@@ -45,7 +46,7 @@ class NetworkMethods:
 
     def clock(self, _: Params) -> dict[str, int]:
         """Return ledger time (the head block's), wall time, and how far the head is ahead of the ledger clock."""
-        clock, head_s = self._driver.clock, self._app.head.timestamp
+        clock, head_s = self._clock, self._app.head.timestamp
         return {
             "time_s": head_s,
             "wall_s": int(clock.wall_s()),
@@ -56,33 +57,34 @@ class NetworkMethods:
 
     async def advance_to(self, p: Params) -> dict[str, str]:
         """Make one block at exactly this time."""
-        self._require_time_control()
-        header = await self._driver.advance_to(params.whole_seconds(p[0], "timestamp"))
+        sequencer = self._require_sequencer()
+        header = await sequencer.advance_to(params.whole_seconds(p[0], "timestamp"))
         return {"number": hex(header.number), "hash": hex_data(header.hash), "timestamp": hex(header.timestamp)}
 
     async def mine(self, p: Params) -> str:
         """Make one block now, or at the given time."""
-        self._require_time_control()
+        sequencer = self._require_sequencer()
         if params.at(p, 0) is not None:
-            await self._driver.advance_to(params.whole_seconds(p[0], "timestamp"))
+            await sequencer.advance_to(params.whole_seconds(p[0], "timestamp"))
         else:
-            await self._driver.make_block(is_forced=True)
+            await sequencer.make_block(is_forced=True)
         return "0x0"
 
     async def increase_time(self, p: Params) -> int:
         """Move the clock forward; return the new offset to wall time in seconds."""
-        self._require_time_control()
-        async with self._driver.time_control():
-            offset_s = self._driver.clock.increase(params.whole_seconds(p[0], "seconds"))
+        sequencer = self._require_sequencer()
+        async with sequencer.time_control():
+            offset_s = self._clock.increase(params.whole_seconds(p[0], "seconds"))
             self._app.store.put_meta(CLOCK_META, json.dumps({"offset_s": offset_s}).encode())
         return offset_s
 
     async def set_next_block_timestamp(self, p: Params) -> None:
         """Give the next block this time."""
-        self._require_time_control()
-        async with self._driver.time_control() as head:
-            self._driver.clock.set_next(params.whole_seconds(p[0], "timestamp"), head.timestamp)
+        sequencer = self._require_sequencer()
+        async with sequencer.time_control() as head:
+            self._clock.set_next(params.whole_seconds(p[0], "timestamp"), head.timestamp)
 
-    def _require_time_control(self) -> None:
-        if not self._has_time_control:
+    def _require_sequencer(self) -> SoloDriver:
+        if self._sequencer is None:
             raise TimeControlError("time control: expected a devnet, got a network whose time is everyone's")
+        return self._sequencer

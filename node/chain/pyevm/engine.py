@@ -5,11 +5,15 @@ once per block, and new nodes wait in memory until the application commits the b
 py-evm's own import would make them.
 """
 
-from collections.abc import Iterator
+import asyncio
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import Revert, VMError
 from eth.vm.chain_context import ChainContext
@@ -30,17 +34,23 @@ from node.chain.blocks import (
     merge_blooms,
     next_base_fee,
 )
+from node.chain.divergence import LocalResult
 from node.chain.errors import (
+    CorruptChainError,
     ExecutionFailedError,
     ExecutionRevertedError,
     InsufficientFundsError,
+    InvalidBlockError,
+    InvariantError,
     NonceTooHighError,
     NonceTooLowError,
     TransactionRejectedError,
 )
 from node.chain.limits import CALL_GAS_MAX
-from node.chain.ports import BlockEnvironment, CallRequest, Overrides
+from node.chain.mempool import Mempool
+from node.chain.ports import BlockEnvironment, CallRequest, Overrides, SenderAccount
 from node.chain.pyevm.state import BlockMachine, CallMachine, StateDatabase
+from node.chain.state import EMPTY_CODE_HASH, StateReader
 from node.chain.store import ChainStore
 from node.chain.transactions import SET_CODE, Transaction, intrinsic_gas, validate_sender_code, validate_stateless
 from node.chain.tries import ordered_root
@@ -48,20 +58,137 @@ from node.chain.tries import ordered_root
 _ESTIMATE_ERROR_RATIO = 0.015
 """As geth: the search for a gas limit stops when it is this close."""
 _CALL_STIPEND = 2_300
+_POISONED_MAX: Final = 100
+_log = structlog.get_logger("landfall.chain")
+
+
+class PoisonedTransactionError(InvariantError):
+    """Executing `tx` broke the engine, which must never happen; it is thrown out and the chain goes on."""
+
+    code = 26
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(f"engine: expected a result for transaction {tx.hash.hex()}, got a failure")
+        self.tx = tx
 
 
 class PyEvmEngine:
-    """Executes blocks and calls; see `node.chain.ports.ExecutionEngine`."""
+    """Executes blocks and calls on the store's own state; see `node.chain.ports.ExecutionEngine`.
 
-    def __init__(self, store: ChainStore, chain_id: int) -> None:
+    Fills a block for at most `fill_s` seconds. Yields to other tasks after every transaction, so that answers stay
+    quick while a large block is made.
+    """
+
+    def __init__(self, store: ChainStore, chain_id: int, fill_s: float = math.inf) -> None:
         self._store = store
         self._chain_id = chain_id
+        self._fill_s = fill_s
+        self._state = StateReader(store)
 
-    def open_block(self, environment: BlockEnvironment) -> "PyEvmBlock":
-        """Start a block on a stored parent."""
-        return PyEvmBlock(self._store, self._chain_id, environment)
+    async def open(self) -> None:
+        """Do nothing: the state is the store's."""
 
-    def call(self, header: BlockHeader, request: CallRequest, overrides: Overrides) -> bytes:
+    async def committed(self, block: ExecutedBlock) -> None:
+        """Do nothing: the state is the store's."""
+
+    # -- blocks ------------------------------------------------------------------------------------------------
+
+    async def build(self, environment: BlockEnvironment, pool: Mempool) -> ExecutedBlock:
+        """Return a block filled from the pool; what can never run is dropped there, what does not fit stays."""
+        for _ in range(_POISONED_MAX):
+            try:
+                return await self._fill(environment, pool)
+            except PoisonedTransactionError as error:
+                # The state the machine left behind is unknown, so the block is started again without this one.
+                _log.exception("transaction_broke_the_engine", tx_hash="0x" + error.tx.hash.hex())
+                pool.drop(error.tx)
+        raise InvariantError(f"build: expected a working engine, got {_POISONED_MAX} failures in one block")
+
+    async def _fill(self, environment: BlockEnvironment, pool: Mempool) -> ExecutedBlock:
+        block = PyEvmBlock(self._store, self._chain_id, environment)
+        size, skipped = 0, set()
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self._fill_s
+        for tx in pool.executable():
+            if tx.sender in skipped:
+                continue
+            if block.gas_used + tx.gas > environment.gas_max or size + len(tx.item) > environment.bytes_max:
+                skipped.add(tx.sender)
+                continue
+            if _can_apply(block, tx, pool):
+                size += len(tx.item)
+            else:
+                skipped.add(tx.sender)
+            if loop.time() > end_s:
+                break
+            await asyncio.sleep(0)
+        return block.seal()
+
+    async def execute(self, header: BlockHeader, transactions: Sequence[Transaction]) -> ExecutedBlock:
+        """Execute a proposed block on its parent.
+
+        Raises:
+            InvalidBlockError: what does not follow, named as a field of the header or a transaction.
+        """
+        executed = await self._replay(header, transactions)
+        if executed.header != header:
+            raise InvalidBlockError("hash", executed.header.hash.hex(), header.hash.hex())
+        return executed
+
+    async def local_result(
+        self, header: BlockHeader, transactions: Sequence[Transaction], refusal: InvalidBlockError
+    ) -> LocalResult:
+        """Return what this engine makes of a decided block that it refused: header and receipts, if it comes so far."""
+        result = LocalResult.refused("py-evm", refusal)
+        try:
+            executed = await self._replay(header, transactions)
+        except InvalidBlockError:
+            return result
+        return replace(result, header=executed.header, receipts=executed.receipts)
+
+    async def _replay(self, header: BlockHeader, transactions: Sequence[Transaction]) -> ExecutedBlock:
+        """Return the block that comes of these transactions where `header` says; its own header may be another."""
+        parent = self._store.header(header.number - 1) if header.number > 0 else None
+        if parent is None or parent.hash != header.parent_hash:
+            raise InvalidBlockError("parent_hash", "the hash of the block before", header.parent_hash.hex())
+        block = PyEvmBlock(
+            self._store,
+            self._chain_id,
+            BlockEnvironment(
+                parent=parent,
+                timestamp=header.timestamp,
+                coinbase=header.coinbase,
+                gas_limit=header.gas_limit,
+                extra_data=header.extra_data,
+            ),
+        )
+        for index, tx in enumerate(transactions):
+            try:
+                block.apply(tx)
+            except TransactionRejectedError as error:
+                raise InvalidBlockError(f"transactions[{index}]", "one that can run", str(error)) from error
+            await asyncio.sleep(0)
+        return block.seal()
+
+    async def logs(self, block: ExecutedBlock, address: bytes) -> Sequence[Log]:
+        """Return the logs of one contract in an executed block, in order."""
+        return [log for receipt in block.receipts for log in receipt.logs if log.address == address]
+
+    # -- accounts and calls ------------------------------------------------------------------------------------
+
+    async def accounts(self, addresses: Sequence[bytes]) -> Sequence[SenderAccount]:
+        """Return accounts after the head block, in order."""
+        head = self._store.header(self._store.head_number() or 0)
+        if head is None:
+            raise CorruptChainError("headers: expected the head block, got nothing")
+        return [self._sender(head.state_root, address) for address in addresses]
+
+    def _sender(self, root: bytes, address: bytes) -> SenderAccount:
+        account = self._state.account(root, address)
+        code = b"" if account.code_hash == EMPTY_CODE_HASH else self._state.code(root, address)
+        return SenderAccount(account.nonce, account.balance, code)
+
+    async def call(self, header: BlockHeader, request: CallRequest, overrides: Overrides) -> bytes:
         """Return what the call returns in the state after `header`."""
         computation, _ = self._run(header, request, overrides)
         if computation.is_error:
@@ -114,8 +241,23 @@ class PyEvmEngine:
         return computation, _gas_used(state, tx, computation)
 
 
+def _can_apply(block: "PyEvmBlock", tx: Transaction, pool: Mempool) -> bool:
+    """Execute the next transaction of a block that is being filled; drop it from the pool when it can never run."""
+    try:
+        block.apply(tx)
+    except NonceTooHighError:
+        return False
+    except TransactionRejectedError as error:
+        _log.info("transaction_dropped", tx_hash="0x" + tx.hash.hex(), reason=str(error))
+        pool.drop(tx)
+        return False
+    except Exception as error:
+        raise PoisonedTransactionError(tx) from error
+    return True
+
+
 class PyEvmBlock:
-    """A block being executed; see `node.chain.ports.BlockExecution`."""
+    """A block being executed."""
 
     def __init__(self, store: ChainStore, chain_id: int, environment: BlockEnvironment) -> None:
         self._environment = environment

@@ -18,6 +18,96 @@ class Sender(Protocol):
     def pages(self, call: Call) -> AsyncIterator[Any]: ...
 
 
+class Approvals:
+    """Resources `approvals`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_proposals(
+        self,
+        *,
+        state: Literal["open", "done", "rejected", "withdrawn", "expired"] | None = None,
+        limit: int | None = None,
+        sort: Literal["made", "-made"] | None = None,
+    ) -> AsyncIterator[models.ProposalOut]:
+        """Return proposals, the latest first: all to staff, a customer's people see that customer's own."""
+        return cast(
+            "AsyncIterator[models.ProposalOut]",
+            self._sender.pages(Call("GET", "/approvals", query={"state": state, "limit": limit, "sort": sort})),
+        )
+
+    async def get_proposal(self, proposal_id: str) -> models.ProposalOut:
+        """Return a proposal."""
+        return cast(
+            "models.ProposalOut",
+            await self._sender.send(Call("GET", "/approvals/{proposal_id}", in_path={"proposal_id": proposal_id})),
+        )
+
+    async def approve(self, proposal_id: str, *, key: str | None = None) -> models.DecisionOut:
+        """Let a proposal take effect, as another person than its maker; approving again changes nothing more."""
+        return cast(
+            "models.DecisionOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/approvals/{proposal_id}/approve",
+                    in_path={"proposal_id": proposal_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def reject(
+        self, proposal_id: str, body: models.RejectProposalIn, *, key: str | None = None
+    ) -> models.ProposalOut:
+        """Say no to a proposal, with a reason that its maker reads."""
+        return cast(
+            "models.ProposalOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/approvals/{proposal_id}/reject",
+                    in_path={"proposal_id": proposal_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def withdraw(self, proposal_id: str, *, key: str | None = None) -> models.ProposalOut:
+        """Take back a proposal, as its maker."""
+        return cast(
+            "models.ProposalOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/approvals/{proposal_id}/withdraw",
+                    in_path={"proposal_id": proposal_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    def list_alone_limits(
+        self, *, limit: int | None = None, sort: Literal["permission", "-permission"] | None = None
+    ) -> AsyncIterator[models.LimitOut]:
+        """Return up to which amounts one person may act alone; what is not listed always takes two."""
+        return cast(
+            "AsyncIterator[models.LimitOut]",
+            self._sender.pages(Call("GET", "/alone-limits", query={"limit": limit, "sort": sort})),
+        )
+
+    async def set_alone_limit(self, body: models.LimitIn, *, key: str | None = None) -> models.LimitOut:
+        """Let one person act alone up to an amount."""
+        return cast(
+            "models.LimitOut", await self._sender.send(Call("POST", "/alone-limits", body=body, key=key, is_once=True))
+        )
+
+
 class Arbiters:
     """Resources `arbiters`."""
 
@@ -83,6 +173,229 @@ class Attesters:
             "AsyncIterator[models.AppointmentOut]",
             self._sender.pages(
                 Call("GET", "/appointments", query={"attested": attested, "limit": limit, "sort": sort})
+            ),
+        )
+
+
+class Audit:
+    """Resources `audit`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_entries(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        limit: int | None = None,
+        sort: Literal["number", "-number"] | None = None,
+    ) -> AsyncIterator[models.AuditEntryOut]:
+        """Return entries, the latest first."""
+        return cast(
+            "AsyncIterator[models.AuditEntryOut]",
+            self._sender.pages(
+                Call("GET", "/audit/entries", query={"actor": actor, "action": action, "limit": limit, "sort": sort})
+            ),
+        )
+
+    async def export(self, *, first: int | None = None) -> None:
+        """Return the log with its signed heads as JSON lines: `landfall audit verify` needs nothing else."""
+        await self._sender.send(Call("GET", "/audit/export", query={"first": first}))
+
+    def list_heads(
+        self, *, limit: int | None = None, sort: Literal["number", "-number"] | None = None
+    ) -> AsyncIterator[models.HeadOut]:
+        """Return the signed heads, the latest first."""
+        return cast(
+            "AsyncIterator[models.HeadOut]",
+            self._sender.pages(Call("GET", "/audit/heads", query={"limit": limit, "sort": sort})),
+        )
+
+    async def sign_head(self, *, key: str | None = None) -> bytes:
+        """Sign up to where the log reaches now; the head of today stands if there is one (null)."""
+        return cast("bytes", await self._sender.send(Call("POST", "/audit/heads", key=key, is_once=True, is_raw=True)))
+
+
+class Customers:
+    """Resources `customers`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def draft(self, body: models.ApplicationIn, *, key: str | None = None) -> models.ApplicationOut:
+        """Begin the application of somebody who wants to become a customer."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(Call("POST", "/applications", body=body, key=key, is_once=True)),
+        )
+
+    def list_applications(
+        self,
+        *,
+        state: Literal["draft", "submitted", "approved", "declined"] | None = None,
+        limit: int | None = None,
+        sort: Literal["made", "-made"] | None = None,
+    ) -> AsyncIterator[models.ApplicationOut]:
+        """Return applications, the latest first."""
+        return cast(
+            "AsyncIterator[models.ApplicationOut]",
+            self._sender.pages(Call("GET", "/applications", query={"state": state, "limit": limit, "sort": sort})),
+        )
+
+    async def get_application(self, application_id: str) -> models.ApplicationOut:
+        """Return an application with its documents."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call("GET", "/applications/{application_id}", in_path={"application_id": application_id})
+            ),
+        )
+
+    async def change(
+        self, application_id: str, body: models.FieldsIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Write another version of a draft."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/fields",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def add_document(
+        self,
+        application_id: str,
+        body: bytes,
+        *,
+        kind: Literal["identity", "register", "address", "ownership", "other"],
+        name: str,
+        key: str | None = None,
+    ) -> models.KycDocumentOut:
+        """Add a document to a draft: the body is the file, byte for byte."""
+        return cast(
+            "models.KycDocumentOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/documents",
+                    in_path={"application_id": application_id},
+                    query={"kind": kind, "name": name},
+                    content=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def download_document(self, application_id: str, document_id: str) -> bytes:
+        """Return a document, byte for byte; the log says who has looked."""
+        return cast(
+            "bytes",
+            await self._sender.send(
+                Call(
+                    "GET",
+                    "/applications/{application_id}/documents/{document_id}",
+                    in_path={"application_id": application_id, "document_id": document_id},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    async def submit(self, application_id: str, *, key: str | None = None) -> models.ApplicationOut:
+        """Put an application before another person."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/submit",
+                    in_path={"application_id": application_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def approve(
+        self, application_id: str, body: models.ApprovalIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Make the customer, as another person than those who wrote the application."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/approve",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def decline(
+        self, application_id: str, body: models.DeclineApplicationIn, *, key: str | None = None
+    ) -> models.ApplicationOut:
+        """Say no to an application, with a reason."""
+        return cast(
+            "models.ApplicationOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/applications/{application_id}/decline",
+                    in_path={"application_id": application_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def export_data(self, customer_id: str) -> bytes:
+        """Return everything that is held about a customer, as a ZIP of JSON and files; a customer gets its own."""
+        return cast(
+            "bytes",
+            await self._sender.send(
+                Call("GET", "/customers/{customer_id}/data", in_path={"customer_id": customer_id}, is_raw=True)
+            ),
+        )
+
+    async def close(self, customer_id: str, *, key: str | None = None) -> models.ClosedOut:
+        """Part from a customer without money and running trades: nobody acts for it any more."""
+        return cast(
+            "models.ClosedOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/customers/{customer_id}/close",
+                    in_path={"customer_id": customer_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def erase(self, customer_id: str, *, key: str | None = None) -> models.ClosedOut:
+        """Forget a customer that need not be kept any longer; what is on the chain stays."""
+        return cast(
+            "models.ClosedOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/customers/{customer_id}/erase",
+                    in_path={"customer_id": customer_id},
+                    key=key,
+                    is_once=True,
+                )
             ),
         )
 
@@ -444,7 +757,7 @@ class Notices:
         )
 
     async def read_notices(self, body: models.ReadIn, *, key: str | None = None) -> models.ReadOut:
-        """Mark every notice up to a number as read."""
+        """Mark every notice up to a number as read that the caller may."""
         return cast(
             "models.ReadOut", await self._sender.send(Call("POST", "/notices/read", body=body, key=key, is_once=True))
         )
@@ -479,6 +792,151 @@ class Notices:
                     "/notice-preferences/{scope}/confirm",
                     in_path={"scope": scope},
                     body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+
+class Oauth:
+    """Resources `oauth`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_clients(
+        self, *, limit: int | None = None, sort: Literal["id", "-id", "created", "-created"] | None = None
+    ) -> AsyncIterator[models.ClientOut]:
+        """Return the programs that are registered."""
+        return cast(
+            "AsyncIterator[models.ClientOut]",
+            self._sender.pages(Call("GET", "/oauth/clients", query={"limit": limit, "sort": sort})),
+        )
+
+    async def add_client(self, body: models.ClientIn, *, key: str | None = None) -> models.ClientOut:
+        """Register a program; one without keys gets its secret by a request of its own."""
+        return cast(
+            "models.ClientOut",
+            await self._sender.send(Call("POST", "/oauth/clients", body=body, key=key, is_once=True)),
+        )
+
+    async def get_client(self, client_id: str) -> models.ClientOut:
+        """Return a program."""
+        return cast(
+            "models.ClientOut",
+            await self._sender.send(Call("GET", "/oauth/clients/{client_id}", in_path={"client_id": client_id})),
+        )
+
+    async def new_secret(self, client_id: str) -> models.SecretOut:
+        """Return a new secret; the one before ends, and so do the client's tokens. It is not shown again."""
+        return cast(
+            "models.SecretOut",
+            await self._sender.send(
+                Call("POST", "/oauth/clients/{client_id}/secret", in_path={"client_id": client_id})
+            ),
+        )
+
+    async def set_keys(self, client_id: str, body: models.KeysIn, *, key: str | None = None) -> models.ClientOut:
+        """Give a program other keys."""
+        return cast(
+            "models.ClientOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/oauth/clients/{client_id}/keys",
+                    in_path={"client_id": client_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def disable(self, client_id: str, *, key: str | None = None) -> models.ClientOut:
+        """End a program and its tokens, at once and for good."""
+        return cast(
+            "models.ClientOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/oauth/clients/{client_id}/disable",
+                    in_path={"client_id": client_id},
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+
+class OwnAccount:
+    """Resources `own_account`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def get_me(self) -> models.MeOut:
+        """Return who the caller is and what they may do."""
+        return cast("models.MeOut", await self._sender.send(Call("GET", "/me")))
+
+    async def get_own_data(self) -> dict[str, Any]:
+        """Return everything that is held about the caller."""
+        return cast("dict[str, Any]", await self._sender.send(Call("GET", "/me/data")))
+
+    async def sign_out(self) -> None:
+        """End this session."""
+        await self._sender.send(Call("POST", "/me/sign-out"))
+
+    def list_sessions(
+        self, *, limit: int | None = None, sort: Literal["made", "-made"] | None = None
+    ) -> AsyncIterator[models.SessionOut]:
+        """Return the caller's sessions, the oldest first."""
+        return cast(
+            "AsyncIterator[models.SessionOut]",
+            self._sender.pages(Call("GET", "/me/sessions", query={"limit": limit, "sort": sort})),
+        )
+
+    async def end_session(self, session_id: str, *, key: str | None = None) -> list[models.SessionOut]:
+        """End one of the caller's sessions; return those that go on."""
+        return cast(
+            "list[models.SessionOut]",
+            await self._sender.send(
+                Call("POST", "/me/sessions/{session_id}/end", in_path={"session_id": session_id}, key=key, is_once=True)
+            ),
+        )
+
+    async def change_password(self, body: models.PasswordIn) -> None:
+        """Take another password; the caller's other sessions end."""
+        await self._sender.send(Call("POST", "/me/password", body=body))
+
+    def list_passkeys(
+        self, *, limit: int | None = None, sort: Literal["created", "-created"] | None = None
+    ) -> AsyncIterator[models.PasskeyOut]:
+        """Return the caller's passkeys."""
+        return cast(
+            "AsyncIterator[models.PasskeyOut]",
+            self._sender.pages(Call("GET", "/me/passkeys", query={"limit": limit, "sort": sort})),
+        )
+
+    async def add_passkey(self, body: models.NewPasskeyIn, *, key: str | None = None) -> models.PasskeyOut:
+        """Keep another passkey."""
+        return cast(
+            "models.PasskeyOut", await self._sender.send(Call("POST", "/me/passkeys", body=body, key=key, is_once=True))
+        )
+
+    async def ask_new_passkey(self) -> models.AskedOut:
+        """Return what to ask the browser for, to make another passkey."""
+        return cast("models.AskedOut", await self._sender.send(Call("POST", "/me/passkeys/options")))
+
+    async def remove_passkey(self, passkey_id: str, *, key: str | None = None) -> list[models.PasskeyOut]:
+        """Take a passkey off the account, unless it is the only way in; return those that stay."""
+        return cast(
+            "list[models.PasskeyOut]",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/me/passkeys/{passkey_id}/remove",
+                    in_path={"passkey_id": passkey_id},
                     key=key,
                     is_once=True,
                 )
@@ -715,6 +1173,96 @@ class Payments:
         )
 
 
+class People:
+    """Resources `people`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_people(
+        self,
+        *,
+        customer: str | None = None,
+        limit: int | None = None,
+        sort: Literal["id", "-id", "created", "-created"] | None = None,
+    ) -> AsyncIterator[models.PersonOut]:
+        """Return the institution's people and those of its customers."""
+        return cast(
+            "AsyncIterator[models.PersonOut]",
+            self._sender.pages(Call("GET", "/people", query={"customer": customer, "limit": limit, "sort": sort})),
+        )
+
+    async def add_person(self, body: models.PersonIn, *, key: str | None = None) -> models.PersonOut:
+        """Make an account that waits for its one-time link."""
+        return cast(
+            "models.PersonOut", await self._sender.send(Call("POST", "/people", body=body, key=key, is_once=True))
+        )
+
+    async def get_person(self, person_id: str) -> models.PersonOut:
+        """Return a person."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(Call("GET", "/people/{person_id}", in_path={"person_id": person_id})),
+        )
+
+    async def invite(self, person_id: str) -> models.LinkOut:
+        """Return a one-time link for somebody who has not come in yet; earlier ones end. It is not shown again."""
+        return cast(
+            "models.LinkOut",
+            await self._sender.send(Call("POST", "/people/{person_id}/invitation", in_path={"person_id": person_id})),
+        )
+
+    async def set_roles(self, person_id: str, body: models.RolesIn, *, key: str | None = None) -> models.PersonOut:
+        """Give somebody else other roles."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(
+                Call(
+                    "POST",
+                    "/people/{person_id}/roles",
+                    in_path={"person_id": person_id},
+                    body=body,
+                    key=key,
+                    is_once=True,
+                )
+            ),
+        )
+
+    async def disable(self, person_id: str, *, key: str | None = None) -> models.PersonOut:
+        """Lock somebody else out, at once: locking out takes one person, letting in again takes two."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(
+                Call("POST", "/people/{person_id}/disable", in_path={"person_id": person_id}, key=key, is_once=True)
+            ),
+        )
+
+    async def reset(self, person_id: str, *, key: str | None = None) -> models.PersonOut:
+        """Take away how somebody else signs in; a new link lets them begin again, also who was disabled."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(
+                Call("POST", "/people/{person_id}/reset", in_path={"person_id": person_id}, key=key, is_once=True)
+            ),
+        )
+
+    async def export_data(self, person_id: str) -> dict[str, Any]:
+        """Return everything that is held about a person, on their request."""
+        return cast(
+            "dict[str, Any]",
+            await self._sender.send(Call("GET", "/people/{person_id}/data", in_path={"person_id": person_id})),
+        )
+
+    async def erase(self, person_id: str, *, key: str | None = None) -> models.PersonOut:
+        """Forget somebody else: name, e-mail and how they signed in; the id stays where the log and consents name it."""
+        return cast(
+            "models.PersonOut",
+            await self._sender.send(
+                Call("POST", "/people/{person_id}/erase", in_path={"person_id": person_id}, key=key, is_once=True)
+            ),
+        )
+
+
 class Quotes:
     """Resources `quotes`."""
 
@@ -768,7 +1316,13 @@ class Quotes:
         )
 
     async def set_exposure_limit(
-        self, provider: str, currency: str, body: models.ExposureLimitIn, *, if_match: str | None = None
+        self,
+        provider: str,
+        currency: str,
+        body: models.ExposureLimitIn,
+        *,
+        key: str | None = None,
+        if_match: str | None = None,
     ) -> models.ExposureOut:
         """Let an FX provider owe at most so much: quotes that would exceed it are shown with why, and not taken."""
         return cast(
@@ -779,6 +1333,8 @@ class Quotes:
                     "/exposures/{provider}/{currency}",
                     in_path={"provider": provider, "currency": currency},
                     body=body,
+                    key=key,
+                    is_once=True,
                     if_match=if_match,
                 )
             ),
@@ -1938,8 +2494,11 @@ class Resources:
     """Everything the API has."""
 
     def __init__(self, sender: Sender) -> None:
+        self.approvals = Approvals(sender)
         self.arbiters = Arbiters(sender)
         self.attesters = Attesters(sender)
+        self.audit = Audit(sender)
+        self.customers = Customers(sender)
         self.events = Events(sender)
         self.freezes = Freezes(sender)
         self.issuance = Issuance(sender)
@@ -1947,9 +2506,12 @@ class Resources:
         self.liquidity = Liquidity(sender)
         self.messages = Messages(sender)
         self.notices = Notices(sender)
+        self.oauth = Oauth(sender)
+        self.own_account = OwnAccount(sender)
         self.participants = Participants(sender)
         self.payment_requests = PaymentRequests(sender)
         self.payments = Payments(sender)
+        self.people = People(sender)
         self.quotes = Quotes(sender)
         self.rates = Rates(sender)
         self.reports = Reports(sender)

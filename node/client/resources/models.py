@@ -47,6 +47,32 @@ class AnchorOut(TypedDict):
 """An anchor that was queued for the chain."""
 
 
+class ApplicationIn(TypedDict):
+    customer: "str"
+    fields: "CompanyFields | PersonFields"
+
+
+"""Somebody who wants to become a customer."""
+
+
+class ApplicationOut(TypedDict):
+    id: "str"
+    customer: "str"
+    kind: "Literal['company', 'person']"
+    state: "Literal['draft', 'submitted', 'approved', 'declined']"
+    fields: "dict[str, Any]"
+    documents: "list[KycDocumentOut]"
+    writers: "list[str]"
+    risk: "Literal['low', 'medium', 'high'] | None"
+    decided_by: "str | None"
+    reason: "str | None"
+    made_at: "str"
+    changed_at: "str"
+
+
+"""An application."""
+
+
 class AppointmentOut(TypedDict):
     reference: "str"
     trade_id: "str"
@@ -60,6 +86,21 @@ class AppointmentOut(TypedDict):
 
 
 """A milestone that the caller's institution was named to attest."""
+
+
+class ApprovalIn(TypedDict):
+    risk: "Literal['low', 'medium', 'high']"
+
+
+"""The checker's view."""
+
+
+class AskedOut(TypedDict):
+    challenge: "str"
+    options: "dict[str, Any]"
+
+
+"""What a browser is asked to do with a passkey."""
 
 
 class AssignIn(TypedDict):
@@ -107,6 +148,15 @@ class AttestedOut(TypedDict):
 
 
 """The attestation that a document became."""
+
+
+class AuditEntryOut(TypedDict):
+    number: "int"
+    hash: "str"
+    content: "dict[str, Any]"
+
+
+"""One entry of the log."""
 
 
 class AwardIn(TypedDict):
@@ -178,6 +228,40 @@ class ChangeOut(TypedDict):
 """A field that a version changed."""
 
 
+class ClientIn(TypedDict):
+    name: "str"
+    roles: "list[Literal['exporter', 'importer', 'bank_maker', 'bank_checker', 'treasurer', 'compliance', 'operator', 'regulator']]"
+    scopes: "list[Permission]"
+    jwks: NotRequired["list[dict[str, Any]]"]
+    customer: NotRequired["str | None"]
+
+
+"""A program to be registered."""
+
+
+class ClientOut(TypedDict):
+    id: "str"
+    name: "str"
+    customer: "str | None"
+    roles: "list[str]"
+    scopes: "list[str]"
+    token_endpoint_auth_method: "Literal['private_key_jwt', 'client_secret_basic']"
+    state: "Literal['active', 'disabled']"
+    created_at: "str"
+
+
+"""A registered program."""
+
+
+class ClosedOut(TypedDict):
+    id: "str"
+    name: "str"
+    closed_at: "str | None"
+
+
+"""A customer that the institution has parted from, or forgotten."""
+
+
 ClosingOut = TypedDict(
     "ClosingOut",
     {
@@ -207,6 +291,28 @@ class CodeIn(TypedDict):
 
 
 """The code that was sent to an address."""
+
+
+class CompanyFields(TypedDict):
+    kind: "Literal['company']"
+    legal_name: "str"
+    registered_in: "str"
+    registration_number: "str"
+    founded_on: "str"
+    lei: NotRequired["str | None"]
+    tax_number: NotRequired["str | None"]
+    address: "PostalAddress"
+    business: "str"
+    trades_with: "list[str]"
+    expected_monthly: "str"
+    funds_come_from: "str"
+    owners: "list[Owner]"
+    contact: "str"
+    email: "str"
+    phone: "str"
+
+
+"""A company that wants to become a customer."""
 
 
 class ConversionOut(TypedDict):
@@ -308,6 +414,22 @@ class DayRateOut(TypedDict):
 
 
 """The middle rate of one day."""
+
+
+class DecisionOut(TypedDict):
+    proposal: "ProposalOut"
+    status: "int"
+    answer: "Any"
+
+
+"""An approved proposal, and how the request was answered."""
+
+
+class DeclineApplicationIn(TypedDict):
+    reason: "str"
+
+
+"""Why not."""
 
 
 class DeclineIn(TypedDict):
@@ -483,6 +605,13 @@ class FaultOut(TypedDict):
 """A quote that its provider signed without the reserve behind it, as the chain recorded it."""
 
 
+class FieldsIn(TypedDict):
+    fields: "CompanyFields | PersonFields"
+
+
+"""Another version of the fields."""
+
+
 class FreezeIn(TypedDict):
     currency: "str"
     account: "str"
@@ -523,6 +652,15 @@ class FxOut(TypedDict):
 
 
 """The funding currency's leg of a funded trade, under lock and float."""
+
+
+class HeadOut(TypedDict):
+    day: "str"
+    number: "int"
+    hash: "str"
+
+
+"""Up to where the log reached on a day, signed."""
 
 
 class InstitutionOut(TypedDict):
@@ -639,6 +777,44 @@ KeyTimeOut = TypedDict(
 """A time in which a message key of an institution holds."""
 
 
+class KeysIn(TypedDict):
+    jwks: "list[dict[str, Any]]"
+
+
+"""Other keys."""
+
+
+class KycDocumentOut(TypedDict):
+    id: "str"
+    kind: "Literal['identity', 'register', 'address', 'ownership', 'other']"
+    name: "str"
+    media_type: "str"
+    sha256: "str"
+    added_by: "str"
+    added_at: "str"
+
+
+"""A document of an application."""
+
+
+class LimitIn(TypedDict):
+    permission: "Permission"
+    currency: "str"
+    amount: "str"
+
+
+"""A limit to be set; '0': two people for every amount."""
+
+
+class LimitOut(TypedDict):
+    permission: "str"
+    currency: "str"
+    amount: "str"
+
+
+"""Up to this amount one person may act alone."""
+
+
 class LimitsIn(TypedDict):
     holding_max: "str"
     flow_max: "str"
@@ -668,6 +844,14 @@ class LineOut(TypedDict):
 """One side of an entry."""
 
 
+class LinkOut(TypedDict):
+    link: "str"
+    expires_at: "str"
+
+
+"""A one-time link; it is shown this once."""
+
+
 class LiquidityDayOut(TypedDict):
     currency: "str"
     total: "str"
@@ -690,6 +874,20 @@ class LiquidityOut(TypedDict):
 
 
 """What the institution itself has in a currency."""
+
+
+class MeOut(TypedDict):
+    institution: "str"
+    customer: "str | None"
+    id: "str | None"
+    name: "str | None"
+    email: "str | None"
+    roles: "list[str]"
+    permissions: "list[str]"
+    csrf_token: "str | None"
+
+
+"""The caller."""
 
 
 class MemoOut(TypedDict):
@@ -801,6 +999,15 @@ class NewKeyOut(TypedDict):
 """A key as it is made: its secret is told this once."""
 
 
+class NewPasskeyIn(TypedDict):
+    challenge: "str"
+    credential: "dict[str, Any]"
+    name: "str"
+
+
+"""Another passkey."""
+
+
 class NewWebhookOut(TypedDict):
     id: "str"
     owner: "str | None"
@@ -848,6 +1055,19 @@ class NoticeOut(TypedDict):
 """Something that the caller is told."""
 
 
+class Owner(TypedDict):
+    name: "str"
+    born_on: "str"
+    nationality: "str"
+    address: "PostalAddress"
+    is_politically_exposed: "bool"
+    share_bps: "int"
+    controls_otherwise: NotRequired["bool"]
+
+
+"""Somebody who owns or controls a company."""
+
+
 class OwnersDayOut(TypedDict):
     owner: "str"
     opening: "str"
@@ -881,6 +1101,25 @@ class PaperOut(TypedDict):
 
 
 """A document about a trade that this desk keeps, named by its hash."""
+
+
+class PasskeyOut(TypedDict):
+    id: "str"
+    name: "str"
+    created_at: "str"
+    used_at: "str | None"
+
+
+"""A passkey of the caller."""
+
+
+class PasswordIn(TypedDict):
+    old: "str"
+    new: "str"
+    code: "str"
+
+
+"""Another password."""
 
 
 class PayRequestIn(TypedDict):
@@ -1001,6 +1240,110 @@ class PaymentRequestOut(TypedDict):
 """A payment request that was made here."""
 
 
+Permission = Literal[
+    "own:use",
+    "accounts:read",
+    "applications:read",
+    "appointments:read",
+    "approvals:decide",
+    "approvals:read",
+    "attestations:write",
+    "audit:read",
+    "audit:sign",
+    "books:read",
+    "books:write",
+    "clients:read",
+    "clients:write",
+    "customers:approve",
+    "customers:erase",
+    "customers:export",
+    "customers:read",
+    "customers:write",
+    "disputes:award",
+    "disputes:read",
+    "events:read",
+    "freezes:approve",
+    "freezes:read",
+    "freezes:write",
+    "issuance:answer",
+    "issuance:approve",
+    "issuance:read",
+    "issuance:request",
+    "keys:approve",
+    "keys:write",
+    "limits:approve",
+    "limits:write",
+    "messages:read",
+    "messages:write",
+    "notices:read",
+    "notices:write",
+    "participants:read",
+    "participants:write",
+    "payments:approve",
+    "payments:read",
+    "payments:write",
+    "payment_requests:write",
+    "people:approve",
+    "people:read",
+    "people:write",
+    "quotes:read",
+    "rates:read",
+    "rates:write",
+    "statements:read",
+    "status:read",
+    "trades:fund",
+    "trades:read",
+    "trades:write",
+    "wallets:read",
+    "wallets:write",
+    "watch:write",
+    "webhooks:read",
+    "webhooks:write",
+    "act:alone",
+]
+
+
+class PersonFields(TypedDict):
+    name: "str"
+    born_on: "str"
+    nationality: "str"
+    address: "PostalAddress"
+    is_politically_exposed: "bool"
+    kind: "Literal['person']"
+    occupation: "str"
+    tax_number: NotRequired["str | None"]
+    expected_monthly: "str"
+    funds_come_from: "str"
+    email: "str"
+    phone: "str"
+
+
+"""A natural person who wants to become a customer."""
+
+
+class PersonIn(TypedDict):
+    email: "str"
+    name: "str"
+    roles: "list[Literal['exporter', 'importer', 'bank_maker', 'bank_checker', 'treasurer', 'compliance', 'operator', 'regulator']]"
+    customer: NotRequired["str | None"]
+
+
+"""Somebody to be invited."""
+
+
+class PersonOut(TypedDict):
+    id: "str"
+    email: "str | None"
+    name: "str | None"
+    customer: "str | None"
+    roles: "list[str]"
+    state: "Literal['invited', 'active', 'disabled', 'erased']"
+    created_at: "str"
+
+
+"""A person of the institution, or of one of its customers."""
+
+
 class PostalAddress(TypedDict):
     street: NotRequired["str | None"]
     building: NotRequired["str | None"]
@@ -1047,6 +1390,27 @@ class Problem(TypedDict):
 
 
 """An error (RFC 9457)."""
+
+
+class ProposalOut(TypedDict):
+    id: "str"
+    state: "Literal['open', 'done', 'rejected', 'withdrawn', 'expired']"
+    permission: "str"
+    checked_by: "str"
+    summary: "str"
+    amount: "str | None"
+    currency: "str | None"
+    maker: "str"
+    request: "str"
+    preview: "Any"
+    made_at: "str"
+    expires_at: "str"
+    checker: "str | None"
+    decided_at: "str | None"
+    reason: "str | None"
+
+
+"""A request that waits for a second person, or what became of it."""
 
 
 class ProtectionOut(TypedDict):
@@ -1166,6 +1530,13 @@ class RejectIn(TypedDict):
 """The same with why it is let be."""
 
 
+class RejectProposalIn(TypedDict):
+    reason: "str"
+
+
+"""Why not."""
+
+
 class ReleaseOut(TypedDict):
     milestone: "int"
     kind: "str"
@@ -1238,6 +1609,13 @@ class RevocationIn(TypedDict):
 """A message key of the institution that is taken back, from now on and for good."""
 
 
+class RolesIn(TypedDict):
+    roles: "list[Literal['exporter', 'importer', 'bank_maker', 'bank_checker', 'treasurer', 'compliance', 'operator', 'regulator']]"
+
+
+"""Other roles."""
+
+
 class RotationIn(TypedDict):
     overlap_s: "int"
 
@@ -1264,6 +1642,28 @@ class RoundOut(TypedDict):
 
 
 """A round of the oracle as this institution knows it."""
+
+
+class SecretOut(TypedDict):
+    client_id: "str"
+    client_secret: "str"
+
+
+"""A client's secret; it is shown this once."""
+
+
+class SessionOut(TypedDict):
+    id: "str"
+    method: "str"
+    made_at: "str"
+    seen_at: "str"
+    expires_at: "str"
+    address: "str"
+    agent: "str"
+    is_this: "bool"
+
+
+"""A session of the caller."""
 
 
 class SettleIn(TypedDict):

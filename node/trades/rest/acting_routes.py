@@ -23,21 +23,24 @@ from node.trades.rest.acting_schemas import (
     WatchIn,
     WatchOut,
 )
-from node.trades.rest.routing import Reference, TradeCall, actor_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.views.schemas import SideIn, TradeOut
 from node.trades.views.trades import shown_money
-from node.web.auth import Caller, Staff
+from node.web.auth import Caller, Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
 Index = Annotated[int, Path(ge=0, lt=MILESTONES_MAX, description="The milestone's place, from 0")]
 _MILESTONE = "/trades/{reference}/milestones/{index}"
 
 
-@router.post(f"{_MILESTONE}/accept", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/accept", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def accept(
     reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -47,10 +50,12 @@ async def accept(
         deciding, now_s = trades_of(desk).deciding, booked_until_s(session)
         return view_of(session, desk, principal, deciding.accept(session, reference, index, actor_of(principal), now_s))
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "accept", index))
 
 
-@router.post(f"{_MILESTONE}/waive", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/waive", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def waive(
     reference: Reference, index: Index, order: WaiveIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -62,10 +67,12 @@ async def waive(
             session, desk, principal, deciding.waive(session, reference, index, amount, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "waive", index))
 
 
-@router.post(f"{_MILESTONE}/dispute", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/dispute", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def dispute(
     reference: Reference, index: Index, order: DisputeIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -79,7 +86,7 @@ async def dispute(
     return once.run(effect, status=202)
 
 
-@router.get("/trades/{reference}/disputes")
+@router.get("/trades/{reference}/disputes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_disputes(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("raised"))]
 ) -> list[DisputeOut]:
@@ -106,7 +113,7 @@ async def list_disputes(
     return page.items(found, lambda one: (one.raised_at_s, one.dispute))
 
 
-@router.post(f"{_MILESTONE}/quotes", response_model=TradeOut)
+@router.post(f"{_MILESTONE}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def request_settlement_quotes(
     reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -121,7 +128,7 @@ async def request_settlement_quotes(
     return once.run(effect)
 
 
-@router.get(f"{_MILESTONE}/quotes")
+@router.get(f"{_MILESTONE}/quotes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_settlement_quotes(
     reference: Reference, index: Index, principal: Caller, desk: CallersDesk
 ) -> ConversionsOut:
@@ -147,7 +154,9 @@ async def list_settlement_quotes(
         )
 
 
-@router.post(f"{_MILESTONE}/settle", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/settle", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def settle(
     reference: Reference, index: Index, order: SettleIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -166,10 +175,12 @@ async def settle(
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "settle", index))
 
 
-@router.post(f"{_MILESTONE}/last-resort", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/last-resort", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def last_resort(
     reference: Reference, index: Index, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -184,7 +195,9 @@ async def last_resort(
     return once.run(effect, status=202)
 
 
-@router.post(f"{_MILESTONE}/defer", status_code=202, response_model=TradeOut)
+@router.post(
+    f"{_MILESTONE}/defer", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def defer(
     reference: Reference, index: Index, order: DeferIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -199,7 +212,12 @@ async def defer(
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/reprice", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/reprice",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def reprice(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Call the importer of a float for a top-up, where the rate has fallen below the band."""
 
@@ -210,7 +228,9 @@ async def reprice(reference: Reference, principal: Caller, desk: CallersDesk, on
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/top-up", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/top-up", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def top_up(
     reference: Reference, order: TopUpIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -223,10 +243,12 @@ async def top_up(
             session, desk, principal, repricing.top_up(session, reference, amount, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "top up"))
 
 
-@router.post("/trades/{reference}/close", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/close", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def close(
     reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -241,7 +263,7 @@ async def close(
     return once.run(effect, status=202)
 
 
-@router.get("/watch")
+@router.get("/watch", dependencies=[needs(Permission.STATUS_READ)])
 async def get_watch(request: Request, _staff: Staff, desk: CallersDesk) -> WatchOut:
     """Return which steps the watch does by itself."""
     with desk.database.read() as session:
@@ -250,7 +272,7 @@ async def get_watch(request: Request, _staff: Staff, desk: CallersDesk) -> Watch
     return shown
 
 
-@router.post("/watch", response_model=WatchOut)
+@router.post("/watch", response_model=WatchOut, dependencies=[needs(Permission.WATCH_WRITE)])
 async def set_watch(order: WatchIn, _staff: Staff, desk: CallersDesk, once: OnceOnly, seen: IfMatch) -> JSONResponse:
     """Let the watch do a step by itself, or only propose it to staff by an event."""
 

@@ -17,15 +17,17 @@ from node.trades.rest.routing import PAPER, trades_of
 from node.trades.terms import document as doc
 from node.trades.terms.document import shown_json
 from node.trades.views.trades import shown_money
-from node.web.auth import Staff
+from node.web.approvals.service import Stake
+from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/disputes", tags=["arbiters"])
 
 
-@router.get("")
+@router.get("", dependencies=[needs(Permission.DISPUTES_READ)])
 async def list_cases(
     _staff: Staff, desk: CallersDesk, page: Annotated[Page, Depends(paging("award"))]
 ) -> list[CaseOut]:
@@ -35,14 +37,19 @@ async def list_cases(
     return page.items(found, lambda one: (one.award_by_s, one.dispute))
 
 
-@router.get("/{dispute}")
+@router.get("/{dispute}", dependencies=[needs(Permission.DISPUTES_READ)])
 async def get_case(dispute: str, _staff: Staff, desk: CallersDesk) -> CaseOut:
     """Return one dispute with its terms, reasons and list of documents."""
     with desk.database.read() as session:
         return _case(_arbiter(desk).case(session, word_of(dispute, "dispute")))
 
 
-@router.get("/{dispute}/documents/{sha256}", response_class=Response, responses=PAPER)
+@router.get(
+    "/{dispute}/documents/{sha256}",
+    response_class=Response,
+    responses=PAPER,
+    dependencies=[needs(Permission.DISPUTES_READ)],
+)
 async def download_exhibit(dispute: str, sha256: str, _staff: Staff, desk: CallersDesk) -> Response:
     """Return a document of a dispute, byte for byte."""
     with desk.database.read() as session:
@@ -53,7 +60,9 @@ async def download_exhibit(dispute: str, sha256: str, _staff: Staff, desk: Calle
     return Response(content, media_type="application/xml" if kind == INVOICE else "application/json")
 
 
-@router.post("/{dispute}/award", status_code=202, response_model=CaseOut)
+@router.post(
+    "/{dispute}/award", status_code=202, response_model=CaseOut, dependencies=[needs(Permission.DISPUTES_AWARD)]
+)
 async def award(dispute: str, order: AwardIn, _staff: Staff, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Decide a dispute: the exporter's share of the whole milestone, with reasons; final once the chain has it."""
 
@@ -61,7 +70,14 @@ async def award(dispute: str, order: AwardIn, _staff: Staff, desk: CallersDesk, 
         digest, now_s = word_of(dispute, "dispute"), booked_until_s(session)
         return _case(_arbiter(desk).award(session, digest, order.share_bps, order.reasons, now_s))
 
-    return once.run(effect, status=202)
+    def stake(session: Session) -> Stake:
+        found = _arbiter(desk).case(session, word_of(dispute, "dispute"))
+        case, document = found.case, found.document
+        amount, currency = doc.milestone_amounts(document)[case.milestone], document.invoice.currency
+        about = f"award milestone {case.milestone + 1} of {case.reference}, {order.share_bps} of 10000 to the exporter"
+        return Stake(f"{about}: {shown_money(amount, currency)}", amount, currency)
+
+    return once.run(effect, status=202, stake=stake)
 
 
 def _arbiter(desk: Desk) -> Arbiter:

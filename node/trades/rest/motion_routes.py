@@ -20,22 +20,23 @@ from node.trades.rest.motion_schemas import (
     RequestOut,
     SignerOut,
 )
-from node.trades.rest.routing import Reference, TradeCall, actor_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.service import TradeService
 from node.trades.store import Motion, SignatureRequest, Trade
 from node.trades.views.schemas import ChangeOut, SideIn, TradeOut
 from node.trades.views.trades import shown_money
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.idempotency import OnceOnly
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(tags=["trades"])
 
 RequestId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,64}$", description="As listed under /requests")]
 
 
-@router.get("/trades/{reference}/needs")
+@router.get("/trades/{reference}/needs", dependencies=[needs(Permission.TRADES_READ)])
 async def get_needs(reference: Reference, principal: Caller, desk: CallersDesk) -> NeedOut:
     """Return what the importer must have, before anybody signs: firm with a quote or under none and float."""
     trades = trades_of(desk)
@@ -52,7 +53,9 @@ async def get_needs(reference: Reference, principal: Caller, desk: CallersDesk) 
     )
 
 
-@router.post("/trades/{reference}/amend", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/amend", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def amend(
     reference: Reference, order: AmendIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -69,7 +72,9 @@ async def amend(
     return once.run(effect, status=202)
 
 
-@router.post("/trades/{reference}/agree", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/agree", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)]
+)
 async def agree(
     reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -84,10 +89,15 @@ async def agree(
             trades_of(desk).amending.agree(session, reference, actor_of(principal), order.side, now_s),
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "agree to the amendment of"))
 
 
-@router.post("/trades/{reference}/assign", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/assign",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def assign(
     reference: Reference, order: AssignIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -100,10 +110,15 @@ async def assign(
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "assign a milestone of"))
 
 
-@router.post("/trades/{reference}/cancel", status_code=202, response_model=TradeOut)
+@router.post(
+    "/trades/{reference}/cancel",
+    status_code=202,
+    response_model=TradeOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def cancel(
     reference: Reference, order: CancelIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -116,10 +131,10 @@ async def cancel(
         )
         return view_of(session, desk, principal, trade)
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "cancel"))
 
 
-@router.get("/trades/{reference}/motions")
+@router.get("/trades/{reference}/motions", dependencies=[needs(Permission.TRADES_READ)])
 async def list_motions(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("name"))]
 ) -> list[MotionOut]:
@@ -132,7 +147,7 @@ async def list_motions(
     return page.items(found, lambda one: (one.name,))
 
 
-@router.get("/requests")
+@router.get("/requests", dependencies=[needs(Permission.TRADES_READ)])
 async def list_requests(
     principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("asked"))]
 ) -> list[RequestOut]:
@@ -143,7 +158,12 @@ async def list_requests(
         return [_request(row) for row in rows]
 
 
-@router.post("/requests/{request_id}/sign", status_code=202, response_model=RequestOut)
+@router.post(
+    "/requests/{request_id}/sign",
+    status_code=202,
+    response_model=RequestOut,
+    dependencies=[needs(Permission.TRADES_WRITE)],
+)
 async def sign_request(request_id: RequestId, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Sign what is asked; an institution's own signature leaves once its digest is recorded on the chain."""
 
@@ -154,7 +174,7 @@ async def sign_request(request_id: RequestId, principal: Caller, desk: CallersDe
     return once.run(effect, status=202)
 
 
-@router.post("/requests/{request_id}/decline", response_model=RequestOut)
+@router.post("/requests/{request_id}/decline", response_model=RequestOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def decline_request(
     request_id: RequestId, order: DeclineIn, principal: Caller, desk: CallersDesk, once: OnceOnly
 ) -> JSONResponse:

@@ -17,16 +17,17 @@ from node.trades.store import Attestation, Document, MilestoneRow, TermsVersion,
 from node.trades.views.releases import releases_of
 from node.trades.views.schemas import PaperOut, ReleaseOut, TradeAttestationOut
 from node.trades.views.trades import shown_attestation
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/trades", tags=["trades"])
 
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["5e" * 32])]
 
 
-@router.get("/{reference}/documents")
+@router.get("/{reference}/documents", dependencies=[needs(Permission.TRADES_READ)])
 async def list_documents(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("time"))]
 ) -> list[PaperOut]:
@@ -36,7 +37,12 @@ async def list_documents(
     return page.items(papers, lambda one: (one.time_s, one.sha256))
 
 
-@router.get("/{reference}/documents/{sha256}", response_class=Response, responses=PAPER)
+@router.get(
+    "/{reference}/documents/{sha256}",
+    response_class=Response,
+    responses=PAPER,
+    dependencies=[needs(Permission.TRADES_READ)],
+)
 async def download_document(reference: Reference, sha256: Sha256, principal: Caller, desk: CallersDesk) -> Response:
     """Return a document of a trade, byte for byte."""
     with desk.database.read() as session:
@@ -49,7 +55,7 @@ async def download_document(reference: Reference, sha256: Sha256, principal: Cal
     raise UnknownDocumentError(sha256)
 
 
-@router.get("/{reference}/attestations")
+@router.get("/{reference}/attestations", dependencies=[needs(Permission.TRADES_READ)])
 async def list_attestations(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("signed"))]
 ) -> list[TradeAttestationOut]:
@@ -61,7 +67,7 @@ async def list_attestations(
     return page.items(found, lambda one: (one.signed_at_s, one.digest))
 
 
-@router.get("/{reference}/releases")
+@router.get("/{reference}/releases", dependencies=[needs(Permission.TRADES_READ)])
 async def list_releases(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("time"))]
 ) -> list[ReleaseOut]:

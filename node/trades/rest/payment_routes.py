@@ -8,15 +8,16 @@ from fastapi.responses import Response
 from node.trades.rest.routing import Reference, actor_of, trades_of
 from node.trades.views.payments import shown_message, visible_message, visible_messages
 from node.trades.views.schemas import PaymentMessageOut
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.openapi import download
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/trades", tags=["trades"])
 
 
-@router.get("/{reference}/messages")
+@router.get("/{reference}/messages", dependencies=[needs(Permission.TRADES_READ)])
 async def list_messages(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("number"))]
 ) -> list[PaymentMessageOut]:
@@ -31,6 +32,7 @@ async def list_messages(
     "/{reference}/messages/{number}",
     response_class=Response,
     responses=download("application/xml", "<Document>...</Document>"),
+    dependencies=[needs(Permission.TRADES_READ)],
 )
 async def download_message(
     reference: Reference, number: Annotated[int, Path(ge=0, lt=2**63)], principal: Caller, desk: CallersDesk

@@ -13,16 +13,19 @@ from node.trades.papers.summary import summary_page
 from node.trades.rest.routing import Reference, actor_of, trades_of, view_of
 from node.trades.views.rates import rate_figure
 from node.trades.views.releases import releases_of
-from node.web.auth import Caller
+from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.openapi import download
+from node.web.permissions import Permission
 
 router = APIRouter(prefix="/trades", tags=["trades"])
 
 _PDF = download(MEDIA_TYPE, "%PDF-1.7 ...", "The paper (PDF)")
 
 
-@router.get("/{reference}/summary", response_class=Response, responses=_PDF)
+@router.get(
+    "/{reference}/summary", response_class=Response, responses=_PDF, dependencies=[needs(Permission.TRADES_READ)]
+)
 async def print_summary(
     reference: Reference, principal: Caller, desk: CallersDesk, language: Language = DEFAULT
 ) -> Response:
@@ -45,7 +48,9 @@ async def print_summary(
     return Response(paper, media_type=MEDIA_TYPE, headers=headers_of(f"{reference}.summary.pdf"))
 
 
-@router.get("/{reference}/evidence/cover", response_class=Response, responses=_PDF)
+@router.get(
+    "/{reference}/evidence/cover", response_class=Response, responses=_PDF, dependencies=[needs(Permission.TRADES_READ)]
+)
 async def print_cover(
     reference: Reference, principal: Caller, desk: CallersDesk, language: Language = DEFAULT
 ) -> Response:

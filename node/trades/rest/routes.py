@@ -20,7 +20,7 @@ from node.trades.rest import (
     payment_routes,
     printing_routes,
 )
-from node.trades.rest.routing import Reference, TradeCall, actor_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
 from node.trades.views.schemas import (
@@ -41,12 +41,13 @@ from node.trades.views.schemas import (
 )
 from node.trades.views.trades import shown_money
 from node.trades.watching.chain_view import events_of
-from node.web.auth import Caller, Principal, Staff
+from node.web.auth import Caller, Principal, Staff, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import set_tag
 from node.web.idempotency import OnceOnly
 from node.web.openapi import download
 from node.web.paging import Page, paging
+from node.web.permissions import Permission
 
 router = APIRouter()
 _trade_router = APIRouter(prefix="/trades", tags=["trades"])
@@ -67,7 +68,7 @@ _STATEMENT: dict[str, Any] = {
 }
 
 
-@_trade_router.post("", status_code=201, response_model=TradeOut)
+@_trade_router.post("", status_code=201, response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: OnceOnly) -> JSONResponse:
     """Draft a trade from terms and invoice, and offer it to the other side's bank."""
 
@@ -80,7 +81,7 @@ async def draft(order: DraftIn, principal: Caller, desk: CallersDesk, once: Once
     return once.run(effect, status=201)
 
 
-@_trade_router.get("")
+@_trade_router.get("", dependencies=[needs(Permission.TRADES_READ)])
 async def list_trades(
     principal: Caller,
     desk: CallersDesk,
@@ -96,7 +97,7 @@ async def list_trades(
         return [_line(session, desk, principal, trade) for trade in page.rows(session, wanted, *columns)]
 
 
-@_trade_router.get("/{reference}")
+@_trade_router.get("/{reference}", dependencies=[needs(Permission.TRADES_READ)])
 async def get_trade(reference: Reference, request: Request, principal: Caller, desk: CallersDesk) -> TradeOut:
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
@@ -105,7 +106,7 @@ async def get_trade(reference: Reference, request: Request, principal: Caller, d
     return shown
 
 
-@_trade_router.get("/{reference}/next")
+@_trade_router.get("/{reference}/next", dependencies=[needs(Permission.TRADES_READ)])
 async def list_next(reference: Reference, principal: Caller, desk: CallersDesk) -> list[NextOut]:
     """Return what each party may do next, the most urgent first: until when, from when, and what happens otherwise."""
     with desk.database.read() as session:
@@ -114,7 +115,7 @@ async def list_next(reference: Reference, principal: Caller, desk: CallersDesk) 
         return trades_of(desk).views.all_steps(session, trade, booked_until_s(session), only)
 
 
-@_trade_router.get("/{reference}/versions")
+@_trade_router.get("/{reference}/versions", dependencies=[needs(Permission.TRADES_READ)])
 async def list_versions(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("version"))]
 ) -> list[VersionOut]:
@@ -135,7 +136,7 @@ async def list_versions(
     return page.items(found, lambda one: (one.version,))
 
 
-@_trade_router.get("/{reference}/history")
+@_trade_router.get("/{reference}/history", dependencies=[needs(Permission.TRADES_READ)])
 async def list_history(
     reference: Reference, principal: Caller, desk: CallersDesk, page: Annotated[Page, Depends(paging("time"))]
 ) -> list[EventOut]:
@@ -160,7 +161,7 @@ async def list_history(
     ]
 
 
-@_trade_router.post("/{reference}/counter", response_model=TradeOut)
+@_trade_router.post("/{reference}/counter", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def counter(
     reference: Reference, order: DraftIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -175,7 +176,7 @@ async def counter(
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/sign", response_model=TradeOut)
+@_trade_router.post("/{reference}/sign", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def sign(
     reference: Reference, order: SideIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -189,7 +190,7 @@ async def sign(
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/withdraw", response_model=TradeOut)
+@_trade_router.post("/{reference}/withdraw", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def withdraw(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """End a negotiation before funding."""
 
@@ -201,7 +202,7 @@ async def withdraw(reference: Reference, principal: Caller, desk: CallersDesk, o
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/quotes", response_model=TradeOut)
+@_trade_router.post("/{reference}/quotes", response_model=TradeOut, dependencies=[needs(Permission.TRADES_WRITE)])
 async def request_quotes(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Ask every FX provider for a firm quote; live quotes of the last request stand."""
 
@@ -217,7 +218,7 @@ async def request_quotes(reference: Reference, principal: Caller, desk: CallersD
     return once.run(effect)
 
 
-@_trade_router.get("/{reference}/quotes")
+@_trade_router.get("/{reference}/quotes", dependencies=[needs(Permission.TRADES_READ)])
 async def list_quotes(reference: Reference, principal: Caller, desk: CallersDesk) -> QuotesOut:
     """Return the live quotes, the cheapest all in first, with their cost in percent of mid."""
     trades, actor = trades_of(desk), actor_of(principal)
@@ -234,7 +235,7 @@ async def list_quotes(reference: Reference, principal: Caller, desk: CallersDesk
         )
 
 
-@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut)
+@_trade_router.post("/{reference}/quotes/accept", response_model=CostOut, dependencies=[needs(Permission.TRADES_FUND)])
 async def accept_quote(
     reference: Reference, order: AcceptQuoteIn, principal: Caller, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -250,7 +251,9 @@ async def accept_quote(
     return once.run(effect)
 
 
-@_trade_router.post("/{reference}/fund", status_code=202, response_model=TradeOut)
+@_trade_router.post(
+    "/{reference}/fund", status_code=202, response_model=TradeOut, dependencies=[needs(Permission.TRADES_FUND)]
+)
 async def fund(reference: Reference, principal: Caller, desk: CallersDesk, once: TradeCall) -> JSONResponse:
     """Sign the importer's holds and send the one transaction that starts the trade."""
 
@@ -260,10 +263,16 @@ async def fund(reference: Reference, principal: Caller, desk: CallersDesk, once:
             session, desk, principal, trades_of(desk).funding.fund(session, reference, actor_of(principal), now_s)
         )
 
-    return once.run(effect, status=202)
+    return once.run(effect, status=202, stake=stake_of(desk, principal, reference, "fund"))
 
 
-@_trade_router.post("/{reference}/events", status_code=202, response_model=AttestedOut, openapi_extra=_EPCIS)
+@_trade_router.post(
+    "/{reference}/events",
+    status_code=202,
+    response_model=AttestedOut,
+    openapi_extra=_EPCIS,
+    dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
+)
 async def attest_event(
     reference: Reference, request: Request, _staff: Staff, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -276,7 +285,13 @@ async def attest_event(
     return once.run(effect, status=202)
 
 
-@_trade_router.post("/{reference}/statements", status_code=202, response_model=AttestedOut, openapi_extra=_STATEMENT)
+@_trade_router.post(
+    "/{reference}/statements",
+    status_code=202,
+    response_model=AttestedOut,
+    openapi_extra=_STATEMENT,
+    dependencies=[needs(Permission.ATTESTATIONS_WRITE)],
+)
 async def attest_statement(
     reference: Reference, request: Request, _staff: Staff, desk: CallersDesk, once: TradeCall
 ) -> JSONResponse:
@@ -289,7 +304,12 @@ async def attest_statement(
     return once.run(effect, status=202)
 
 
-@_trade_router.get("/{reference}/evidence", response_class=Response, responses=download("application/json", "{...}"))
+@_trade_router.get(
+    "/{reference}/evidence",
+    response_class=Response,
+    responses=download("application/json", "{...}"),
+    dependencies=[needs(Permission.TRADES_READ)],
+)
 async def download_evidence(reference: Reference, principal: Caller, desk: CallersDesk) -> Response:
     """Return the evidence pack of a closed trade: `landfall verify` needs nothing else."""
     pack = await desk.get(EvidenceRoom).build(reference, actor_of(principal))
@@ -299,7 +319,7 @@ async def download_evidence(reference: Reference, principal: Caller, desk: Calle
     )
 
 
-@router.get("/appointments", tags=["attesters"])
+@router.get("/appointments", tags=["attesters"], dependencies=[needs(Permission.APPOINTMENTS_READ)])
 async def list_appointments(
     _staff: Staff,
     desk: CallersDesk,

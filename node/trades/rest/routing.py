@@ -1,5 +1,6 @@
 """What the routes of trades share: who acts, on which service, and the answer."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -11,7 +12,10 @@ from node.trades.context import Actor
 from node.trades.limits import REFERENCE_CHARS_MAX
 from node.trades.service import TradeService
 from node.trades.store import Trade
+from node.trades.terms.document import milestone_amounts
 from node.trades.views.schemas import TradeOut
+from node.trades.views.trades import shown_money
+from node.web.approvals.service import Stake
 from node.web.auth import Caller, Principal
 from node.web.desk import CallersDesk, Desk
 from node.web.etags import IfMatch
@@ -27,7 +31,7 @@ PAPER: Final[dict[int | str, dict[str, Any]]] = {
         "description": "The document, byte for byte: an invoice in XML, anything else in JSON",
         "content": {
             "application/xml": {"schema": {"type": "string"}, "example": "<Invoice>...</Invoice>"},
-            "application/json": {"schema": {"type": "object"}, "example": {}},
+            "application/json": {"schema": {}, "example": "{...}"},
         },
     }
 }
@@ -43,7 +47,27 @@ def actor_of(principal: Principal) -> Actor:
     return Actor(name=principal.name, customer=principal.customer_id)
 
 
-def get_trade_call(
+def stake_of(
+    desk: Desk, principal: Principal, reference: str, step: str, milestone: int | None = None
+) -> Callable[[Session], Stake]:
+    """Return what is at stake in a step of a trade: its invoice's amount, or one milestone's."""
+
+    def stake(session: Session) -> Stake:
+        trades = trades_of(desk)
+        trade = trades.desk.trade_of(session, reference, actor_of(principal))
+        document = trades.desk.document(session, trade)
+        amounts, currency = milestone_amounts(document), document.invoice.currency
+        amount = document.amount_minor
+        about = f"{step} {reference}"
+        if milestone is not None and milestone < len(amounts):
+            amount, about = amounts[milestone], f"{step} milestone {milestone + 1} of {reference}"
+        parties = f"{document.importer.name} to {document.exporter.name}"
+        return Stake(f"{about}: {shown_money(amount, currency)}, {parties}", amount, currency)
+
+    return stake
+
+
+async def get_trade_call(
     reference: Reference, principal: Caller, desk: CallersDesk, once: OnceOnly, seen: IfMatch
 ) -> IdempotentCall:
     """Return a call about a trade: with `If-Match` it takes effect only while the trade is as its caller saw it."""

@@ -51,7 +51,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
         async def fill() -> tuple[LocalChain, list[bytes]]:
             payer = Actor(1)
-            chain = open_local_chain(tmp_path, [payer])
+            chain = await open_local_chain(tmp_path, [payer])
             write = (7).to_bytes(32, "big") + (9).to_bytes(32, "big")
             hashes = await chain.send(payer.sign(value=5), payer.sign(to=STORE, data=write))
             for _ in range(2):

@@ -22,13 +22,15 @@ from node.chain.intake import Intake
 from node.chain.journal import TransactionJournal
 from node.chain.jsonrpc.eth import EthMethods
 from node.chain.jsonrpc.finality import FinalityMethods
-from node.chain.jsonrpc.logs import LogMethods
+from node.chain.jsonrpc.logs import LogMethods, StoredLogs
 from node.chain.jsonrpc.network import NetworkMethods
+from node.chain.jsonrpc.reads import StoredReads
 from node.chain.jsonrpc.server import JsonRpcServer
 from node.chain.jsonrpc.views import BlockViews
 from node.chain.pyevm.engine import PyEvmEngine
 from node.chain.sealing import BlockSealer
 from node.chain.solo import SoloDriver
+from node.chain.state import Account, StateReader
 from node.chain.store import ChainStore
 from node.chain.system_contracts import SYSTEM_CONTRACTS
 from pqc import signatures
@@ -168,6 +170,10 @@ class LocalChain:
     flusher: asyncio.Task[None]
     server: JsonRpcServer
 
+    def account(self, address: bytes) -> Account:
+        """Return an account after the head block."""
+        return StateReader(self.store).account(self.application.head.state_root, address)
+
     async def rpc(self, method: str, *params: Any) -> Any:
         """Return the answer's `result`, or its whole `error` object."""
         answer: Any = await self.server.answer({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
@@ -188,7 +194,7 @@ class LocalChain:
         self.store.close()
 
 
-def open_local_chain(
+async def open_local_chain(
     path: Path,
     actors: list[Actor],
     hook: WriteHook = no_hook,
@@ -205,22 +211,25 @@ def open_local_chain(
     journal = TransactionJournal(path / "journal.log", hook)
     wall_s = [float(GENESIS_TIME_S + 10)]
     sealer = BlockSealer(genesis, store, KEY)
-    application = Application(genesis, store, PyEvmEngine(store, CHAIN_ID), sealer.address)
+    engine = PyEvmEngine(store, CHAIN_ID)
+    application = Application(genesis, store, engine)
+    await application.open()
     driver = SoloDriver(application, sealer, LedgerClock(lambda: wall_s[0]), journal)
-    intake = Intake(application, journal, driver)
-    intake.replay()
-    flusher = asyncio.get_running_loop().create_task(journal.run(lambda: [tx.raw for tx in application.mempool.all()]))
+    intake = Intake(application, journal, driver.transaction_taken)
+    await intake.replay()
+    flusher = asyncio.get_running_loop().create_task(journal.run(lambda: [tx.item for tx in application.mempool.all()]))
     views = BlockViews(application)
     server = JsonRpcServer({})
-    eth = EthMethods(application, views, intake, "landfall/test").table()
+    reads = StoredReads(application, views, engine).table()
     finality = FinalityMethods(store, views, StoredFinality(store, genesis.validators))
     server.open(
         {
-            **eth,
-            "eth_getTransactionReceipt": finality.with_finality(eth["eth_getTransactionReceipt"]),
+            **EthMethods(application, intake, "landfall/test").table(),
+            **reads,
+            "eth_getTransactionReceipt": finality.with_finality(reads["eth_getTransactionReceipt"]),
             **finality.table(),
-            **LogMethods(application, views).table(),
-            **NetworkMethods(application, driver, has_time_control=has_time_control).table(),
+            **LogMethods(application, views, StoredLogs(store, views)).table(),
+            **NetworkMethods(application, driver.clock, driver if has_time_control else None).table(),
         }
     )
     return LocalChain(

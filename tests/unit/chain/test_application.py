@@ -21,9 +21,9 @@ from node.chain.errors import (
     WrongChainError,
 )
 from node.chain.genesis_block import read_genesis
-from node.chain.limits import BLOCK_GAS_TARGET
+from node.chain.limits import BLOCK_GAS_LIMIT
 from node.chain.pyevm.engine import PyEvmBlock, PyEvmEngine
-from node.chain.transactions import Transaction
+from node.chain.transactions import Transaction, decode_item
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
@@ -35,6 +35,9 @@ from tests.unit.chain.support import (
     genesis_document,
     open_local_chain,
 )
+
+BLOCK_GAS_TARGET = BLOCK_GAS_LIMIT // 2
+PROPOSER = b"\x0a" * 20
 
 
 @pytest.mark.parametrize(
@@ -57,9 +60,9 @@ async def test_check_rejects_a_transaction_when(
     tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
-        chain.application.check(Actor(1).sign())
+        chain.application.mempool.drop(await chain.application.take(Actor(1).sign()))
         with pytest.raises(error, match=message):
             await chain.intake.submit(payer.sign(**changes))
         assert len(chain.application.mempool) == 0
@@ -71,7 +74,7 @@ async def test_check_rejects_a_transaction_when(
 async def test_check_rejects_a_sender_with_code_but_not_a_delegated_one(tmp_path: Path) -> None:
     contract, delegated = Actor(1), Actor(2)
     codes = {contract.address: b"\x00", delegated.address: b"\xef\x01\x00" + STORE}
-    chain = open_local_chain(tmp_path, [contract, delegated], codes=codes)
+    chain = await open_local_chain(tmp_path, [contract, delegated], codes=codes)
     try:
         with pytest.raises(TransactionRejectedError, match="EIP-3607"):
             await chain.intake.submit(contract.sign())
@@ -83,7 +86,7 @@ async def test_check_rejects_a_sender_with_code_but_not_a_delegated_one(tmp_path
 
 async def test_check_counts_what_waits_already_against_the_balance(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.intake.submit(payer.sign(value=600 * ETHER))
         with pytest.raises(InsufficientFundsError):
@@ -95,7 +98,7 @@ async def test_check_counts_what_waits_already_against_the_balance(tmp_path: Pat
 
 async def test_check_rejects_what_was_sent_before(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         raw = payer.sign()
         await chain.intake.submit(raw)
@@ -110,7 +113,7 @@ async def test_check_rejects_what_was_sent_before(tmp_path: Path) -> None:
 
 async def test_replacement_needs_a_better_fee(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.intake.submit(payer.sign(nonce=0, tip=10, fee=10))
         with pytest.raises(UnderpricedError, match="at least 11"):
@@ -126,7 +129,7 @@ async def test_replacement_needs_a_better_fee(tmp_path: Path) -> None:
 
 async def test_empty_pool_makes_no_block_and_a_gap_waits(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         assert await chain.driver.make_block() is None
         later = await chain.intake.submit(payer.sign(nonce=1))
@@ -143,7 +146,7 @@ async def test_empty_pool_makes_no_block_and_a_gap_waits(tmp_path: Path) -> None
 
 async def test_block_is_filled_to_the_gas_target_so_the_base_fee_stays_zero(tmp_path: Path) -> None:
     actors = [Actor(number) for number in (1, 2, 3)]
-    chain = open_local_chain(tmp_path, actors)
+    chain = await open_local_chain(tmp_path, actors)
     try:
         for actor in actors:
             await chain.intake.submit(actor.sign(to=LOOP, gas=BLOCK_GAS_TARGET // 30))
@@ -162,14 +165,14 @@ async def test_block_is_filled_to_the_gas_target_so_the_base_fee_stays_zero(tmp_
 
 async def test_transaction_that_cannot_run_any_more_is_dropped(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.intake.submit(payer.sign(value=900 * ETHER, tip=1, fee=1))
         doomed = payer.sign(value=99 * ETHER)
         await chain.intake.submit(doomed)
-        # The first spends more than was counted only if fees are; make the second impossible by hand.
+        # What the pool counts is always enough, so the second is made impossible by hand.
         chain.application.mempool.drop(chain.application.mempool.all()[0])
-        await chain.intake.submit(payer.sign(nonce=0, value=950 * ETHER))
+        chain.application.mempool.add(decode_item(payer.sign(nonce=0, value=950 * ETHER)), 0)
         await chain.driver.make_block()
         assert len(chain.store.transactions(1)) == 1
         assert len(chain.application.mempool) == 0
@@ -181,7 +184,7 @@ async def test_transaction_that_breaks_the_engine_is_thrown_out_and_the_rest_run
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payer, other = Actor(1), Actor(2)
-    chain = open_local_chain(tmp_path, [payer, other])
+    chain = await open_local_chain(tmp_path, [payer, other])
     apply = PyEvmBlock.apply
 
     def broken(block: PyEvmBlock, tx: Transaction) -> Receipt:
@@ -205,9 +208,7 @@ async def test_transaction_that_breaks_the_engine_is_thrown_out_and_the_rest_run
 async def _proposal(chain: LocalChain, payer: Actor) -> list[bytes]:
     await chain.intake.submit(payer.sign(value=1))
     await chain.intake.submit(payer.sign(value=2))
-    proposal = await chain.application.propose(GENESIS_TIME_S + 10)
-    assert proposal is not None
-    return list(proposal.items)
+    return await chain.application.propose(GENESIS_TIME_S + 10, PROPOSER)
 
 
 def _with_header(items: Sequence[bytes], **changes: Any) -> list[bytes]:
@@ -218,11 +219,14 @@ def _with_header(items: Sequence[bytes], **changes: Any) -> list[bytes]:
 
 async def test_verify_and_finalize_accept_a_block_never_proposed_here(tmp_path: Path) -> None:
     payer = Actor(1)
-    proposer, validator = open_local_chain(tmp_path / "a", [payer]), open_local_chain(tmp_path / "b", [payer])
+    proposer, validator = (
+        await open_local_chain(tmp_path / "a", [payer]),
+        await open_local_chain(tmp_path / "b", [payer]),
+    )
     try:
         items = await _proposal(proposer, payer)
-        await validator.application.verify(items)
-        block = await validator.application.finalize(items)
+        await validator.application.verify(items, PROPOSER)
+        block = await validator.application.finalize(items, PROPOSER)
         assert block.items == items
         assert validator.application.head.number == 0
     finally:
@@ -244,7 +248,8 @@ async def test_verify_and_finalize_accept_a_block_never_proposed_here(tmp_path: 
         (lambda items: _with_header(items, timestamp=GENESIS_TIME_S), "timestamp"),
         (lambda items: _with_header(items, gas_limit=1_000_000), "gas_limit"),
         (lambda items: _with_header(items, gas_used=BLOCK_GAS_TARGET + 1), "gas_used"),
-        (lambda items: _with_header(items, extra_data=bytes(33)), "extra_data"),
+        (lambda items: _with_header(items, extra_data=b"other"), "extra_data"),
+        (lambda items: _with_header(items, coinbase=bytes(20)), "coinbase"),
         (lambda items: _with_header(items, state_root=bytes(32)), "hash"),
         (lambda items: _with_header(items, number=2), "hash"),
         (lambda items: _with_header(items, base_fee=1), "hash"),
@@ -256,33 +261,33 @@ async def test_verify_rejects_a_block_when(
     tmp_path: Path, spoil: Callable[[list[bytes]], list[bytes]], field: str
 ) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         items = await _proposal(chain, payer)
-        await chain.application.verify(items)
+        await chain.application.verify(items, PROPOSER)
         with pytest.raises(InvalidBlockError, match=field):
-            await chain.application.verify(spoil(items))
+            await chain.application.verify(spoil(items), PROPOSER)
     finally:
         await chain.close()
 
 
 async def test_verify_rejects_a_smuggled_transaction(tmp_path: Path) -> None:
     payer, honest = Actor(1), Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         items = await _proposal(chain, payer)
         foreign = honest.sign(chain_id=CHAIN_ID + 1)
         with pytest.raises(InvalidBlockError, match="chain id"):
-            await chain.application.verify([items[0], foreign])
+            await chain.application.verify([items[0], foreign], PROPOSER)
         with pytest.raises(InvalidBlockError, match="EIP-155"):
-            await chain.application.verify([items[0], Actor(1).sign_legacy(chain_id=None)])
+            await chain.application.verify([items[0], Actor(1).sign_legacy(chain_id=None)], PROPOSER)
     finally:
         await chain.close()
 
 
 async def test_commit_stores_a_finality_proof_that_verifies(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         for _ in range(3):
             await chain.send(payer.sign())
@@ -303,11 +308,11 @@ async def test_commit_stores_a_finality_proof_that_verifies(tmp_path: Path) -> N
 
 async def test_chain_goes_on_after_it_is_opened_again(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     await chain.send(payer.sign())
     waiting = await chain.intake.submit(payer.sign())
     await chain.close()
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         assert chain.application.head.number == 1
         assert chain.application.mempool.get(waiting) is not None
@@ -321,12 +326,12 @@ async def test_chain_goes_on_after_it_is_opened_again(tmp_path: Path) -> None:
 
 
 async def test_home_of_another_network_is_refused(tmp_path: Path) -> None:
-    chain = open_local_chain(tmp_path, [Actor(1)])
+    chain = await open_local_chain(tmp_path, [Actor(1)])
     try:
         other = read_genesis(genesis_document({b"\x01" * 20: 1}))
         with pytest.raises(CorruptChainError, match="another home directory"):
-            Application(other, chain.store, PyEvmEngine(chain.store, CHAIN_ID), bytes(20))
+            Application(other, chain.store, PyEvmEngine(chain.store, CHAIN_ID))
         same = replace(chain.genesis, network="renamed")
-        assert Application(same, chain.store, PyEvmEngine(chain.store, CHAIN_ID), bytes(20)).head.number == 0
+        assert Application(same, chain.store, PyEvmEngine(chain.store, CHAIN_ID)).head.number == 0
     finally:
         await chain.close()

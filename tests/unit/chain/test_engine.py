@@ -20,11 +20,14 @@ from node.chain.errors import (
 )
 from node.chain.jsonrpc.formatting import contract_address
 from node.chain.ports import AccountOverride, CallRequest
+from node.chain.pyevm.engine import PyEvmEngine
+from node.chain.state import StateReader
 from node.chain.store import ChainStore
 from tests.unit.chain.support import (
     CHAIN_ID,
     CLEAR,
     ETHER,
+    GENESIS_TIME_S,
     LOOP,
     RECURSE,
     REVERT,
@@ -68,7 +71,7 @@ def _import_block(reference: Any, store: ChainStore, number: int) -> None:
 
 async def test_blocks_equal_py_evms_import_for_every_kind_of_transaction(tmp_path: Path) -> None:
     payer, other, delegator = Actor(1), Actor(2), Actor(3)
-    chain = open_local_chain(tmp_path, [payer, other, delegator])
+    chain = await open_local_chain(tmp_path, [payer, other, delegator])
     try:
         await chain.send(payer.sign(value=5), payer.sign_legacy(price=7), other.sign(tip=2, fee=9, value=1))
         await chain.send(payer.sign(to=STORE, data=_words(1, 42)), payer.sign(to=STORE, data=_words(1, 0)))
@@ -88,7 +91,7 @@ async def test_blocks_equal_py_evms_import_for_every_kind_of_transaction(tmp_pat
         await chain.driver.make_block(is_forced=True)
         assert chain.application.head.number == 5
         assert [receipt.is_success for receipt in chain.store.receipts(3)] == [False, False, True, True, True]
-        assert chain.application.account(delegator.address).nonce == 1
+        assert chain.account(delegator.address).nonce == 1
         _import_with_py_evm(chain)
     finally:
         await chain.close()
@@ -123,7 +126,7 @@ def _push(value: int) -> bytes:
 
 async def test_blocks_of_random_contracts_equal_py_evms_import(tmp_path: Path) -> None:
     dice, payer = random.Random(7_251), Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         created: list[bytes] = []
         for _ in range(12):
@@ -143,7 +146,7 @@ async def test_blocks_of_random_contracts_equal_py_evms_import(tmp_path: Path) -
 
 async def test_receipts_hold_logs_status_and_gas(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.send(payer.sign(to=STORE, data=_words(7, 42)), payer.sign(to=REVERT))
         stored, reverted = chain.store.receipts(1)
@@ -152,7 +155,7 @@ async def test_receipts_hold_logs_status_and_gas(tmp_path: Path) -> None:
         assert not reverted.is_success
         assert reverted.logs == ()
         assert reverted.cumulative_gas == chain.application.head.gas_used > stored.cumulative_gas > 21_000
-        assert chain.application.state.storage(chain.application.head.state_root, STORE, 7) == 42
+        assert StateReader(chain.store).storage(chain.application.head.state_root, STORE, 7) == 42
     finally:
         await chain.close()
 
@@ -163,42 +166,42 @@ def _request(**changes: Any) -> CallRequest:
 
 
 async def test_call_returns_output_and_leaves_no_trace(tmp_path: Path) -> None:
-    chain = open_local_chain(tmp_path, [Actor(1)])
+    chain = await open_local_chain(tmp_path, [Actor(1)])
     try:
         engine, head = chain.application.engine, chain.application.head
-        assert engine.call(head, _request(data=_words(1, 5)), {}) == bytes(32)
-        assert engine.call(head, _request(data=_words(1, 6)), {}) == bytes(32)
+        assert await engine.call(head, _request(data=_words(1, 5)), {}) == bytes(32)
+        assert await engine.call(head, _request(data=_words(1, 6)), {}) == bytes(32)
         overridden = {STORE: AccountOverride(storage_diff={1: 99})}
-        assert engine.call(head, _request(data=_words(1, 6)), overridden) == _words(99)
+        assert await engine.call(head, _request(data=_words(1, 6)), overridden) == _words(99)
         with pytest.raises(ExecutionRevertedError, match="execution reverted: no") as caught:
-            engine.call(head, _request(to=REVERT), {})
+            await engine.call(head, _request(to=REVERT), {})
         assert caught.value.rpc_data.startswith("0x08c379a0")
     finally:
         await chain.close()
 
 
 async def test_call_is_refused_when_it_costs_too_much(tmp_path: Path) -> None:
-    chain = open_local_chain(tmp_path, [Actor(1)])
+    chain = await open_local_chain(tmp_path, [Actor(1)])
     try:
         engine, head = chain.application.engine, chain.application.head
         with pytest.raises(ExecutionFailedError, match="out of gas"):
-            engine.call(head, _request(to=LOOP, gas=50_000), {})
+            await engine.call(head, _request(to=LOOP, gas=50_000), {})
         with pytest.raises(ExecutionFailedError, match="too many steps"):
-            engine.call(head, _request(to=LOOP, gas=30_000_000), {})
+            await engine.call(head, _request(to=LOOP, gas=30_000_000), {})
         with pytest.raises(InsufficientFundsError):
-            engine.call(head, _request(value=1), {})
+            await engine.call(head, _request(value=1), {})
         with pytest.raises(InsufficientFundsError):
-            engine.call(head, _request(max_fee_per_gas=1), {})
+            await engine.call(head, _request(max_fee_per_gas=1), {})
         with pytest.raises(TransactionRejectedError, match="intrinsic gas"):
-            engine.call(head, _request(gas=20_000), {})
-        assert engine.call(head, _request(to=RECURSE, gas=30_000_000), {}) == b""
+            await engine.call(head, _request(gas=20_000), {})
+        assert await engine.call(head, _request(to=RECURSE, gas=30_000_000), {}) == b""
     finally:
         await chain.close()
 
 
 async def test_estimate_is_enough_and_not_far_too_much(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         engine, head = chain.application.engine, chain.application.head
         assert engine.estimate_gas(head, _request(sender=payer.address, to=b"\x33" * 20), {}) == 21_000
@@ -219,12 +222,12 @@ async def test_estimate_is_enough_and_not_far_too_much(tmp_path: Path) -> None:
 async def test_gas_used_is_the_calldata_floor_when_the_refund_goes_below_it(tmp_path: Path) -> None:
     # EIP-7623: max(gas used - refund, floor). py-evm's receipt would say less than its sender pays.
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.send(payer.sign(to=CLEAR, data=b"\1" * 2_000, gas=300_000, tip=1, fee=1))
         floor = 21_000 + 10 * 4 * 2_000
         assert chain.store.receipts(1)[0].cumulative_gas == floor
-        assert chain.application.account(payer.address).balance == 1_000 * ETHER - floor
+        assert chain.account(payer.address).balance == 1_000 * ETHER - floor
         await chain.send(Actor(1, nonce=1).sign(to=CLEAR, gas=300_000, tip=1, fee=1))
         assert chain.store.receipts(2)[0].cumulative_gas > 21_000
     finally:
@@ -233,27 +236,41 @@ async def test_gas_used_is_the_calldata_floor_when_the_refund_goes_below_it(tmp_
 
 async def test_tips_reach_the_proposer_and_fees_leave_the_sender(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         await chain.send(payer.sign(tip=2, fee=2, value=3, gas=21_000))
-        assert chain.application.account(payer.address).balance == 1_000 * ETHER - 42_000 - 3
-        assert chain.application.account(chain.application.head.coinbase).balance == 42_000
+        assert chain.account(payer.address).balance == 1_000 * ETHER - 42_000 - 3
+        assert chain.account(chain.application.head.coinbase).balance == 42_000
     finally:
         await chain.close()
 
 
 async def test_reads_are_served_while_a_block_is_executed(tmp_path: Path) -> None:
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer])
+    chain = await open_local_chain(tmp_path, [payer])
     try:
         for _ in range(5):
             await chain.intake.submit(payer.sign(to=STORE, data=_words(1, 5)))
         making = asyncio.create_task(chain.driver.make_block())
         for _ in range(3):
             await asyncio.sleep(0)
-        assert chain.application.account(payer.address).nonce == 0
+        assert chain.account(payer.address).nonce == 0
         header = await making
         assert header is not None
-        assert chain.application.account(payer.address).nonce == 5
+        assert chain.account(payer.address).nonce == 5
+    finally:
+        await chain.close()
+
+
+async def test_block_is_ended_when_it_takes_too_long_and_the_rest_stays(tmp_path: Path) -> None:
+    payer = Actor(1)
+    chain = await open_local_chain(tmp_path, [payer])
+    try:
+        for _ in range(3):
+            await chain.intake.submit(payer.sign())
+        assert len(await chain.application.propose(GENESIS_TIME_S + 1, bytes(20))) == 4
+        chain.application.engine = PyEvmEngine(chain.store, CHAIN_ID, fill_s=0)
+        assert len(await chain.application.propose(GENESIS_TIME_S + 1, bytes(20))) == 2
+        assert len(chain.application.mempool) == 3
     finally:
         await chain.close()

@@ -77,7 +77,7 @@ def source(rpc: FakeRpc | None = None, index: FakeIndex | None = None) -> Consen
 
 @pytest.fixture
 async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
-    opened = open_local_chain(tmp_path, [Actor(1)])
+    opened = await open_local_chain(tmp_path, [Actor(1)])
     yield opened
     await opened.close()
 

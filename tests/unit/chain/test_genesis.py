@@ -1,5 +1,6 @@
 """From a network's description to block 0: contracts configured, every input checked, the same file every time."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,13 +85,13 @@ def _chain(document: dict[str, Any], folder: Path) -> Iterator[Ask]:
     deployment = Deployment.from_genesis(document["landfall"], CHAIN_ID)
     store = ChainStore(folder, map_bytes=1 << 26)
     engine = PyEvmEngine(store, CHAIN_ID)
-    head = Application(read_genesis(document), store, engine, bytes(20)).head
+    head = Application(read_genesis(document), store, engine).head
 
     def ask(contract: str, function: str, *arguments: Any) -> Any:
         to = bytes.fromhex(deployment.address(contract)[2:])
         data = encode_call(contract, function, arguments)
         request = CallRequest(sender=bytes(20), to=to, gas=CALL_GAS_MAX, value=0, data=data)
-        return decode_result(contract, function, len(arguments), engine.call(head, request, {}))
+        return decode_result(contract, function, len(arguments), asyncio.run(engine.call(head, request, {})))
 
     yield ask
     store.close()

@@ -9,6 +9,8 @@ import pytest
 
 from node.chain.jsonrpc import logs as logs_module
 from node.chain.jsonrpc import server as server_module
+from node.chain.jsonrpc.methods import RawJson
+from node.chain.jsonrpc.server import encode_answer
 from tests.unit.chain.support import (
     CHAIN_ID,
     ETHER,
@@ -59,7 +61,7 @@ def _words(*values: int) -> bytes:
 
 @pytest.fixture
 async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
-    opened = open_local_chain(tmp_path, [Actor(1), Actor(2)])
+    opened = await open_local_chain(tmp_path, [Actor(1), Actor(2)])
     yield opened
     await opened.close()
 
@@ -301,7 +303,7 @@ async def test_evm_time_control_moves_the_next_block(chain: LocalChain) -> None:
 
 
 async def test_time_control_is_refused_on_a_network(tmp_path: Path) -> None:
-    chain = open_local_chain(tmp_path, [Actor(1)], has_time_control=False)
+    chain = await open_local_chain(tmp_path, [Actor(1)], has_time_control=False)
     try:
         for method, params in (
             ("evm_mine", []),
@@ -432,3 +434,23 @@ async def test_finality_proof_of_the_wire_form_verifies(chain: LocalChain) -> No
     wire = json.loads(json.dumps(await chain.rpc("landfall_getFinalityProof", "latest")))
     payload = verify_finality(proof_from_json(wire), "landfall-test", chain.genesis.validators)
     assert payload == chain.application.head.payload
+
+
+def test_result_that_is_json_already_is_sent_as_it_is() -> None:
+    answer = {"jsonrpc": "2.0", "id": 'a"b', "result": RawJson(b'{"z": 1,"a":"\\u00e9"}')}
+    assert encode_answer(answer) == b'{"jsonrpc":"2.0","id":"a\\"b","result":{"z": 1,"a":"\\u00e9"}}'
+    assert encode_answer({"jsonrpc": "2.0", "id": 1, "result": None}) == b'{"jsonrpc":"2.0","id":1,"result":null}'
+
+
+async def test_send_dual_signed_refuses_when_the_account_has_no_key_or_the_signature_no_length(tmp_path: Path) -> None:
+    payer = Actor(1)
+    chain = await open_local_chain(tmp_path, [payer])
+    try:
+        raw = "0x" + payer.sign().hex()
+        unwanted = await chain.rpc("landfall_sendDualSigned", raw, "0x" + "00" * 3_309)
+        assert "has no transaction key" in unwanted["message"]
+        short = await chain.rpc("landfall_sendDualSigned", raw, "0x" + "00" * 3_308)
+        assert short["code"] == -32602
+        assert await chain.rpc("eth_sendRawTransaction", raw) != short
+    finally:
+        await chain.close()

@@ -114,10 +114,14 @@ def test_pool_is_bounded_per_sender_and_in_all(monkeypatch: pytest.MonkeyPatch) 
     assert len(pool) == 3
 
 
-def test_pending_cost_counts_lower_nonces_only() -> None:
+def test_pending_cost_counts_what_else_waits_without_the_one_to_replace() -> None:
     pool = Mempool()
     pool.add(_tx(1, 0, value=10), 0)
     pool.add(_tx(1, 2, value=30), 0)
-    assert pool.pending_cost(_tx(1, 2, value=1)) == 10
-    assert pool.pending_cost(_tx(1, 3)) == 40
+    assert pool.pending_cost(_tx(1, 1)) == 40
+    assert pool.pending_cost(_tx(1, 2)) == 10
     assert pool.pending_cost(_tx(2, 0)) == 0
+    pool.advance([(Actor(1).address, 1)])
+    assert pool.pending_cost(_tx(1, 1)) == 30
+    pool.drop(pool.all()[0])
+    assert pool.pending_cost(_tx(1, 1)) == 0

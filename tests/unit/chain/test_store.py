@@ -71,7 +71,7 @@ async def test_head_stays_when_the_commit_fails(tmp_path: Path) -> None:
                 raise OSError(5, "Input/output error")
 
     payer = Actor(1)
-    chain = open_local_chain(tmp_path, [payer], fail_at_second_commit)
+    chain = await open_local_chain(tmp_path, [payer], fail_at_second_commit)
     try:
         with pytest.raises(ReadOnlyError):
             await chain.send(payer.sign())

@@ -49,6 +49,11 @@ def recover(digest: bytes, signature: bytes) -> str:
     return address_of_key(PublicKey.from_signature_and_message(plain, digest, hasher=None))
 
 
+async def no_second_signature(_tx_hash: bytes) -> bytes:
+    """Sign as a plain account does."""
+    return b""
+
+
 @dataclass(frozen=True)
 class FakeTransaction:
     """A signed transaction as the chain understood it."""
@@ -78,6 +83,8 @@ class FakeChain:
     pending: dict[bytes, FakeTransaction] = field(default_factory=dict)
     executed: list[FakeTransaction] = field(default_factory=list)
     submissions: list[bytes] = field(default_factory=list)
+    second_signatures: list[bytes] = field(default_factory=list)
+    """One for each submission."""
     reverting: dict[bytes, str] = field(default_factory=dict)
     """Call data to the reason it reverts with."""
     refusing: str | None = None
@@ -116,11 +123,12 @@ class FakeChain:
         if data in self.reverting:
             raise CallRevertedError("fake", self.reverting[data])
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         self._check_there()
         if self.refusing is not None:
             raise TransactionRefusedError(self.refusing)
         self.submissions.append(raw)
+        self.second_signatures.append(second_signature)
         transaction = parse(raw)
         if await self.knows_transaction(transaction.tx_hash):
             return

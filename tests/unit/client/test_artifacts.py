@@ -10,6 +10,7 @@ from contracts.client.artifacts import (
     Artifact,
     checksummed,
     contract_of,
+    decode_call,
     decode_log,
     decode_result,
     decode_revert,
@@ -113,6 +114,17 @@ def test_encode_call_chooses_by_number_of_arguments_when_a_name_has_two_function
     )
     with pytest.raises(UnknownFunctionError, match="2 arguments"):
         encode_call(artifact, "split", (bytes(32), []))
+
+
+def test_decode_call_returns_what_was_encoded_and_none_for_anything_else(artifact: Artifact) -> None:
+    payee = {"account": ADDRESS, "share_bps": 5}
+    data = encode_call(artifact, "split", (bytes(32), [payee], payee))
+    decoded = decode_call(artifact, data)
+    assert decoded is not None
+    assert (decoded[0], list(decoded[1].values())) == ("split", [bytes(32), [payee], payee])
+    assert decode_call(artifact, data[:-1]) is None
+    assert decode_call(artifact, b"\0" * 4 + data[4:]) is None
+    assert decode_call(artifact, b"") is None
 
 
 def test_decode_result_returns_a_struct_as_dict_when_the_output_is_one(artifact: Artifact) -> None:

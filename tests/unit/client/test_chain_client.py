@@ -163,6 +163,14 @@ async def test_submit_succeeds_when_the_chain_knows_the_transaction_and_not_when
         await client_of(eth_sendRawTransaction=error(-32005, "pool full")).submit(b"\2")
 
 
+async def test_submit_sends_both_signatures_when_there_is_a_second() -> None:
+    # The provider knows no other method than the one named.
+    await client_of(landfall_sendDualSigned=TX).submit(b"\2", b"second")
+    with pytest.raises(TransactionRefusedError, match="second signature"):
+        await client_of(landfall_sendDualSigned=error(-32000, "wrong second signature")).submit(b"\2", b"second")
+    await client_of(eth_sendRawTransaction=TX).submit(b"\2", b"")
+
+
 async def test_transaction_is_known_when_the_chain_returns_it() -> None:
     assert await client_of(eth_getTransactionByHash={"hash": TX}).knows_transaction(bytes(32))
     assert not await client_of(eth_getTransactionByHash=None).knows_transaction(bytes(32))

@@ -16,6 +16,7 @@ from node.storage.errors import UnknownRowError
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.web.schemas import rfc3339
 from tests.unit.client.fake_chain import GENESIS_TIME_S, Actor, FakeChain, contract_address, deployment
 from tests.unit.ledger.conftest import Books, open_books
@@ -155,7 +156,10 @@ def test_order_fails_when_the_chain_refuses_it(central: FreezeDesk) -> None:
 
 async def test_routes_let_a_central_banks_staff_order_and_refuse_customers(central: FreezeDesk) -> None:
     desk = Desk(institution_id="cb-eur", database=central.database, services=[central.service])
-    tokens = {"staff": Principal("cb-eur", None, frozenset()), "customer": Principal("cb-eur", "bloem", frozenset())}
+    tokens = {
+        "staff": Principal("cb-eur", None, DEVNET_STAFF),
+        "customer": Principal("cb-eur", "bloem", DEVNET_CUSTOMER),
+    }
     app = build_app(desks={"cb-eur": desk}, authority=TokenAuthority(tokens), routers=[router])
     body = {
         "currency": "EUR",

@@ -17,6 +17,7 @@ from node.storage.errors import UnknownRowError
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.client.fake_chain import Actor, FakeChain, contract_address, deployment
 from tests.unit.ledger.conftest import open_books
 
@@ -201,9 +202,9 @@ async def test_routes_let_staff_ask_and_answer_and_refuse_customers(
         for one in (bank, central)
     }
     tokens = {
-        "bank": Principal("bank-nl", None, frozenset()),
-        "bloem": Principal("bank-nl", "bloem", frozenset()),
-        "central": Principal("cb-eur", None, frozenset()),
+        "bank": Principal("bank-nl", None, DEVNET_STAFF),
+        "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+        "central": Principal("cb-eur", None, DEVNET_STAFF),
     }
     app = build_app(desks=desks, authority=TokenAuthority(tokens), routers=[router])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk/v1") as client:

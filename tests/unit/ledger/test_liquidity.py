@@ -14,11 +14,12 @@ from node.ledger.liquidity_routes import router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.ledger.conftest import Books, open_books
 from tests.unit.reports.test_reports import DAY, trade_for_two_days
 from tests.unit.web.conftest import bearer
 
-TOKENS = {"staff": Principal("bank-nl", None, frozenset()), "bloem": Principal("bank-nl", "bloem", frozenset())}
+TOKENS = {"staff": Principal("bank-nl", None, DEVNET_STAFF), "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER)}
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -25,6 +25,7 @@ from node.storage.errors import UnknownRowError
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.client.fake_chain import Actor, FakeChain, contract_address, deployment
 from tests.unit.ledger.conftest import Books, open_books
 
@@ -201,7 +202,10 @@ async def test_routes_let_staff_order_and_refuse_customers(bank: WalletDesk, cha
     define(chain, [bank], BANK)
     tell(chain, [bank], "WalletOpened", account=bank.books.customer, bank=BANK, tier=1, purpose=bytes(32))
     desk = Desk(institution_id="bank-nl", database=bank.database, services=[bank.service])
-    tokens = {"staff": Principal("bank-nl", None, frozenset()), "bloem": Principal("bank-nl", "bloem", frozenset())}
+    tokens = {
+        "staff": Principal("bank-nl", None, DEVNET_STAFF),
+        "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    }
     app = build_app(desks={"bank-nl": desk}, authority=TokenAuthority(tokens), routers=[router])
     orders: list[tuple[str, dict[str, Any]]] = [
         ("/v1/purposes", {"purpose": "seed"}),

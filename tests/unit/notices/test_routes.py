@@ -11,13 +11,15 @@ from node.notices.routes import router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk as WebDesk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF, Role
 from tests.unit.notices.conftest import ADDRESS, Desk
 from tests.unit.web.conftest import bearer
 
 TOKENS = {
-    "staff": Principal("bank-nl", None, frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
-    "tulp": Principal("bank-nl", "tulp", frozenset()),
+    "staff": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "tulp": Principal("bank-nl", "tulp", DEVNET_CUSTOMER),
+    "maker": Principal("bank-nl", None, frozenset({Role.BANK_MAKER}), "p-maker"),
 }
 ME = "/notice-preferences/me"
 
@@ -111,3 +113,23 @@ async def test_address_is_confirmed_by_its_code_when_given_back(client: httpx.As
     assert (right.status_code, right.json()["is_confirmed"]) == (200, True)
     again = await client.post(path, json={"code": desk.code()}, headers=bearer("bloem", Idempotency_Key="r"))
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+
+
+async def test_what_staff_shares_is_refused_to_those_who_only_work_here(client: httpx.AsyncClient, desk: Desk) -> None:
+    shared = "/notice-preferences/institution"
+    refused = await prefer(client, "maker", shared, by_email=True, email=ADDRESS)
+    assert (refused.status_code, refused.json()["code"]) == (403, "web/60")
+    await prefer(client, "staff", shared)
+    desk.tell()
+    await desk.work()
+    (told,) = (await client.get("/notices", headers=bearer("maker"))).json()
+    one = await client.post(f"/notices/{told['number']}/read", headers=bearer("maker", Idempotency_Key="1"))
+    assert (one.status_code, one.json()["code"]) == (403, "web/60")
+    every = await client.post(
+        "/notices/read", json={"until": told["number"]}, headers=bearer("maker", Idempotency_Key="2")
+    )
+    assert every.json() == {"count": 0}
+    again = await client.post(
+        "/notices/read", json={"until": told["number"]}, headers=bearer("staff", Idempotency_Key="3")
+    )
+    assert again.json() == {"count": 1}

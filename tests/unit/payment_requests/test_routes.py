@@ -14,6 +14,7 @@ from node.payment_requests.routes import router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.payment_requests.conftest import Bank
 from tests.unit.web.conftest import bearer
 
@@ -25,10 +26,10 @@ ORDER = {"currency": "EUR", "amount": "1250", "reference": "INV-1"}
 async def client(payee: Bank, payer: Bank) -> AsyncIterator[httpx.AsyncClient]:
     desks = {bank.books.institution_id: desk_of(bank) for bank in (payee, payer)}
     people = {
-        "payee": Principal("bank-ke", "bloem", frozenset()),
-        "payees-bank": Principal("bank-ke", None, frozenset()),
-        "stranger": Principal("bank-ke", "other", frozenset()),
-        "payer": Principal("bank-nl", "bloem", frozenset()),
+        "payee": Principal("bank-ke", "bloem", DEVNET_CUSTOMER),
+        "payees-bank": Principal("bank-ke", None, DEVNET_STAFF),
+        "stranger": Principal("bank-ke", "other", DEVNET_CUSTOMER),
+        "payer": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
     }
     app = build_app(desks=desks, authority=TokenAuthority(people), routers=[router, payments])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk/v1") as client:

@@ -17,6 +17,7 @@ from node.storage.migrate import prepare
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.quotes.desks import REPORTERS, start_with_oracle
 from tests.unit.trades import story
 from tests.unit.trades.world import World
@@ -158,8 +159,8 @@ def client() -> Iterator[TestClient]:
         name: Desk(institution_id=name, database=world[name].database, services=[world[name].quotes])
         for name in ("bank-nl", "fx-amber")
     }
-    tokens = {name: Principal(name, None, frozenset()) for name in desks} | {
-        "bloem": Principal("bank-nl", "bloem", frozenset())
+    tokens = {name: Principal(name, None, DEVNET_STAFF) for name in desks} | {
+        "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER)
     }
     with TestClient(build_app(desks=desks, authority=TokenAuthority(tokens), routers=(routes.router,))) as opened:
         yield opened

@@ -30,6 +30,7 @@ from node.storage.cursor import SqlFollowerStore
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.postgres import NewDatabase, new_database, postgresql
 from tests.unit.client.fake_chain import GENESIS_TIME_S, Actor
 from tests.unit.ledger.conftest import Books, open_books
@@ -39,8 +40,8 @@ __all__ = ["new_database", "postgresql"]
 
 EXPORTER = Actor("naivasha").address
 TOKENS = {
-    "staff": Principal("bank-nl", None, frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
+    "staff": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
 }
 DAY = business_day(DEFAULT, datetime.fromtimestamp(GENESIS_TIME_S + 2 * 86_400, UTC).date())
 

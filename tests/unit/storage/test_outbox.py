@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from contracts.client.block_feed import BlockFeed
-from contracts.client.errors import ArgumentError, ChainUnavailableError
+from contracts.client.errors import ArgumentError, ChainUnavailableError, SecondSignatureUnavailableError
 from contracts.client.follower import EventFollower, Handlers
 from contracts.client.sender import TransactionSender
+from contracts.client.transactions import sign_call
 from node.storage import outbox
 from node.storage.cursor import SqlFollowerStore
 from node.storage.database import Database
 from node.storage.errors import UnknownRowError
 from node.storage.migrate import prepare
 from node.storage.outbox import Outbox, OutboxRow
-from tests.unit.client.fake_chain import Actor, FakeChain, contract_address, deployment
+from tests.unit.client.fake_chain import CHAIN_ID, Actor, FakeChain, contract_address, deployment, no_second_signature
 from tests.unit.storage.crashes import Crash, CrashingDatabase, Fuse
 
 BANK = Actor("bank-nl")
@@ -37,6 +38,7 @@ class Desk:
             address=BANK.address,
             address_of=deployment().address,
             sign_digest=BANK.sign_digest,
+            sign_second=no_second_signature,
             submitted=self.feed.poke,
         )
         self.follower = EventFollower(
@@ -168,6 +170,50 @@ async def test_nonce_follows_the_chain_when_the_database_is_older(desk: Desk, tm
     assert restored.row(row).nonce == 1
 
 
+async def test_nonce_follows_the_chain_when_the_key_signed_elsewhere_meanwhile(desk: Desk) -> None:
+    desk.queue(5)
+    await desk.sender.send_queued()
+    desk.chain.mine()
+    await desk.follow()
+    elsewhere = sign_call(chain_id=CHAIN_ID, nonce=1, gas=21_000, to=TO, data=b"", sign_digest=BANK.sign_digest)
+    await desk.chain.submit(elsewhere.raw)
+    desk.chain.mine()
+    row = desk.queue(6)
+    await desk.sender.send_queued()
+    assert desk.row(row).nonce == 2
+
+
+async def test_each_submission_is_signed_a_second_time_when_the_account_has_a_transaction_key(desk: Desk) -> None:
+    signed: list[bytes] = []
+
+    async def sign_second(tx_hash: bytes) -> bytes:
+        signed.append(tx_hash)
+        return b"signature %d" % len(signed)
+
+    desk.sender._sign_second = sign_second
+    row = desk.queue(5)
+    await desk.sender.send_queued()
+    await desk.sender.resubmit()
+    assert signed == [desk.row(row).tx_hash] * 2
+    assert desk.chain.second_signatures == [b"signature 1", b"signature 2"]
+
+
+async def test_row_waits_with_its_nonce_when_the_second_signature_cannot_be_made(desk: Desk) -> None:
+    async def sign_second(_tx_hash: bytes) -> bytes:
+        raise SecondSignatureUnavailableError(BANK.address, "a key", "none")
+
+    plain, desk.sender._sign_second = desk.sender._sign_second, sign_second
+    row = desk.queue(5)
+    with pytest.raises(SecondSignatureUnavailableError):
+        await desk.sender.send_queued()
+    assert (desk.row(row).state, desk.row(row).nonce, desk.chain.submissions) == (outbox.SIGNED, 0, [])
+    desk.sender._sign_second = plain
+    await desk.sender.resubmit()
+    desk.chain.mine()
+    await desk.follow()
+    assert desk.row(row).state == outbox.CONFIRMED
+
+
 async def test_subscribers_hear_their_references_when_rows_finish(desk: Desk) -> None:
     heard: list[tuple[str, str]] = []
     desk.outbox.subscribe("pay:", lambda _session, row: heard.append((row.reference, row.state)))
@@ -231,7 +277,7 @@ class DyingChain(FakeChain):
         super().__init__()
         self._burn = burn
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         self._burn()
-        await super().submit(raw)
+        await super().submit(raw, second_signature)
         self._burn()

@@ -158,7 +158,7 @@ class Ledger:
         if computation.is_error:
             raise CallRevertedError(to, _reason(computation))
 
-    async def submit(self, raw: bytes) -> None:
+    async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         tx_hash = keccak(raw)
         if tx_hash in self._known:
             return

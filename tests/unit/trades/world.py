@@ -46,6 +46,7 @@ from node.trades.context import Actor
 from node.trades.service import TradeService
 from pqc import sealing, secp256k1, signatures
 from pqc.keys import KeyInfo, key_info
+from tests.unit.client.fake_chain import no_second_signature
 from tests.unit.messages.post import Post
 from tests.unit.trades.ledger import Ledger, address_of, genesis
 
@@ -236,6 +237,7 @@ class TestDesk:
             address=self.participants.institution.address,
             address_of=deployment.address,
             sign_digest=self.participants.sign_digest,
+            sign_second=no_second_signature,
             submitted=lambda: None,
         )
 

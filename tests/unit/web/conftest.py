@@ -16,9 +16,10 @@ from node.participants.peers import Peers
 from node.participants.registry import RegistryFollower
 from node.participants.routes import router as participants_router
 from node.web.app import build_app
-from node.web.auth import Principal, Staff, TokenAuthority
+from node.web.auth import Principal, Staff, TokenAuthority, needs
 from node.web.desk import CallersDesk, Desk
 from node.web.idempotency import OnceOnly
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF, Permission
 from tests.postgres import NewDatabase, new_database, postgresql
 from tests.unit.client.fake_chain import deployment
 from tests.unit.ledger.conftest import Books, open_books
@@ -26,35 +27,35 @@ from tests.unit.ledger.conftest import Books, open_books
 __all__ = ["new_database", "postgresql"]
 
 TOKENS = {
-    "staff-nl": Principal("bank-nl", None, frozenset({"operator"})),
-    "bloem-nl": Principal("bank-nl", "bloem", frozenset()),
-    "tulp-nl": Principal("bank-nl", "tulp", frozenset()),
-    "staff-ke": Principal("bank-ke", None, frozenset()),
-    "staff-nowhere": Principal("nowhere", None, frozenset()),
+    "staff-nl": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem-nl": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "tulp-nl": Principal("bank-nl", "tulp", DEVNET_CUSTOMER),
+    "staff-ke": Principal("bank-ke", None, DEVNET_STAFF),
+    "staff-nowhere": Principal("nowhere", None, DEVNET_STAFF),
 }
 
 probe = APIRouter(tags=["probe"])
 
 
-@probe.get("/probe/unavailable")
+@probe.get("/probe/unavailable", dependencies=[needs(Permission.STATUS_READ)])
 async def unavailable(_staff: Staff) -> None:
     """Fail as a room does whose outside is away."""
     raise UnavailableError("chain: expected an answer, got none")
 
 
-@probe.get("/probe/broken")
+@probe.get("/probe/broken", dependencies=[needs(Permission.STATUS_READ)])
 async def broken(_staff: Staff) -> None:
     """Fail as a room does that contradicts itself."""
     raise InvariantError("the secret of the machine")
 
 
-@probe.get("/probe/missing-service")
+@probe.get("/probe/missing-service", dependencies=[needs(Permission.STATUS_READ)])
 async def missing_service(desk: CallersDesk) -> None:
     """Ask for a service that wiring forgot."""
     desk.get(ComplianceService)
 
 
-@probe.post("/probe/counter")
+@probe.post("/probe/counter", dependencies=[needs(Permission.OWN)])
 async def count(call: OnceOnly, desk: CallersDesk, is_failing: bool = False) -> JSONResponse:
     """Count the effects of a request."""
 

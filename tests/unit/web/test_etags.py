@@ -7,9 +7,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from node.web.app import build_app
-from node.web.auth import TokenAuthority
+from node.web.auth import TokenAuthority, needs
 from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import OnceOnly
+from node.web.permissions import Permission
 from node.web.schemas import Answer
 from tests.unit.ledger.conftest import Books
 from tests.unit.web.conftest import TOKENS, bearer, desk_of
@@ -26,14 +27,14 @@ class Thing(Answer):
 thing = Thing(colour="red")
 
 
-@router.get("/thing")
+@router.get("/thing", dependencies=[needs(Permission.TRADES_READ)])
 async def get_thing(request: Request) -> Thing:
     """Return the thing."""
     set_tag(request, thing)
     return thing
 
 
-@router.post("/thing/{colour}", response_model=Thing)
+@router.post("/thing/{colour}", response_model=Thing, dependencies=[needs(Permission.TRADES_WRITE)])
 async def paint(colour: str, call: OnceOnly, seen: IfMatch, must: bool = False) -> JSONResponse:
     """Paint the thing."""
 

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from node.web.events import publish, stream
+from node.web.event_routes import stream
+from node.web.events import publish
 from tests.unit.ledger.conftest import Books
 from tests.unit.web.conftest import bearer
 
@@ -72,3 +73,32 @@ async def test_times_of_a_body_are_written_as_all_others_when_shown(client: http
         publish(session, kind="trade.top_up_wanted", owner=None, body={"by_s": 1_786_988_000, "amount": "5"}, time_s=1)
     (event,) = (await client.get("/v1/events?kind=trade", headers=bearer("staff-nl"))).json()
     assert event["body"] == {"by": "2026-08-17T17:33:20Z", "amount": "5"}
+
+
+async def test_followers_are_told_the_same_when_one_read_serves_them_all(books: Books) -> None:
+    streams = [stream(books.database, after, customer, keepalive_s=60) for after, customer in ((1, None), (0, "bloem"))]
+    tell(books, None, 1)
+    tell(books, "bloem", 2)
+    assert "customer.added" in await anext(streams[1])
+    got = [await anext(streams[0]), await anext(streams[0]), await anext(streams[1])]
+    assert [one.partition("\n")[0] for one in got] == ["id: 2", "id: 3", "id: 3"]
+    tell(books, "bloem", 3)
+    assert len({await anext(one) for one in streams}) == 1
+    for one in streams:
+        await one.aclose()  # type: ignore[attr-defined]
+
+
+async def test_follower_misses_nothing_when_more_happens_than_is_kept(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.web.feed._KEPT_MAX", 4)
+    quick, slow = (stream(books.database, 1, None, keepalive_s=60) for _ in range(2))
+    tell(books, None, 0)
+    assert "id: 2" in await anext(quick)
+    assert "id: 2" in await anext(slow)
+    for number in range(1, 11):
+        tell(books, None, number)
+    for reader in (quick, slow):
+        numbers = [int((await anext(reader)).partition("\n")[0].removeprefix("id: ")) for _ in range(10)]
+        assert numbers == list(range(3, 13))
+        await reader.aclose()  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from node.storage.migrate import prepare
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.web.schemas import rfc3339
 from tests.postgres import NewDatabase
 from tests.unit.messages.bank import Clock
@@ -30,9 +31,9 @@ from tests.unit.web.conftest import bearer
 TRANSFER = (Path(__file__).parents[3] / "examples" / "messages" / "customer-transfer.xml").read_bytes()
 UETR_OF_TRANSFER = str(check_document("pacs.008.001.08", TRANSFER))
 TOKENS = {
-    "staff-nl": Principal("bank-nl", None, frozenset()),
-    "bloem-nl": Principal("bank-nl", "bloem", frozenset()),
-    "staff-ke": Principal("bank-ke", None, frozenset()),
+    "staff-nl": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem-nl": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "staff-ke": Principal("bank-ke", None, DEVNET_STAFF),
 }
 
 

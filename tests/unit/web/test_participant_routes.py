@@ -15,6 +15,7 @@ from node.storage.migrate import prepare
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.web.schemas import rfc3339
 from tests.postgres import NewDatabase
 from tests.unit.participants.network import (
@@ -32,9 +33,9 @@ from tests.unit.web.conftest import bearer
 
 OLD, NEW = key("bank-ke"), key("next")
 TOKENS = {
-    "staff-nl": Principal("bank-nl", None, frozenset()),
-    "bloem-nl": Principal("bank-nl", "bloem", frozenset()),
-    "staff-ke": Principal("bank-ke", None, frozenset()),
+    "staff-nl": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem-nl": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "staff-ke": Principal("bank-ke", None, DEVNET_STAFF),
 }
 
 

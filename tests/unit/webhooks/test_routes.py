@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from node.webhooks.limits import ENDPOINTS_MAX, KEYS_MAX, KINDS_MAX, OVERLAP_S_MAX
 from node.webhooks.posting import Outcome
 from node.webhooks.routes import router
@@ -16,9 +17,9 @@ from tests.unit.web.conftest import bearer
 from tests.unit.webhooks.conftest import URL, Hooks
 
 TOKENS = {
-    "staff": Principal("bank-nl", None, frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
-    "tulp": Principal("bank-nl", "tulp", frozenset()),
+    "staff": Principal("bank-nl", None, DEVNET_STAFF),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "tulp": Principal("bank-nl", "tulp", DEVNET_CUSTOMER),
 }
 
 

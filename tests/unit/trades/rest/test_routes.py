@@ -12,22 +12,23 @@ from node.trades.rest.routes import router as trades_router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
 from tests.unit.trades import story
 from tests.unit.trades.world import World, example
 
 PEOPLE = {
-    "naivasha": Principal("bank-ke", "naivasha", frozenset()),
-    "kra": Principal("bank-ke", "kra", frozenset()),
-    "bloem": Principal("bank-nl", "bloem", frozenset()),
-    "vanrijn": Principal("bank-nl", "vanrijn", frozenset()),
-    "bank-nl": Principal("bank-nl", None, frozenset()),
-    "bank-ke": Principal("bank-ke", None, frozenset()),
-    "carrier": Principal("carrier", None, frozenset()),
-    "inspector": Principal("inspector", None, frozenset()),
-    "arbiter": Principal("arbiter", None, frozenset()),
-    "fx-amber": Principal("fx-amber", None, frozenset()),
-    "rwenzori": Principal("bank-ug", "rwenzori", frozenset()),
-    "bank-ug": Principal("bank-ug", None, frozenset()),
+    "naivasha": Principal("bank-ke", "naivasha", DEVNET_CUSTOMER),
+    "kra": Principal("bank-ke", "kra", DEVNET_CUSTOMER),
+    "bloem": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+    "vanrijn": Principal("bank-nl", "vanrijn", DEVNET_CUSTOMER),
+    "bank-nl": Principal("bank-nl", None, DEVNET_STAFF),
+    "bank-ke": Principal("bank-ke", None, DEVNET_STAFF),
+    "carrier": Principal("carrier", None, DEVNET_STAFF),
+    "inspector": Principal("inspector", None, DEVNET_STAFF),
+    "arbiter": Principal("arbiter", None, DEVNET_STAFF),
+    "fx-amber": Principal("fx-amber", None, DEVNET_STAFF),
+    "rwenzori": Principal("bank-ug", "rwenzori", DEVNET_CUSTOMER),
+    "bank-ug": Principal("bank-ug", None, DEVNET_STAFF),
 }
 TRADE = f"/v1/trades/{story.REFERENCE}"
 
