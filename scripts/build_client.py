@@ -175,7 +175,7 @@ def _answer(success: Mapping[str, Any]) -> str:
     content = success.get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     # A document that happens to be JSON is given as its bytes.
-    if schema and schema != {"type": "string"}:
+    if schema:
         return _type(schema, "models.")
     return "bytes" if content else "None"
 

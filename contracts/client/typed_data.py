@@ -223,6 +223,13 @@ TYPES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("observed_at", "uint256"),
         ("round", "uint256"),
     ),
+    # Of no contract: a bank signs what its customer asks to be paid (docs/spec/payment-qr.md).
+    "PaymentRequest": (
+        ("account", "address"),
+        ("amount", "uint256"),
+        ("expires_at", "uint256"),
+        ("text_hash", "bytes32"),
+    ),
 }
 
 _DOMAIN_TYPE: Final = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"

@@ -20,6 +20,7 @@ from node.app.wiring import Chain, Institution, Worker, build_chain, build_insti
 from node.identity.oauth.authenticator import Programs
 from node.messages.listener import Listener
 from node.messages.wire import PATH
+from node.printing.press import Press
 from pqc import liboqs, signatures
 
 _CONNECT_RETRY_S = 0.1
@@ -42,17 +43,21 @@ async def run_desk(
     messages_url = f"https://127.0.0.1:{messages_port}{PATH}"
     scheme, site = "http" if tls is None else "https", site_of(cast.network, port, is_secure=tls is not None)
     local = f"{scheme}://127.0.0.1:{port}"
+    press = Press()
     institutions = build_institutions(
-        home, cast, chain, f"{local}/v1", messages_url, site, settings, keeps_time=keeps_time
+        home, cast, chain, f"{local}/v1", messages_url, site, settings, press, keeps_time=keeps_time
     )
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs, keeps_time=keeps_time)
     add_pages(rest, cast, chain.client, rpc_url)
     options = {} if tls is None else tls.options()
     server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
-    async with asyncio.TaskGroup() as tasks:
-        workers = tasks.create_task(_work(chain, institutions, messages_port))
-        tasks.create_task(_serve(server, workers, port))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            workers = tasks.create_task(_work(chain, institutions, messages_port))
+            tasks.create_task(_serve(server, workers, port))
+    finally:
+        await press.close()
 
 
 class _Server(uvicorn.Server):

@@ -206,9 +206,20 @@ class Steps:
 
     def write_evidence(self, who: str, reference: str, path: Path) -> Path:
         """Write the evidence pack of a closed trade."""
-        pack = self.devnet.client(who).get_bytes(f"/trades/{reference}/evidence")
+        return self._write(who, f"/trades/{reference}/evidence", path)
+
+    def write_summary(self, who: str, reference: str, path: Path, language: str) -> Path:
+        """Write a trade's summary as PDF."""
+        return self._write(who, f"/trades/{reference}/summary", path, {"language": language})
+
+    def write_cover(self, who: str, reference: str, path: Path, language: str) -> Path:
+        """Write the cover sheet of a closed trade's evidence as PDF."""
+        return self._write(who, f"/trades/{reference}/evidence/cover", path, {"language": language})
+
+    def _write(self, who: str, address: str, path: Path, query: dict[str, str] | None = None) -> Path:
+        content = self.devnet.client(who).get_bytes(address, query)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pack)
+        path.write_bytes(content)
         return path
 
     def order(self, who: str, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from node.ledger import freezing as ledger_freezing
 from node.ledger import freezing_routes as ledger_freezing_routes
 from node.ledger import issuance as ledger_issuance
 from node.ledger import issuance_routes as ledger_issuance_routes
+from node.ledger import liquidity_routes as ledger_liquidity_routes
 from node.ledger import orders as ledger_orders
 from node.ledger import payment_routes as ledger_payment_routes
 from node.ledger import routes as ledger_routes
@@ -82,6 +83,10 @@ from node.participants.personal import CustomerKeeper
 from node.participants.registry import RegistryFollower
 from node.participants.second_signing import SecondSigner, logged
 from node.participants.service import WALLETS, ParticipantService
+from node.payment_requests import routes as payment_request_routes
+from node.payment_requests.personal import PaymentRequestKeeper
+from node.payment_requests.service import PaymentRequestService
+from node.printing.press import Press
 from node.quotes import routes as quote_routes
 from node.quotes.medians import OraclePair
 from node.quotes.pricing import Pricing
@@ -124,10 +129,12 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ledger_freezing_routes.router,
     ledger_wallet_routes.router,
     ledger_day_routes.router,
+    ledger_liquidity_routes.router,
     message_routes.router,
     quote_routes.router,
     trade_routes.router,
     report_routes.router,
+    payment_request_routes.router,
     notice_routes.router,
     webhook_routes.router,
 )
@@ -167,6 +174,7 @@ def build_institutions(
     messages_url: str,
     site: Site,
     settings: Settings | None = None,
+    press: Press | None = None,
     *,
     keeps_time: bool = False,
 ) -> dict[str, Institution]:
@@ -177,14 +185,15 @@ def build_institutions(
         messages_url: Where it takes messages.
         site: Where browsers reach it.
         settings: Where it may go by itself, and how long it keeps what it knows about people.
+        press: What prints their papers; whoever gives one closes it.
         keeps_time: Have a block made when time alone has made something due; a devnet's time is set, not kept.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    chosen = settings or Settings()
+    chosen, shared = settings or Settings(), press or Press()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen).build(keeps_time)
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen, shared).build(keeps_time)
         for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)
@@ -234,7 +243,9 @@ class _Builder:
         endpoints: Endpoints,
         site: Site,
         settings: Settings,
+        press: Press,
     ) -> None:
+        self._press = press
         self._entry = entry
         self._retention = Retention(settings.keep_closed_customers_days, settings.keep_declined_applications_days)
         self._site = site
@@ -287,6 +298,7 @@ class _Builder:
         )
         ledger = LedgerService(institution_id=entry.id, owners=participants, deployment=deployment)
         orders = OrderService(participants=participants, deployment=deployment)
+        requests = PaymentRequestService(participants=participants, orders=orders, ledger=ledger, deployment=deployment)
         issuance = IssuanceService(participants=participants, deployment=deployment, issues=ledger.issues)
         freezes = FreezeService(
             institution_id=entry.id, owners=participants, deployment=deployment, issues=ledger.issues
@@ -304,6 +316,7 @@ class _Builder:
         self._handlers.blocks.append(issuance.on_block)
         self._handlers.blocks.append(freezes.on_block)
         self._handlers.blocks.append(wallets.on_block)
+        self._handlers.blocks.append(requests.on_block)
         self._outbox.subscribe(ledger_orders.PREFIX, orders.on_outcome)
         self._outbox.subscribe(ledger_issuance.PREFIX, issuance.on_outcome)
         self._outbox.subscribe(ledger_freezing.PREFIX, freezes.on_outcome)
@@ -326,6 +339,7 @@ class _Builder:
             ApplicationKeeper(),
             PeopleKeeper(identity.people, clients),
             LedgerKeeper(ledger),
+            PaymentRequestKeeper(),
             TradeKeeper(trades.desk),
             NoticeKeeper(entry.id),
             WebhookKeeper(webhooks),
@@ -337,6 +351,7 @@ class _Builder:
         )
         services += [timekeeper, notices, compliance, trades, evidence, repairs, cut_offs, webhooks]
         services += [heads, identity, clients, Onboarding(participants), subjects]
+        services += [requests, self._press]
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)

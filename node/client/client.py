@@ -128,9 +128,9 @@ class LandfallClient(blocking.Resources):
         """Return the JSON at `path`, query parameters that are None left out."""
         return self.send(Call("GET", path, query=query))
 
-    def get_bytes(self, path: str) -> bytes:
+    def get_bytes(self, path: str, query: dict[str, str] | None = None) -> bytes:
         """Return the body at `path` as it is."""
-        found: bytes = self.send(Call("GET", path, is_raw=True))
+        found: bytes = self.send(Call("GET", path, query=query or {}, is_raw=True))
         return found
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:

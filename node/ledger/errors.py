@@ -191,3 +191,15 @@ class DayError(RejectedError):
     def __init__(self, day: str, expected: str) -> None:
         super().__init__(f"day: expected {expected}, got {day}")
         self.field = "day"
+
+
+class OrderedAlreadyError(RejectedError):
+    """What has this id was paid here already, or is being paid; nothing more was ordered."""
+
+    codespace = "ledger"
+    code = 42
+    kind = "conflict"
+    next_step = "Look at the payment of this id; only one that has failed can be ordered again."
+
+    def __init__(self, order_id: str, state: str) -> None:
+        super().__init__(f"payment {order_id}: expected one that was not ordered yet, got one that is {state}")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
 from node.audit.store import PERSONAL
-from node.ledger.errors import PayeeError, UnknownCurrencyError
+from node.ledger.errors import OrderedAlreadyError, PayeeError, UnknownCurrencyError
 from node.participants.service import ParticipantService
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
@@ -64,6 +64,10 @@ class Order:
     currency: str
     amount_minor: int
     text: str
+    id: str | None = None
+    """32 bytes as hex, where what is paid has one: its payee finds the payment by it, and it is paid once."""
+    valid_until_s: int | None = None
+    """Last second in which a block may make the payment; a day from now unless stated."""
 
 
 class OrderService:
@@ -79,11 +83,12 @@ class OrderService:
         Raises:
             PayeeError: the payee is nobody known here.
             UnknownCustomerError: the owner is no customer.
+            OrderedAlreadyError: an order of that id was given already, and has not failed.
         """
         payer = self._participants.address_of(session, order.owner)
         self._check_currency(order.currency)
         row = self._add(session, "transfer", order)
-        if order.owner == self._participants.institution.id:
+        if order.owner == self._participants.institution.id and order.id is None:
             self._enqueue(session, row, "transfer", (row.payee, order.amount_minor))
             return row
         now_s = booked_until_s(session)
@@ -92,7 +97,7 @@ class OrderService:
             "to": row.payee,
             "value": order.amount_minor,
             "validAfter": max(now_s - 1, 0),
-            "validBefore": now_s + _VALID_S,
+            "validBefore": now_s + _VALID_S if order.valid_until_s is None else order.valid_until_s + 1,
             "nonce": bytes.fromhex(row.id),
         }
         signature = self._participants.sign_typed(
@@ -138,8 +143,10 @@ class OrderService:
         publish(session, kind=kind, owner=owner, body=body, time_s=booked_until_s(session))
 
     def _add(self, session: Session, kind: str, order: Order) -> OrderRow:
+        if order.id is not None:
+            self._make_room(session, order.id)
         row = OrderRow(
-            id=secrets.token_hex(32),
+            id=order.id or secrets.token_hex(32),
             kind=kind,
             owner=order.owner,
             payee=payee_address(session, self._participants, order.payee),
@@ -154,6 +161,15 @@ class OrderService:
         session.flush()
         self._tell(session, row, "payment.ordered")
         return row
+
+    def _make_room(self, session: Session, order_id: str) -> None:
+        """Forget an order of this id that failed: the chain has not used its nonce."""
+        found = session.get(OrderRow, order_id)
+        if found is not None and found.state != outbox.FAILED:
+            raise OrderedAlreadyError(order_id, found.state)
+        if found is not None:
+            session.delete(found)
+            session.flush()
 
     def _enqueue(self, session: Session, row: OrderRow, function: str, args: tuple[Any, ...]) -> None:
         outbox.enqueue(session, contract=row.currency, function=function, args=args, reference=PREFIX + row.id)

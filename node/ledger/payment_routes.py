@@ -58,7 +58,7 @@ async def pay(principal: Caller, desk: CallersDesk, once: OnceOnly, order: Payme
     wanted = Order(owner, order.payee, order.currency, int(order.amount), order.text)
     stake = Stake(f"{owner} pays {order.payee}: {order.text}".rstrip(": "), wanted.amount_minor, wanted.currency)
     return once.run(
-        lambda session: _shown(
+        lambda session: shown_payment(
             session, desk, desk.get(OrderService).transfer(session, wanted, given_by=principal.name)
         ),
         202,
@@ -81,7 +81,9 @@ async def list_payments(
         check_owner(principal, wanted)
     query = desk.get(OrderService).orders(owner=wanted, currency=currency, state=state)
     with desk.database.read() as session:
-        return [_shown(session, desk, row) for row in page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)]
+        return [
+            shown_payment(session, desk, row) for row in page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)
+        ]
 
 
 @router.get("/{payment_id}", dependencies=[needs(Permission.PAYMENTS_READ)])
@@ -92,10 +94,11 @@ async def get_payment(
     with desk.database.read() as session:
         row = desk.get(OrderService).order(session, payment_id)
         check_owner(principal, row.owner)
-        return _shown(session, desk, row)
+        return shown_payment(session, desk, row)
 
 
-def _shown(session: Session, desk: Desk, row: OrderRow) -> PaymentOut:
+def shown_payment(session: Session, desk: Desk, row: OrderRow) -> PaymentOut:
+    """Return a payment as the API gives it."""
     cut_off = desk.get(CutOffs).get(session, row.currency)
     return PaymentOut.model_validate(
         {

@@ -16,13 +16,19 @@ from node.ledger.reconciliation import Reconciler
 from node.ledger.schemas import ReconciliationOut
 from node.ledger.service import LedgerService
 from node.participants.service import ParticipantService
+from node.printing.languages import DEFAULT, Language, speech
+from node.printing.layout import headers_of
+from node.printing.press import MEDIA_TYPE as PDF
+from node.printing.press import Press
 from node.reports import camt053, csv_table, mt940
 from node.reports.closing import Closing, build_closing
+from node.reports.papers import closing_page, statement_page
 from node.reports.schemas import ClosingOut, OwnersDayOut
 from node.reports.statement import Statement, build_statement
 from node.storage.cursor import booked_until_s
 from node.web.auth import Caller, Staff, check_owner, needs
 from node.web.desk import CallersDesk, Desk
+from node.web.openapi import download
 from node.web.paging import Page, paging
 from node.web.permissions import Permission
 
@@ -30,8 +36,8 @@ router = APIRouter(tags=["reports"])
 
 Currency = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217 code", examples=["EUR"])]
 BusinessDay = Annotated[date, Path(description="A business day that is over", examples=["2026-08-17"])]
-Format = Literal["camt.053", "mt940", "csv"]
-_FORMATS: Final[dict[Format, tuple[Callable[[Statement], bytes], str, str]]] = {
+Format = Literal["camt.053", "mt940", "csv", "pdf"]
+_DATA: Final[dict[Format, tuple[Callable[[Statement], bytes], str, str]]] = {
     "camt.053": (camt053.write, camt053.MEDIA_TYPE, "xml"),
     "mt940": (mt940.write, mt940.MEDIA_TYPE, "sta"),
     "csv": (csv_table.write, csv_table.MEDIA_TYPE, "csv"),
@@ -45,6 +51,7 @@ _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
                 (camt053.MEDIA_TYPE, "<?xml version='1.0' encoding='UTF-8'?><Document>...</Document>"),
                 (mt940.MEDIA_TYPE, ":20:5E5E5E5E5E5E5E5E\r\n:25:LTO53BVCZVHEXVXMVN6ZNW5MIS4VMXYE\r\n..."),
                 (csv_table.MEDIA_TYPE, "entry,time,kind,amount,available,currency,counterparty,text,transaction\r\n"),
+                (PDF, "%PDF-1.7 ..."),
             )
         },
     }
@@ -55,7 +62,7 @@ _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
     "/statements/{currency}/days/{day}",
     response_class=Response,
     responses=_STATEMENT,
-    dependencies=[needs(Permission.ACCOUNTS_READ)],
+    dependencies=[needs(Permission.STATEMENTS_READ)],
 )
 async def download_statement(
     currency: Currency,
@@ -66,11 +73,11 @@ async def download_statement(
         str | None, Query(max_length=64, description="Whose account; the caller's own unless stated")
     ] = None,
     form: Annotated[Format, Query(alias="format")] = "camt.053",
+    language: Language = DEFAULT,
 ) -> Response:
-    """Return an account's statement of a business day: camt.053, MT940 or a table."""
+    """Return an account's statement of a business day: camt.053, MT940, a table, or on paper in a language."""
     wanted = owner or principal.owner
     check_owner(principal, wanted)
-    write, media_type, ending = _FORMATS[form]
     with desk.database.read() as session:
         statement = build_statement(
             session,
@@ -81,9 +88,12 @@ async def download_statement(
             day=_closed(session, desk, currency, day),
             now_s=booked_until_s(session),
         )
-    name = f"{wanted}-{currency}-{day.isoformat()}.{ending}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(write(statement), media_type=media_type, headers=headers)
+    name = f"{wanted}-{currency}-{day.isoformat()}"
+    if form == "pdf":
+        paper = await desk.get(Press).print(statement_page(statement, speech(language)))
+        return Response(paper, media_type=PDF, headers=headers_of(f"{name}.pdf"))
+    write, media_type, ending = _DATA[form]
+    return Response(write(statement), media_type=media_type, headers=headers_of(f"{name}.{ending}"))
 
 
 @router.get("/end-of-day", dependencies=[needs(Permission.BOOKS_READ)])
@@ -102,6 +112,31 @@ async def list_closings(
 @router.get("/end-of-day/{currency}/{day}", dependencies=[needs(Permission.BOOKS_READ)])
 async def get_closing(currency: Currency, day: BusinessDay, _staff: Staff, desk: CallersDesk) -> ClosingOut:
     """Return the report of a business day that is over; of the last one with books held against the chain."""
+    return await _report(desk, currency, day)
+
+
+@router.get(
+    "/end-of-day/{currency}/{day}/paper",
+    response_class=Response,
+    responses=download(PDF, "%PDF-1.7 ..."),
+    dependencies=[needs(Permission.BOOKS_READ)],
+)
+async def print_closing(
+    currency: Currency, day: BusinessDay, _staff: Staff, desk: CallersDesk, language: Language = DEFAULT
+) -> Response:
+    """Return the report of a business day that is over on paper (PDF), to be signed and filed."""
+    report = await _report(desk, currency, day)
+    participants = desk.get(ParticipantService)
+    with desk.database.read() as session:
+        names = {one.id: one.name for one in participants.customers(session)}
+        now_s = booked_until_s(session)
+    own = participants.institution
+    page = closing_page(report, own, names | {own.id: own.name}, speech(language), now_s)
+    name = f"end-of-day-{currency}-{day.isoformat()}.pdf"
+    return Response(await desk.get(Press).print(page), media_type=PDF, headers=headers_of(name))
+
+
+async def _report(desk: Desk, currency: str, day: date) -> ClosingOut:
     with desk.database.read() as session:
         closed = _closed(session, desk, currency, day)
         is_last = closed == _last(session, desk, currency)

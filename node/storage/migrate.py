@@ -15,7 +15,7 @@ from node.storage.errors import SchemaError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0019"
+HEAD: Final = "0020"
 """The newest revision under `migrations/versions`."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 

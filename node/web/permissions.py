@@ -58,12 +58,16 @@ class Permission(StrEnum):
     PAYMENTS_APPROVE = "payments:approve"
     PAYMENTS_READ = "payments:read"
     PAYMENTS_WRITE = "payments:write"
+    PAYMENT_REQUESTS_WRITE = "payment_requests:write"
+    """To ask to be paid; what is asked for is paid under `PAYMENTS_WRITE`."""
     PEOPLE_APPROVE = "people:approve"
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     QUOTES_READ = "quotes:read"
     RATES_READ = "rates:read"
     RATES_WRITE = "rates:write"
+    STATEMENTS_READ = "statements:read"
+    """Statements as documents: whose account it is, and who makes, checks and funds payments at its bank."""
     STATUS_READ = "status:read"
     TRADES_FUND = "trades:fund"
     TRADES_READ = "trades:read"
@@ -111,6 +115,8 @@ _CUSTOMER: Final = _ANYBODY | {
     P.CUSTOMERS_EXPORT,
     P.CUSTOMERS_READ,
     P.PAYMENTS_WRITE,
+    P.PAYMENT_REQUESTS_WRITE,
+    P.STATEMENTS_READ,
     P.TRADES_WRITE,
     P.WEBHOOKS_READ,
     P.WEBHOOKS_WRITE,
@@ -140,11 +146,14 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             P.DISPUTES_AWARD,
             P.MESSAGES_WRITE,
             P.PAYMENTS_WRITE,
+            P.PAYMENT_REQUESTS_WRITE,
+            P.STATEMENTS_READ,
             P.TRADES_FUND,
             P.TRADES_WRITE,
             P.WALLETS_WRITE,
         },
-        Role.BANK_CHECKER: _READER | {P.APPLICATIONS_READ, P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE},
+        Role.BANK_CHECKER: _READER
+        | {P.APPLICATIONS_READ, P.APPROVALS_DECIDE, P.CUSTOMERS_APPROVE, P.PAYMENTS_APPROVE, P.STATEMENTS_READ},
         Role.TREASURER: _READER
         | {
             P.APPROVALS_DECIDE,
@@ -155,6 +164,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             P.LIMITS_APPROVE,
             P.LIMITS_WRITE,
             P.RATES_WRITE,
+            P.STATEMENTS_READ,
         },
         Role.COMPLIANCE: _READER
         | {

@@ -1,9 +1,13 @@
 """A trade step by step through `landfall trade`, with what a person gets wrong on the way."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
+from pypdf import PdfReader
+
 from tests.e2e.conftest import Shell
+from tests.pango import HAS_PANGO
 
 ROSES = "examples/roses"
 REFERENCE = "NR-2026-0817"
@@ -24,6 +28,17 @@ def test_trade_is_settled_and_proven_when_taken_step_by_step(shell: Shell, tmp_p
     assert "landfall verify" in shell.trade("evidence", REFERENCE, "--out", str(pack), who="bloem")
     assert shell.run("verify", str(pack)).startswith("yes:")
     _check_one_flipped_byte(shell, pack)
+    if HAS_PANGO:
+        _check_papers(shell, pack)
+
+
+def _check_papers(shell: Shell, pack: Path) -> None:
+    told = {"summary": "1,469,850.00 KES", "cover": sha256(pack.read_bytes()).hexdigest()}
+    for kind, figure in told.items():
+        paper = pack.with_name(f"{kind}.pdf")
+        assert str(paper) in shell.trade(kind, REFERENCE, "--out", str(paper), "--language", "sw", who="bloem")
+        assert figure in "".join(page.extract_text() for page in PdfReader(paper).pages)
+        assert "language" in shell.trade(kind, REFERENCE, "--out", str(paper), "--language", "fr", who="bloem", code=1)
 
 
 def _agree(shell: Shell) -> None:

@@ -15,6 +15,7 @@ from schemathesis.schemas import APIOperation, BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from node.app.cast import load_cast
+from node.printing.press import Press
 from tests.integration.api_world import REFERENCE, ApiWorld, build_world, furnish
 from tests.postgres import Server, postgresql
 
@@ -49,6 +50,16 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     built = build_world(Path(tmp_path_factory.mktemp("api")), databases)
     asyncio.run(furnish(built))
     return built
+
+
+@pytest.fixture(autouse=True)
+def _unprinted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give pages as they are: test_papers.py prints them, and here each call has an event loop of its own."""
+
+    async def give(_press: Press, html: str) -> bytes:
+        return html.encode()
+
+    monkeypatch.setattr(Press, "print", give)
 
 
 @pytest.fixture(scope="module")

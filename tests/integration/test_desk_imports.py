@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = ("web3", "alembic", "eth_account", "eth", "boa", "vyper", "trie", "lmdb", "lxml", "xsdata", "pyiso20022")
-HEAVY += ("webauthn", "authlib", "joserfc")
+HEAVY += ("webauthn", "authlib", "joserfc", "weasyprint")
 
 
 @pytest.mark.parametrize("module", ["node.app.desk", "node.messages.iso20022.codec", "node.app.cli"])

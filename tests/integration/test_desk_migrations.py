@@ -74,6 +74,7 @@ def test_every_table_is_named_after_its_slice_when_listed() -> None:
         "message",
         "notice",
         "participant",
+        "payment",  # requests
         "quote",
         "trade",
         "web",

@@ -22,6 +22,8 @@ AskProvider = Annotated[
 ]
 EvidenceFile = Annotated[Path, typer.Argument(help="The document (JSON)", exists=True, dir_okay=False)]
 
+Paper = Annotated[Path | None, typer.Option(help="File to write (default: in out/, named after the trade)")]
+PaperLanguage = Annotated[str, typer.Option("--language", help="en, nl or sw")]
 Milestone = Annotated[int, typer.Argument(help="The milestone, from 1", min=1, max=8)]
 Reasons = Annotated[str, typer.Option(help="Why; kept by the banks and the arbiter, its hash goes on chain")]
 
@@ -429,6 +431,26 @@ def evidence(
     with _steps(home) as steps:
         path = steps.write_evidence(who, reference, out or Path("out") / f"{reference}.evidence.json")
         print_line(f"evidence pack written to {path}; check it: landfall verify {path}")
+
+
+@app.command()
+def summary(
+    reference: Reference, who: Who, out: Paper = None, language: PaperLanguage = "en", home: HomeOption = DEFAULT_HOME
+) -> None:
+    """Write a trade on paper (PDF): who trades what, what it cost, who got what and when."""
+    with _steps(home) as steps:
+        path = steps.write_summary(who, reference, out or Path("out") / f"{reference}.summary.pdf", language)
+        print_line(f"summary written to {path}")
+
+
+@app.command()
+def cover(
+    reference: Reference, who: Who, out: Paper = None, language: PaperLanguage = "en", home: HomeOption = DEFAULT_HOME
+) -> None:
+    """Write the cover sheet of a closed trade's evidence (PDF): its hash, and how anybody verifies it offline."""
+    with _steps(home) as steps:
+        path = steps.write_cover(who, reference, out or Path("out") / f"{reference}.cover.pdf", language)
+        print_line(f"cover sheet written to {path}")
 
 
 def _steps(home: Path) -> Any:

@@ -581,6 +581,56 @@ class Ledger:
         return cast("models.ReconciliationOut", self._sender.send(Call("GET", "/reconciliation")))
 
 
+class Liquidity:
+    """Resources `liquidity`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_liquidity(
+        self, *, limit: int | None = None, sort: Literal["currency", "-currency"] | None = None
+    ) -> Iterator[models.LiquidityOut]:
+        """Return what the institution itself has now, in each currency."""
+        return cast(
+            "Iterator[models.LiquidityOut]",
+            self._sender.pages(Call("GET", "/liquidity", query={"limit": limit, "sort": sort})),
+        )
+
+    def draw_liquidity(self, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return what the institution itself has now as a chart (SVG): the shares that are available, held and frozen."""
+        return cast(
+            "bytes", self._sender.send(Call("GET", "/liquidity/chart", query={"language": language}, is_raw=True))
+        )
+
+    def list_liquidity_days(
+        self, currency: str, *, limit: int | None = None, sort: Literal["day", "-day"] | None = None
+    ) -> Iterator[models.LiquidityDayOut]:
+        """Return what it had at the end of each of the last thirty business days."""
+        return cast(
+            "Iterator[models.LiquidityDayOut]",
+            self._sender.pages(
+                Call(
+                    "GET", "/liquidity/{currency}", in_path={"currency": currency}, query={"limit": limit, "sort": sort}
+                )
+            ),
+        )
+
+    def draw_liquidity_days(self, currency: str, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return what it had at the end of each of the last thirty business days as a chart (SVG)."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/liquidity/{currency}/chart",
+                    in_path={"currency": currency},
+                    query={"language": language},
+                    is_raw=True,
+                )
+            ),
+        )
+
+
 class Messages:
     """Resources `messages`."""
 
@@ -995,6 +1045,68 @@ class Participants:
         )
 
 
+class PaymentRequests:
+    """Resources `payment_requests`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def request_payment(self, body: models.PaymentRequestIn, *, key: str | None = None) -> models.PaymentRequestOut:
+        """Ask to be paid: a code for one payment, signed by the bank, that expires."""
+        return cast(
+            "models.PaymentRequestOut",
+            self._sender.send(Call("POST", "/payment-requests", body=body, key=key, is_once=True)),
+        )
+
+    def list_payment_requests(
+        self, *, owner: str | None = None, limit: int | None = None, sort: Literal["created", "-created"] | None = None
+    ) -> Iterator[models.PaymentRequestOut]:
+        """Return the requests that were made here, the latest first: a customer's own, or all of the institution's."""
+        return cast(
+            "Iterator[models.PaymentRequestOut]",
+            self._sender.pages(Call("GET", "/payment-requests", query={"owner": owner, "limit": limit, "sort": sort})),
+        )
+
+    def get_payment_request(self, request_id: str) -> models.PaymentRequestOut:
+        """Return a request that was made here, and whether it was paid."""
+        return cast(
+            "models.PaymentRequestOut",
+            self._sender.send(Call("GET", "/payment-requests/{request_id}", in_path={"request_id": request_id})),
+        )
+
+    def download_code(
+        self,
+        request_id: str,
+        *,
+        format_: Literal["svg", "png"] | None = None,
+        language: Literal["en", "nl", "sw"] | None = None,
+    ) -> bytes:
+        """Return the code of a request as a picture, to be shown or printed."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/payment-requests/{request_id}/code",
+                    in_path={"request_id": request_id},
+                    query={"format": format_, "language": language},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    def read_payment_request(self, body: models.PayloadIn) -> models.ReadRequestOut:
+        """Read a code of any bank of the network: who asks for how much, checked by signature and time. Changes nothing."""
+        return cast("models.ReadRequestOut", self._sender.send(Call("POST", "/payment-requests/read", body=body)))
+
+    def pay_payment_request(self, body: models.PayRequestIn, *, key: str | None = None) -> models.PaymentOut:
+        """Pay what a code asks for, once; the amount has to be the one that the payer has read."""
+        return cast(
+            "models.PaymentOut",
+            self._sender.send(Call("POST", "/payment-requests/pay", body=body, key=key, is_once=True)),
+        )
+
+
 class Payments:
     """Resources `payments`."""
 
@@ -1304,9 +1416,10 @@ class Reports:
         day: str,
         *,
         owner: str | None = None,
-        format_: Literal["camt.053", "mt940", "csv"] | None = None,
+        format_: Literal["camt.053", "mt940", "csv", "pdf"] | None = None,
+        language: Literal["en", "nl", "sw"] | None = None,
     ) -> bytes:
-        """Return an account's statement of a business day: camt.053, MT940 or a table."""
+        """Return an account's statement of a business day: camt.053, MT940, a table, or on paper in a language."""
         return cast(
             "bytes",
             self._sender.send(
@@ -1314,7 +1427,7 @@ class Reports:
                     "GET",
                     "/statements/{currency}/days/{day}",
                     in_path={"currency": currency, "day": day},
-                    query={"owner": owner, "format": format_},
+                    query={"owner": owner, "format": format_, "language": language},
                     is_raw=True,
                 )
             ),
@@ -1334,6 +1447,21 @@ class Reports:
         return cast(
             "models.ClosingOut",
             self._sender.send(Call("GET", "/end-of-day/{currency}/{day}", in_path={"currency": currency, "day": day})),
+        )
+
+    def print_closing(self, currency: str, day: str, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return the report of a business day that is over on paper (PDF), to be signed and filed."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/end-of-day/{currency}/{day}/paper",
+                    in_path={"currency": currency, "day": day},
+                    query={"language": language},
+                    is_raw=True,
+                )
+            ),
         )
 
 
@@ -2028,6 +2156,69 @@ class Trades:
             ),
         )
 
+    def print_summary(self, reference: str, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return a trade on paper: who trades what, what it cost, who got what and when."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/trades/{reference}/summary",
+                    in_path={"reference": reference},
+                    query={"language": language},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    def print_cover(self, reference: str, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return the cover sheet of a closed trade's evidence pack: its hash, and how anybody verifies it offline."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/trades/{reference}/evidence/cover",
+                    in_path={"reference": reference},
+                    query={"language": language},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    def get_trade_rates(self, reference: str) -> models.TradeRatesOut:
+        """Return a trade's rate over its life: day by day, what was agreed, and when it counted."""
+        return cast(
+            "models.TradeRatesOut",
+            self._sender.send(Call("GET", "/trades/{reference}/rates", in_path={"reference": reference})),
+        )
+
+    def draw_trade_rates(self, reference: str, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return a trade's rate as a chart (SVG), with the band and the points at which it counted."""
+        return cast(
+            "bytes",
+            self._sender.send(
+                Call(
+                    "GET",
+                    "/trades/{reference}/rates/chart",
+                    in_path={"reference": reference},
+                    query={"language": language},
+                    is_raw=True,
+                )
+            ),
+        )
+
+    def get_settlement_times(self) -> models.SettlementTimesOut:
+        """Return how long it took from the moment a milestone was final until its money had moved."""
+        return cast("models.SettlementTimesOut", self._sender.send(Call("GET", "/settlement-times")))
+
+    def draw_settlement_times(self, *, language: Literal["en", "nl", "sw"] | None = None) -> bytes:
+        """Return how long settlements took as a chart (SVG)."""
+        return cast(
+            "bytes",
+            self._sender.send(Call("GET", "/settlement-times/chart", query={"language": language}, is_raw=True)),
+        )
+
 
 class Wallets:
     """Resources `wallets`."""
@@ -2264,11 +2455,13 @@ class Resources:
         self.freezes = Freezes(sender)
         self.issuance = Issuance(sender)
         self.ledger = Ledger(sender)
+        self.liquidity = Liquidity(sender)
         self.messages = Messages(sender)
         self.notices = Notices(sender)
         self.oauth = Oauth(sender)
         self.own_account = OwnAccount(sender)
         self.participants = Participants(sender)
+        self.payment_requests = PaymentRequests(sender)
         self.payments = Payments(sender)
         self.people = People(sender)
         self.quotes = Quotes(sender)

@@ -179,6 +179,14 @@ class BalanceOut(TypedDict):
 """An owner's money in one currency."""
 
 
+class BucketOut(TypedDict):
+    at_most: "int | None"
+    milestones: "int"
+
+
+"""Milestones that took at most so long, and longer than the bucket before."""
+
+
 class CancelIn(TypedDict):
     side: NotRequired["Literal['importer', 'exporter'] | None"]
     ask_provider: NotRequired["bool"]
@@ -398,6 +406,14 @@ class CutOffOut(TypedDict):
 
 
 """When a currency's business day ends, and which one runs."""
+
+
+class DayRateOut(TypedDict):
+    time: "str"
+    rate: "str"
+
+
+"""The middle rate of one day."""
 
 
 class DecisionOut(TypedDict):
@@ -836,6 +852,30 @@ class LinkOut(TypedDict):
 """A one-time link; it is shown this once."""
 
 
+class LiquidityDayOut(TypedDict):
+    currency: "str"
+    total: "str"
+    available: "str"
+    held: "str"
+    blocked: "str"
+    day: "str"
+    until: "str"
+
+
+"""What it had at the end of a business day."""
+
+
+class LiquidityOut(TypedDict):
+    currency: "str"
+    total: "str"
+    available: "str"
+    held: "str"
+    blocked: "str"
+
+
+"""What the institution itself has in a currency."""
+
+
 class MeOut(TypedDict):
     institution: "str"
     customer: "str | None"
@@ -1082,6 +1122,16 @@ class PasswordIn(TypedDict):
 """Another password."""
 
 
+class PayRequestIn(TypedDict):
+    payload: "str"
+    currency: "str"
+    amount: "str"
+    owner: NotRequired["str | None"]
+
+
+"""A code to be paid, with what the payer has read and agreed to."""
+
+
 class PayeeIn(TypedDict):
     payee: "str"
     allowed: NotRequired["bool"]
@@ -1099,6 +1149,13 @@ class PayeeOut(TypedDict):
 
 
 """Who gets how much, if all of the invoice is paid."""
+
+
+class PayloadIn(TypedDict):
+    payload: "str"
+
+
+"""A code that was scanned."""
 
 
 class PaymentIn(TypedDict):
@@ -1151,6 +1208,38 @@ class PaymentOut(TypedDict):
 """A payment; `settled` once the chain has made it."""
 
 
+class PaymentRequestIn(TypedDict):
+    currency: "str"
+    amount: "str"
+    reference: NotRequired["str"]
+    expires_in: NotRequired["int"]
+    owner: NotRequired["str | None"]
+
+
+"""What is to be paid."""
+
+
+class PaymentRequestOut(TypedDict):
+    id: "str"
+    owner: "str"
+    account: "str"
+    currency: "str"
+    amount: "str"
+    reference: "str"
+    state: "Literal['open', 'paid', 'expired']"
+    created_at: "str"
+    expires_at: "str"
+    payload: "str"
+    svg: "str"
+    png: "str"
+    payer: "str | None"
+    paid_at: "str | None"
+    tx_hash: "str | None"
+
+
+"""A payment request that was made here."""
+
+
 Permission = Literal[
     "own:use",
     "accounts:read",
@@ -1193,12 +1282,14 @@ Permission = Literal[
     "payments:approve",
     "payments:read",
     "payments:write",
+    "payment_requests:write",
     "people:approve",
     "people:read",
     "people:write",
     "quotes:read",
     "rates:read",
     "rates:write",
+    "statements:read",
     "status:read",
     "trades:fund",
     "trades:read",
@@ -1367,6 +1458,16 @@ class QuotesOut(TypedDict):
 """Answers to the latest request, the cheapest first."""
 
 
+class RateMarkOut(TypedDict):
+    time: "str"
+    what: "str"
+    milestone: "int | None"
+    rate: "str"
+
+
+"""A moment at which the rate counted."""
+
+
 class RateOut(TypedDict):
     base: "str"
     quote: "str"
@@ -1389,6 +1490,23 @@ class ReadOut(TypedDict):
 
 
 """How many notices were marked as read."""
+
+
+class ReadRequestOut(TypedDict):
+    id: "str"
+    bank: "str"
+    bank_name: "str"
+    name: "str"
+    city: "str"
+    country: "str"
+    account: "str"
+    currency: "str"
+    amount: "str"
+    reference: "str"
+    expires_at: "str"
+
+
+"""What a code asks for. Its signature is the bank's, and it has not expired."""
 
 
 class ReconciliationOut(TypedDict):
@@ -1557,6 +1675,16 @@ class SettleIn(TypedDict):
 """At which quote a float settles; other policies need nothing of this."""
 
 
+class SettlementTimesOut(TypedDict):
+    milestones: "int"
+    median: "int | None"
+    tail: "int | None"
+    buckets: "list[BucketOut]"
+
+
+"""From final to settled, in ledger time."""
+
+
 class SideIn(TypedDict):
     side: NotRequired["Literal['importer', 'exporter'] | None"]
 
@@ -1695,6 +1823,20 @@ class TradeOut(TypedDict):
 
 
 """A trade as one of its banks knows it."""
+
+
+class TradeRatesOut(TypedDict):
+    base: "str"
+    quote: "str"
+    policy: "str"
+    agreed: "str | None"
+    band_low: "str | None"
+    band_high: "str | None"
+    days: "list[DayRateOut]"
+    marks: "list[RateMarkOut]"
+
+
+"""A trade's rate over its life; units of the invoice currency for one of the funding currency."""
 
 
 class VersionOut(TypedDict):

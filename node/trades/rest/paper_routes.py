@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session
 from node.trades.context import Actor
 from node.trades.errors import UnknownDocumentError
 from node.trades.logistics.handing_in import is_current
-from node.trades.payments.settled import SETTLED, settled_milestone
 from node.trades.rest.routing import PAPER, Reference, actor_of, trades_of
 from node.trades.service import TradeService
-from node.trades.store import Attestation, Document, EscrowEvent, MilestoneRow, TermsVersion, Trade
-from node.trades.views.schemas import PaperOut, ReleaseOut, ReleaseShareOut, TradeAttestationOut
+from node.trades.store import Attestation, Document, MilestoneRow, TermsVersion, Trade
+from node.trades.views.releases import releases_of
+from node.trades.views.schemas import PaperOut, ReleaseOut, TradeAttestationOut
 from node.trades.views.trades import shown_attestation
-from node.trades.watching.chain_view import events_of
 from node.web.auth import Caller, needs
 from node.web.desk import CallersDesk
 from node.web.paging import Page, paging
@@ -77,11 +76,7 @@ async def list_releases(
     with desk.database.read() as session:
         trade = trades.desk.trade_of(session, reference, actor)
         only = trades.desk.holdings(session, trade, actor)
-        found = [
-            _release(session, trades, trade, event)
-            for event in events_of(session, trade.trade_id or b"")
-            if event.name == SETTLED and (only is None or int(event.args["milestone"]) in only)
-        ]
+        found = releases_of(session, trades.desk, trade, only)
     return page.items(found, lambda one: (one.time_s, one.milestone))
 
 
@@ -130,28 +125,4 @@ def _attestation(session: Session, trade: Trade, row: Attestation) -> TradeAttes
         milestone=row.milestone,
         signed_at_s=row.signed_at_s,
         is_current=milestone is None or is_current(row, milestone),
-    )
-
-
-def _release(session: Session, trades: TradeService, trade: Trade, event: EscrowEvent) -> ReleaseOut:
-    settled = settled_milestone(session, trades.desk, trade, event)
-    moved = settled.spent or settled.released
-    return ReleaseOut(
-        milestone=settled.index,
-        kind=settled.kind,
-        time_s=settled.time_s,
-        tx_hash="0x" + event.tx_hash.hex(),
-        shares=[
-            ReleaseShareOut(
-                account=share.account,
-                name=share.name,
-                purpose=share.purpose,
-                amount_minor=share.amount.amount_minor,
-                currency=share.amount.currency.code,
-            )
-            for share in settled.shares
-        ],
-        spent_minor=None if settled.spent is None else settled.spent.amount_minor,
-        released_minor=None if settled.released is None else settled.released.amount_minor,
-        currency=trades.desk.document(session, trade).funding.currency if moved is None else moved.currency.code,
     )

@@ -11,7 +11,15 @@ from node.storage.cursor import booked_until_s
 from node.trades.agreement.negotiating import Papers
 from node.trades.evidence.packs import EvidenceRoom, pack_name
 from node.trades.logistics.attesting import is_fulfilled
-from node.trades.rest import acting_routes, arbiter_routes, motion_routes, paper_routes, payment_routes
+from node.trades.rest import (
+    acting_routes,
+    arbiter_routes,
+    chart_routes,
+    motion_routes,
+    paper_routes,
+    payment_routes,
+    printing_routes,
+)
 from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
@@ -388,3 +396,5 @@ router.include_router(arbiter_routes.router)
 router.include_router(motion_routes.router)
 router.include_router(paper_routes.router)
 router.include_router(payment_routes.router)
+router.include_router(printing_routes.router)
+router.include_router(chart_routes.router)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -16,10 +17,13 @@ from node.ledger import day_routes
 from node.ledger.days import DEFAULT, CutOffs, business_day
 from node.messages.iso20022 import codec
 from node.messages.iso20022.formats.cash import BalanceKind, CashReport, EntryStatus
+from node.printing.errors import PaperTooLongError
+from node.printing.languages import speech
 from node.reports import camt053, csv_table
 from node.reports import mt940 as swift
 from node.reports.closing import build_closing
 from node.reports.errors import FormatLimitError, TooManyEntriesError
+from node.reports.papers import statement_page
 from node.reports.routes import router
 from node.reports.statement import Statement, build_statement
 from node.storage.cursor import SqlFollowerStore
@@ -170,6 +174,22 @@ def test_statement_is_refused_when_the_day_has_too_many_entries(books: Books, mo
         statement(books)
 
 
+def test_paper_is_refused_when_it_would_have_too_many_rows(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = statement(books)
+    monkeypatch.setattr("node.printing.layout.ROWS_MAX", len(found.entries))
+    assert "6.50" in statement_page(found, speech("en"))
+    monkeypatch.setattr("node.printing.layout.ROWS_MAX", len(found.entries) - 1)
+    with pytest.raises(PaperTooLongError, match="at most 3"):
+        statement_page(found, speech("en"))
+
+
+def test_page_has_text_as_text_when_somebody_wrote_markup(books: Books) -> None:
+    found = statement(books)
+    page = statement_page(replace(found, owner_name="<img src=file:///etc/passwd>"), speech("sw"))
+    assert "<img" not in page
+    assert "&lt;img src=file:///etc/passwd&gt;" in page
+
+
 def test_closing_is_balanced_owner_by_owner_when_the_day_is_over(books: Books) -> None:
     with books.database.read() as session:
         found = build_closing(session, books.ledger, "EUR", DAY)
@@ -218,7 +238,7 @@ async def test_statement_is_downloaded_when_its_owner_asks(
         ("/statements/EUR/days/yesterday", 422),
         ("/statements/USD/days/2026-08-17", 404),
         ("/end-of-day/USD/2026-08-17", 404),
-        (f"/statements/EUR/days/{DAY.on}?format=pdf", 422),
+        (f"/statements/EUR/days/{DAY.on}?format=docx", 422),
     ],
 )
 async def test_day_is_refused_when_there_is_none_to_tell_of(client: httpx.AsyncClient, path: str, status: int) -> None:
