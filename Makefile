@@ -21,7 +21,8 @@ demo: .venv/.ready
 	@.venv/bin/landfall demo
 
 test: .venv/.ready
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not soak"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not soak and not network"
+	$(RUN) -m pytest -m "network and not soak"
 
 check: .venv/.ready
 	.venv/bin/ruff format --check .
@@ -50,7 +51,8 @@ bench: .venv/.ready
 	$(RUN) scripts/bench.py
 
 soak: .venv/.ready
-	$(RUN) -m pytest -n 2 --dist worksteal -m soak
+	$(RUN) -m pytest -n 2 --dist worksteal -m "soak and not network"
+	$(RUN) -m pytest -m "soak and network"
 
 clean:
 	rm -rf .venv .cache out

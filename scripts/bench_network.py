@@ -37,8 +37,8 @@ from scripts.bench_chain import Account, Rpc, resident_mb
 
 SENDERS = 100
 BATCH = 250
-IN_FLIGHT_MAX = 2_500
-"""Two seconds of work: a longer queue would only make each transfer wait longer."""
+IN_FLIGHT = 2_500
+"""Two seconds of work of four validators: a longer queue would only make each transfer wait longer."""
 TRANSFER_GAS = 120_000
 SPACING_S = 2.0
 LOADED_SAMPLE_S = 1.0
@@ -160,8 +160,8 @@ class Progress:
         return self.included
 
 
-async def measure_throughput(running: Running, count: int) -> dict[str, Any]:
-    """Send everything with at most `IN_FLIGHT_MAX` waiting, and time until the last is in a block."""
+async def measure_throughput(running: Running, count: int, in_flight: int) -> dict[str, Any]:
+    """Send everything with at most so many waiting, and time until the last is in a block."""
     load = await asyncio.to_thread(sign_load, running, count)
     watcher = running.clients[0]
     progress = Progress(watcher, int(await watcher.call("eth_blockNumber"), 16))
@@ -173,7 +173,7 @@ async def measure_throughput(running: Running, count: int) -> dict[str, Any]:
     async def feed(rpc: Rpc, batches: Sequence[Sequence[tuple[str, list[Any]]]]) -> None:
         nonlocal sent
         for batch in batches:
-            while sent - progress.included > IN_FLIGHT_MAX:  # noqa: ASYNC110 - the counter is the watcher's
+            while sent - progress.included > in_flight:  # noqa: ASYNC110 - the counter is the watcher's
                 await asyncio.sleep(0.05)
             sent += len(batch)
             await rpc.batch(batch)
@@ -331,7 +331,7 @@ async def run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if chosen.latencies:
                 figures["idle_submit_to_receipt_ms"] = await measure_latency(running, chosen.latencies)
             if chosen.transfers:
-                figures["load"] = await measure_throughput(running, chosen.transfers)
+                figures["load"] = await measure_throughput(running, chosen.transfers, chosen.in_flight)
             if chosen.restart:
                 figures["restart"] = await measure_restart(running)
             return figures
@@ -346,6 +346,7 @@ async def main() -> None:
     parser.add_argument("--engine", choices=("geth", "pyevm", "mixed"), default="geth")
     parser.add_argument("--keys", choices=("ML-DSA-65", "Ed25519"), default="ML-DSA-65")
     parser.add_argument("--transfers", type=int, default=100_000, help="0 = none")
+    parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="transfers that wait for a block at most")
     parser.add_argument("--latencies", type=int, default=20, help="idle samples; 0 = none")
     parser.add_argument("--dual-signed", action="store_true", help="every sender signs by an ML-DSA-65 key too")
     parser.add_argument("--restart", action="store_true", help="kill a validator at the end and time its return")

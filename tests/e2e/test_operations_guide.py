@@ -15,6 +15,8 @@ from node.app.cli import app
 from node.app.errors import StoppedForGoodError
 from node.app.validator.home import ValidatorHome, read_settings
 
+pytestmark = pytest.mark.network
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 GUIDE = (ROOT / "docs" / "operations.md").read_text("utf-8")

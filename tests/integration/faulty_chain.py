@@ -91,7 +91,8 @@ class ByzantineDriver(CometBftDriver):
             extra_data=EXTRA_DATA,
         )
         actor = institution(sender)
-        actor.nonce = await self._app.next_nonce(actor.address)
+        (account,) = await self._app.engine.accounts([actor.address])
+        actor.nonce = account.nonce
         block = PyEvmBlock(self._app.store, genesis.chain_id, environment)
         for _ in range(count):
             block.apply(decode_item(actor.sign(chain_id=genesis.chain_id, **changes)))

@@ -38,6 +38,8 @@ from tests.integration.network_load import (
     restarts_of,
 )
 
+pytestmark = pytest.mark.network
+
 WRONG = 4
 """The validator with py-evm."""
 

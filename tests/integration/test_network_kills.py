@@ -33,6 +33,8 @@ from tests.integration.network_load import (
     restarts_of,
 )
 
+pytestmark = pytest.mark.network
+
 _log = logging.getLogger(__name__)
 PROGRAMS = ("chain", "cometbft", "geth", SUPERVISOR)
 

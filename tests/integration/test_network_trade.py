@@ -26,6 +26,8 @@ from node.app.cli import app
 from node.app.steps import Steps, open_steps
 from node.app.validator.local_network import LocalNetwork
 
+pytestmark = pytest.mark.network
+
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("\n## A trade on a network")[2]
 *WHILE_IT_RUNS, AFTERWARDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
