@@ -96,14 +96,18 @@ INVARIANT: Final = Mapped(
 
 def map_error(error: BaseException) -> Mapped:
     """Return the row of an error; anything outside the families is an invariant that broke."""
-    return row_of(type(error))
+    return _row(_family_of(type(error)), error)
 
 
 def row_of(kind: type[BaseException]) -> Mapped:
     """Return the row of a class of errors."""
-    match _family_of(kind):
+    return _row(_family_of(kind), kind)
+
+
+def _row(family: str, told: BaseException | type[BaseException]) -> Mapped:
+    match family:
         case "RejectedError":
-            return REJECTED[str(getattr(kind, "kind", "invalid"))]
+            return REJECTED[str(getattr(told, "kind", "invalid"))]
         case "UnavailableError":
             return UNAVAILABLE
         case _:
@@ -138,7 +142,7 @@ def problem_json(error: BaseException, instance: str) -> dict[str, Any]:
         "detail": "internal error; it is in the log of the node" if hidden else str(error)[:2000],
         "instance": instance,
         "code": f"{codespace}/{code}",
-        "next_step": next_step(type(error)),
+        "next_step": next_step(error),
     } | ({} if hidden else _field_of(error))
 
 
@@ -147,9 +151,10 @@ def problem_type(codespace: str, code: int) -> str:
     return f"/problems/{codespace}/{code}"
 
 
-def next_step(kind: type[BaseException]) -> str:
-    """Return what a person can do about errors of a class."""
-    return str(getattr(kind, "next_step", row_of(kind).next_step))
+def next_step(told: BaseException | type[BaseException]) -> str:
+    """Return what a person can do about an error, or about errors of a class."""
+    row = map_error(told) if isinstance(told, BaseException) else row_of(told)
+    return str(getattr(told, "next_step", row.next_step))
 
 
 def json_rpc_error(error: BaseException) -> dict[str, Any]:

@@ -22,7 +22,10 @@ class RefusalError(RejectedError):
         self.field: str | None = problem.get("field")
         # The page answers as the API did.
         codespace, _, code = str(problem.get("code", "")).partition("/")
-        vars(self).update(kind=_KINDS.get(self.status, "invalid"))
+        kind = _KINDS.get(self.status, "invalid")
+        vars(self).update(kind=kind)
+        self.next_step = str(problem.get("next_step", REJECTED[kind].next_step))
+        """What a person can do."""
         if code.isdigit():
             vars(self).update(codespace=codespace, code=int(code))
 
@@ -45,11 +48,6 @@ class RefusalError(RejectedError):
     def status(self) -> int:
         """HTTP status of the API's answer."""
         return int(self.problem.get("status", 422))
-
-    @property
-    def next_step(self) -> str:
-        """What a person can do, where the API says it apart."""
-        return str(self.problem.get("next_step", ""))
 
 
 class ApiAwayError(RejectedError):

@@ -96,13 +96,14 @@ class Page:
         """
         answer = await self.fetch(path, **query)
         found = answer.body
-        for _ in range(PAGES_MAX):
-            cursor = _cursor_of(answer)
-            if cursor is None or "limit" in query:
-                return by_name(found)
+        pages = 1
+        while "limit" not in query and (cursor := _cursor_of(answer)) is not None:
+            if pages == PAGES_MAX:
+                raise ApiAwayError(f"{path}: expected at most {len(found)} rows, got more; ask the API, page by page")
             answer = await self.fetch(path, **query, limit=PAGE_MAX, cursor=cursor)
             found += answer.body
-        raise ApiAwayError(f"{path}: expected at most {len(found)} rows, got more; ask the API, page by page")
+            pages += 1
+        return by_name(found)
 
     async def rows(self, path: str, **query: object) -> Any:
         """Return the page of a list that the browser's address asks for; `more` says where the next one is."""
