@@ -14,7 +14,7 @@ from node.payment_requests.routes import router
 from node.web.app import build_app
 from node.web.auth import Principal, TokenAuthority
 from node.web.desk import Desk
-from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF
+from node.web.permissions import DEVNET_CUSTOMER, DEVNET_STAFF, Role
 from tests.unit.payment_requests.conftest import Bank
 from tests.unit.web.conftest import bearer
 
@@ -30,6 +30,9 @@ async def client(payee: Bank, payer: Bank) -> AsyncIterator[httpx.AsyncClient]:
         "payees-bank": Principal("bank-ke", None, DEVNET_STAFF),
         "stranger": Principal("bank-ke", "other", DEVNET_CUSTOMER),
         "payer": Principal("bank-nl", "bloem", DEVNET_CUSTOMER),
+        "importer": Principal("bank-nl", "bloem", frozenset({Role.IMPORTER}), "p-1"),
+        "maker": Principal("bank-nl", None, frozenset({Role.BANK_MAKER}), "p-2"),
+        "checker": Principal("bank-nl", None, frozenset({Role.BANK_CHECKER}), "p-3"),
     }
     app = build_app(desks=desks, authority=TokenAuthority(people), routers=[router, payments])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk/v1") as client:
@@ -128,3 +131,35 @@ async def test_request_is_expired_when_its_time_is_over(client: httpx.AsyncClien
     payee.advance(62)
     found = (await client.get(f"/payment-requests/{made['id']}", headers=bearer("payee"))).json()
     assert found["state"] == "expired"
+
+
+async def test_payment_waits_for_a_checker_when_its_payer_may_not_act_alone(
+    client: httpx.AsyncClient, payer: Bank
+) -> None:
+    made = (await ask(client)).json()
+    order = {"payload": made["payload"], "currency": "EUR", "amount": made["amount"]}
+    held = await client.post("/payment-requests/pay", json=order, headers=bearer("importer", Idempotency_Key="p"))
+    assert (held.status_code, held.json()["summary"]) == (202, "bloem pays Bloemenhuis BV: INV-1")
+    assert payer.queued() == []
+    path = f"{held.headers['Location'].removeprefix('/v1')}/approve"
+    refused = await client.post(path, headers=bearer("maker", Idempotency_Key="m"))
+    assert (refused.status_code, payer.queued()) == (403, [])
+    approved = await client.post(path, headers=bearer("checker", Idempotency_Key="c"))
+    assert approved.status_code == 200, approved.text
+    assert len(payer.queued()) == 1
+
+
+async def test_approval_is_refused_when_the_code_has_expired(client: httpx.AsyncClient, payer: Bank) -> None:
+    made = (await ask(client, expires_in=60)).json()
+    order = {"payload": made["payload"], "currency": "EUR", "amount": made["amount"]}
+    held = await client.post("/payment-requests/pay", json=order, headers=bearer("importer", Idempotency_Key="p"))
+    payer.advance(3600)
+    path = f"{held.headers['Location'].removeprefix('/v1')}/approve"
+    late = await client.post(path, headers=bearer("checker", Idempotency_Key="c"))
+    assert (late.status_code, late.json()["code"], payer.queued()) == (409, "web/66", [])
+    assert "a request that has not expired" in late.json()["detail"]
+
+
+async def test_nobody_is_asked_for_money_when_the_caller_only_checks(client: httpx.AsyncClient) -> None:
+    refused = await ask(client, "checker", owner="bloem")
+    assert (refused.status_code, refused.json()["code"]) == (403, "web/60")

@@ -51,3 +51,8 @@ def test_documentation_is_current_when_the_table_changes() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_statements_are_for_owners_and_those_who_pay_when_somebody_reads_one() -> None:
+    readers = {role for role in Role if Permission.STATEMENTS_READ in PERMISSIONS[role]}
+    assert readers == OF_CUSTOMERS | {Role.BANK_MAKER, Role.BANK_CHECKER, Role.TREASURER}
