@@ -257,3 +257,26 @@ async def test_server_says_why_when_it_is_told_to_end_as_a_handler_fails(tmp_pat
         (await served.connect()).send(Request(finalize_block=Block(height=1)))
         with pytest.raises(CorruptChainError, match="expected block 3"):
             await served.task
+
+
+@pytest.mark.parametrize("requests", [0, 1])
+async def test_server_ends_when_who_has_asked_leaves_and_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    monkeypatch.setattr(server, "RETURN_S", 0.05)
+    path = tmp_path / "abci.sock"
+    serving = asyncio.create_task(serve_abci(path, FakeHandler()))
+    await wait_until(path.exists, "the socket")
+    reader, writer = await asyncio.open_unix_connection(path)
+    for _ in range(requests):
+        frame = BytesIO()
+        serialize_length_prefixed(Request(info=RequestInfo()), frame)
+        writer.write(frame.getvalue())
+        await read_frame(reader)
+    writer.close()
+    done, _ = await asyncio.wait({serving}, timeout=WAIT_S if requests else 0.5)
+    serving.cancel()
+    if requests:
+        with pytest.raises(ConnectionAbortedError, match="opened none for"):
+            await serving
+    assert bool(done) == bool(requests)

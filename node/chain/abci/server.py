@@ -6,7 +6,8 @@ on together.
 
 What fails is a matter of the method. A transaction, a proposal, a query and a snapshot are refused in the answer.
 When the chain itself cannot be moved, nothing that this process could answer is true: `serve_abci` raises and the
-process ends. A frame that cannot be read closes its connection alone.
+process ends. A frame that cannot be read closes its connection alone. CometBFT can hang while it ends: when a
+connection is gone and none comes in its place, `serve_abci` raises too, so that both are started again.
 
 Source: CometBFT v0.40.0 abci/client/socket_client.go, abci/types/messages.go, proxy/multi_app_conn.go.
 """
@@ -59,6 +60,8 @@ _log = structlog.get_logger("landfall.abci")
 _LENGTH_BYTES_MAX: Final = 5
 """Of a frame's length, seven bits each."""
 _READ_BYTES: Final = 1 << 20
+RETURN_S = 10.0
+"""CometBFT that ends takes a second; whoever waits for it to end has asked this process to end by then."""
 
 
 class AbciHandler(Protocol):
@@ -99,6 +102,7 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
     """Answer on the socket `path` until cancelled.
 
     Raises:
+        ConnectionAbortedError: CometBFT left and did not come back.
         Exception: what a handler raised; CometBFT was not answered.
     """
     failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -112,15 +116,29 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
 
 async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: AbciHandler) -> None:
     """Answer until cancelled, or until a handler has failed."""
-    connections: set[asyncio.Task[None]] = set()
+    connections: set[asyncio.Task[bool]] = set()
+    loop, opened = asyncio.get_running_loop(), 0
 
-    def ended(task: asyncio.Task[None]) -> None:
-        connections.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not failed.done():
+    def fail(error: BaseException) -> None:
+        if not failed.done():
             failed.set_exception(error)
 
+    def left(opened_before: int) -> None:
+        if opened == opened_before:
+            fail(ConnectionAbortedError(f"CometBFT closed a connection and opened none for {RETURN_S:g} s"))
+
+    def ended(task: asyncio.Task[bool]) -> None:
+        connections.discard(task)
+        if task.cancelled():
+            return
+        if error := task.exception():
+            fail(error)
+        elif task.result():
+            loop.call_later(RETURN_S, left, opened)
+
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
         task = asyncio.create_task(_Connection(reader, writer, handler).serve())
         connections.add(task)
         task.add_done_callback(ended)
@@ -149,11 +167,13 @@ class _Connection:
         # None = there is no more to come.
         self._waiting: asyncio.Queue[Request | None] = asyncio.Queue(ABCI_REQUESTS_MAX)
 
-    async def serve(self) -> None:
-        """Answer until the other side ends or sends what is no frame."""
+    async def serve(self) -> bool:
+        """Answer until the other side ends or sends what is no frame; return whether it has asked anything."""
         reading = asyncio.create_task(self._read_ahead())
+        has_asked = False
         try:
             while requests := await self._next():
+                has_asked = True
                 for is_check, group in groupby(requests, lambda request: request.HasField("check_tx")):
                     if is_check:
                         await self._answer_checks(list(group))
@@ -167,6 +187,7 @@ class _Connection:
             # Nothing is waited for here: being cancelled meanwhile would hide what a handler raised.
             reading.cancel()
             self._writer.close()
+        return has_asked
 
     async def _read_ahead(self) -> None:
         try:
