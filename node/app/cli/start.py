@@ -16,19 +16,18 @@ ValidatorHomeOption = Annotated[
     Path, typer.Option("--home", envvar="LANDFALL_HOME", help="The validator's directory", file_okay=False)
 ]
 DEFAULT_HOME = Path("validator")
-STOPPED_FOR_GOOD = 3
-"""Exit code that a service manager must not answer by starting the validator again."""
 
 
 def run(home: ValidatorHomeOption = DEFAULT_HOME) -> None:
     """Run the validator prepared in --home (landfall init use) until Ctrl-C; exit code 3 = somebody has to look."""
     from node.app.errors import StoppedForGoodError
+    from node.chain.process import FINAL_EXIT_CODE
 
     try:
         asyncio.run(_run(home.absolute()))
     except StoppedForGoodError as error:
         fail(error)
-        raise typer.Exit(STOPPED_FOR_GOOD) from error
+        raise typer.Exit(FINAL_EXIT_CODE) from error
 
 
 async def _run(root: Path) -> None:

@@ -117,28 +117,31 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
 async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: AbciHandler) -> None:
     """Answer until cancelled, or until a handler has failed."""
     connections: set[asyncio.Task[bool]] = set()
-    loop, opened = asyncio.get_running_loop(), 0
+    loop = asyncio.get_running_loop()
+    leaving: asyncio.TimerHandle | None = None
 
     def fail(error: BaseException) -> None:
         if not failed.done():
             failed.set_exception(error)
 
-    def left(opened_before: int) -> None:
-        if opened == opened_before:
-            fail(ConnectionAbortedError(f"CometBFT closed a connection and opened none for {RETURN_S:g} s"))
+    def stay() -> None:
+        if leaving:
+            leaving.cancel()
 
     def ended(task: asyncio.Task[bool]) -> None:
+        nonlocal leaving
         connections.discard(task)
         if task.cancelled():
             return
         if error := task.exception():
             fail(error)
         elif task.result():
-            loop.call_later(RETURN_S, left, opened)
+            stay()
+            gone = ConnectionAbortedError(f"CometBFT closed a connection and opened none for {RETURN_S:g} s")
+            leaving = loop.call_later(RETURN_S, fail, gone)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal opened
-        opened += 1
+        stay()
         task = asyncio.create_task(_Connection(reader, writer, handler).serve())
         connections.add(task)
         task.add_done_callback(ended)
@@ -147,6 +150,7 @@ async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: Abci
     try:
         await asyncio.wait({failed})
     finally:
+        stay()
         server.close()
         for task in connections:
             task.cancel()
