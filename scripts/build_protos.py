@@ -1,4 +1,4 @@
-"""Makes `node/chain/abci/abci_pb2.py` and its type stub from `abci.proto`; `--check` tells if they are current."""
+"""Makes `*_pb2.py` and its type stub beside each `.proto` of ours; `--check` tells if they are current."""
 
 import argparse
 import sys
@@ -8,8 +8,8 @@ from subprocess import run
 
 ROOT = Path(__file__).resolve().parent.parent
 # The whole path is the file's name in protobuf's pool, where another package's `abci.proto` may live too.
-PROTO = "node/chain/abci/abci.proto"
-GENERATED = ("node/chain/abci/abci_pb2.py", "node/chain/abci/abci_pb2.pyi")
+PROTOS = ("node/chain/abci/abci.proto", "node/chain/gossip.proto")
+GENERATED = tuple(name.replace(".proto", f"_pb2.{ending}") for name in PROTOS for ending in ("py", "pyi"))
 
 
 def main() -> int:
@@ -20,11 +20,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}", f"--python_out={out}", f"--pyi_out={out}"]
-        run([*command, PROTO], check=True)
+        run([*command, *PROTOS], check=True)
         if is_check:
             stale = [name for name in GENERATED if (out / name).read_bytes() != (ROOT / name).read_bytes()]
             for name in stale:
-                print(f"{name}: not what abci.proto says; run scripts/build_protos.py")
+                print(f"{name}: not what its .proto says; run scripts/build_protos.py")
             return 1 if stale else 0
         for name in GENERATED:
             (ROOT / name).write_bytes((out / name).read_bytes())

@@ -1,8 +1,8 @@
 """How transactions that came to this node reach the others: in batches, through CometBFT's mempool.
 
-A batch, `0x7e || RLP list of items`, is never in a block: every node takes its transactions into its own pool, and it
-leaves CometBFT's mempool when none of them can run any more. A single transaction goes as it is. What was acknowledged
-here is handed out again while it waits, and after every start (the journal offers it).
+A batch, `0x7e || Batch` (gossip.proto), is never in a block: every node takes its transactions into its own pool, and
+it leaves CometBFT's mempool when none of them can run any more. A single transaction goes as it is. What was
+acknowledged here is handed out again while it waits, and after every start (the journal offers it).
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-import rlp
 import structlog
-from rlp.exceptions import DecodingError
+from google.protobuf.message import DecodeError
 
 from node.chain.errors import MalformedBatchError, UnavailableError
+from node.chain.gossip_pb2 import Batch
 from node.chain.limits import (
     BATCH_BYTES_MAX,
     BATCH_TRANSACTIONS_MAX,
@@ -29,7 +29,7 @@ from node.chain.transactions import Transaction
 _log = structlog.get_logger("landfall.gossip")
 _BATCH: Final = 0x7E
 _HEADER_BYTES: Final = 5
-"""Of an RLP string or list below 16 MiB, at most; for the batch with its first byte."""
+"""Tag and length of an item below 256 MiB, at most."""
 _KNOWN: Final = "tx already exists in cache"
 """CometBFT's words for a batch that it has."""
 
@@ -38,35 +38,32 @@ def encode_batch(items: Sequence[bytes]) -> bytes:
     """Return what is gossiped: a batch, or a single transaction as it is."""
     if len(items) == 1:
         return items[0]
-    encoded: bytes = rlp.encode(list(items))
-    return bytes([_BATCH]) + encoded
+    return bytes([_BATCH]) + Batch(items=items).SerializeToString()
 
 
 def decode_batch(gossiped: bytes) -> tuple[bytes, ...]:
     """Return the items; none of them is looked at.
 
     Raises:
-        MalformedBatchError: not a list of byte strings, or above a limit.
+        MalformedBatchError: not the message, or above a limit.
     """
     if not gossiped or gossiped[0] != _BATCH:
         return (gossiped,)
     if len(gossiped) > BATCH_BYTES_MAX:
         raise MalformedBatchError(f"batch: expected at most {BATCH_BYTES_MAX} bytes, got {len(gossiped)}")
     try:
-        items = rlp.decode(gossiped[1:])
-    except (DecodingError, IndexError, RecursionError) as error:
-        raise MalformedBatchError(f"batch: expected an RLP list, got {error}"[:200]) from error
-    if not isinstance(items, list) or not all(isinstance(item, bytes) for item in items):
-        raise MalformedBatchError("batch: expected a list of byte strings, got another structure")
+        items = tuple(Batch.FromString(gossiped[1:]).items)
+    except DecodeError as error:
+        raise MalformedBatchError(f"batch: expected the message Batch, got {error}"[:200]) from error
     if not 0 < len(items) <= BATCH_TRANSACTIONS_MAX:
         raise MalformedBatchError(f"batch: expected 1 to {BATCH_TRANSACTIONS_MAX} transactions, got {len(items)}")
-    return tuple(items)
+    return items
 
 
 def first_batch(transactions: Iterable[Transaction]) -> list[Transaction]:
     """Return the first ones, as many as a batch holds."""
     batch: list[Transaction] = []
-    size = 2 * _HEADER_BYTES
+    size = 1
     for tx in transactions:
         size += len(tx.item) + _HEADER_BYTES
         if batch and (len(batch) >= BATCH_TRANSACTIONS_MAX or size > BATCH_BYTES_MAX):

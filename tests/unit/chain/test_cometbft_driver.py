@@ -120,13 +120,12 @@ async def test_batch_is_taken_when_some_of_it_can_wait(tmp_path: Path) -> None:
     [
         (b"", OversizedTransactionError),
         (b"\x7e", MalformedBatchError),
-        (b"\x7e" + rlp.encode([]), MalformedBatchError),
-        (b"\x7e" + rlp.encode(b"text"), MalformedBatchError),
-        (b"\x7e" + rlp.encode([[b"nested"]]), MalformedBatchError),
+        (b"\x7e" + b"\x0a\x05text", MalformedBatchError),
+        (b"\x7e" + b"\x08\x01", MalformedBatchError),
         (b"\x7e" + b"\xc1" * 5_000, MalformedBatchError),
-        (b"\x7e" + rlp.encode([b"\2"] * (BATCH_TRANSACTIONS_MAX + 1)), MalformedBatchError),
-        (b"\x7e" + rlp.encode([bytes(BATCH_BYTES_MAX)]), MalformedBatchError),
-        (b"\x7e" + rlp.encode([b"\2no transaction"] * BATCH_TRANSACTIONS_MAX), TransactionRejectedError),
+        (encode_batch([b"\2"] * (BATCH_TRANSACTIONS_MAX + 1)), MalformedBatchError),
+        (encode_batch([bytes(BATCH_BYTES_MAX // 2)] * 2), MalformedBatchError),
+        (encode_batch([b"\2no transaction"] * BATCH_TRANSACTIONS_MAX), TransactionRejectedError),
         (b"\x7d" + bytes(100), TransactionRejectedError),
     ],
 )
