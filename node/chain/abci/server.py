@@ -9,15 +9,19 @@ When the chain itself cannot be moved, nothing that this process could answer is
 process ends. A frame that cannot be read closes its connection alone. CometBFT can hang while it ends: when a
 connection is gone and none comes in its place, `serve_abci` raises too, so that both are started again.
 
+The sockets have a thread and an event loop of their own, so that they are emptied while the chain works: CometBFT keeps
+a core busy while it cannot write (its flush timer is 20 ns long). Handlers run in the caller's loop.
+
 Source: CometBFT v0.40.0 abci/client/socket_client.go, abci/types/messages.go, proxy/multi_app_conn.go.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import Future
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -98,6 +102,18 @@ class AbciHandler(Protocol):
     async def apply_snapshot_chunk(self, request: RequestApplySnapshotChunk) -> ResponseApplySnapshotChunk: ...
 
 
+class _Elsewhere:
+    """The handler's methods, awaited in one event loop and run in another."""
+
+    def __init__(self, handler: AbciHandler, loop: asyncio.AbstractEventLoop) -> None:
+        self._handler = handler
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Callable[[Any], Awaitable[Any]]:
+        method = getattr(self._handler, name)
+        return lambda request: asyncio.wrap_future(asyncio.run_coroutine_threadsafe(method(request), self._loop))
+
+
 async def serve_abci(path: Path, handler: AbciHandler) -> None:
     """Answer on the socket `path` until cancelled.
 
@@ -105,17 +121,20 @@ async def serve_abci(path: Path, handler: AbciHandler) -> None:
         ConnectionAbortedError: CometBFT left and did not come back.
         Exception: what a handler raised; CometBFT was not answered.
     """
-    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    elsewhere: Any = _Elsewhere(handler, asyncio.get_running_loop())
+    stop: Future[None] = Future()
+    serving = asyncio.ensure_future(asyncio.to_thread(asyncio.run, _serve(path, elsewhere, stop)))
     try:
-        await _serve_until(failed, path, handler)
-    finally:
-        # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
-        if failed.done():
-            failed.result()
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        stop.set_result(None)
+        await serving
+        raise
 
 
-async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: AbciHandler) -> None:
-    """Answer until cancelled, or until a handler has failed."""
+async def _serve(path: Path, handler: AbciHandler, stop: "Future[None]") -> None:
+    """Answer until `stop`, or until a handler has failed; then raise why."""
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     connections: set[asyncio.Task[bool]] = set()
     loop = asyncio.get_running_loop()
     leaving: asyncio.TimerHandle | None = None
@@ -148,13 +167,16 @@ async def _serve_until(failed: "asyncio.Future[None]", path: Path, handler: Abci
 
     server = await asyncio.start_unix_server(connected, path, limit=_READ_BYTES)
     try:
-        await asyncio.wait({failed})
+        await asyncio.wait({failed, asyncio.wrap_future(stop)}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stay()
         server.close()
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+    # CometBFT ends as soon as a connection does, and then this end is asked for: the failure is why.
+    if failed.done():
+        failed.result()
 
 
 class MalformedFrameError(Exception):
