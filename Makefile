@@ -21,7 +21,8 @@ demo: .venv/.ready
 	@.venv/bin/landfall demo
 
 test: .venv/.ready
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not soak and not network"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not soak and not network and not console"
+	$(RUN) -m pytest -n 2 --dist loadfile tests/console
 	$(RUN) -m pytest -m "network and not soak"
 
 check: .venv/.ready
