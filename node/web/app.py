@@ -20,6 +20,7 @@ from node.web.desk import Desk
 from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError, UndeclaredRouteError
 from node.web.middleware import LimitMiddleware, ProblemMiddleware, RequestIdMiddleware, answer_headers
 from node.web.openapi import build_document, operation_id
+from node.web.route_table import RouteTable
 from node.web.throttle import Policy, Throttle
 
 PREFIX: Final = "/v1"
@@ -111,6 +112,7 @@ def build_app(
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
+    app.router.routes.insert(0, RouteTable(app))
     app.state.desks = dict(desks)
     app.state.authenticators = (authority, *authenticators)
     app.state.clock = clock
