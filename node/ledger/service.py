@@ -111,17 +111,17 @@ class LedgerService:
             UnknownOwnerError, UnknownCurrencyError, PageError
         """
         _check_page(limit)
-        self._check_known(session, owner, currency)
+        address = self._address_of(session, owner)
+        self.require_currency(currency)
         names = [Account(currency, owner, part).name for part in PARTS]
-        numbers = session.scalars(
+        numbers = (
             select(LineRow.entry_id)
             .join(AccountRow)
             .where(AccountRow.name.in_(names), LineRow.entry_id > after)
             .distinct()
             .order_by(LineRow.entry_id)
             .limit(limit)
-        ).all()
-        address = self._address_of(session, owner)
+        )
         running = self._parts_until(session, names, after)
         lines = []
         entries = session.scalars(select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)).all()
@@ -278,17 +278,19 @@ class LedgerService:
         return store.post_correction(session, wrong, reason, now_s)
 
     def _check_known(self, session: Session, owner: str, currency: str) -> None:
-        if owner not in self._owners.account_names(session).values():
-            raise UnknownOwnerError(owner)
+        self._address_of(session, owner)
         self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
-        return next(address for address, name in self._owners.account_names(session).items() if name == owner)
+        for address, name in self._owners.account_names(session).items():
+            if name == owner:
+                return address
+        raise UnknownOwnerError(owner)
 
     def _parts_until(self, session: Session, names: Sequence[str], after: int) -> dict[str, int]:
         """Return what was in each part after entry `after`."""
         running = dict.fromkeys(PARTS, 0)
-        for name in names:
+        for name in names if after else ():
             last = session.scalar(
                 select(LineRow)
                 .join(AccountRow)
