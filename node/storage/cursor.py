@@ -1,13 +1,14 @@
 """How far this database has followed the chain."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.follower import Cursor
-from node.storage.database import Base, Database, signal
+from node.storage.database import Base, Database, signal, withhold
 
 TOPIC: Final = "chain_cursor"
 """Rings at every block."""
@@ -43,8 +44,20 @@ class SqlFollowerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def transaction(self) -> AbstractContextManager[Session]:
-        return self._database.transaction()
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self._database.transaction(is_synced=False) as session:
+            yield session
+            topics = withhold(session)
+        if topics <= {TOPIC}:
+            # Nothing but what the chain can tell again: on disk with the next commit.
+            self._database.signals.ring(TOPIC)
+            return
+        # Whoever is woken may tell somebody outside: this is to be on disk first, and takes all before it there.
+        with self._database.transaction() as session:
+            session.execute(update(CursorRow).values(number=CursorRow.number))
+            for topic in topics:
+                signal(session, topic)
 
     def load_cursor(self, session: Session) -> Cursor | None:
         return load_cursor(session)

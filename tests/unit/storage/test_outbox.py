@@ -82,7 +82,7 @@ async def test_row_is_confirmed_when_its_block_is_followed_and_not_before(desk: 
 async def test_enqueue_queues_nothing_when_an_argument_does_not_fit(desk: Desk) -> None:
     with pytest.raises(ArgumentError, match=r"transfer\.amount"):
         desk.queue(-1)
-    assert desk.outbox.next_queued() is None
+    assert desk.outbox.queued(1) == []
     with pytest.raises(UnknownRowError), desk.database.read() as session:
         outbox.get(session, 1)
 

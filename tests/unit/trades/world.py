@@ -121,8 +121,8 @@ class CountingDatabase(Database):
     commits = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with super().transaction() as session:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
+        with super().transaction(is_synced=is_synced) as session:
             yield session
         self.commits += 1
 
