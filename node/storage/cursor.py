@@ -12,7 +12,8 @@ from node.storage.database import Base, Database, signal, withhold
 
 TOPIC: Final = "chain_cursor"
 """Rings at every block."""
-_ONLY_ROW = 1
+_ONLY_ROW: Final = 1
+_ROW: Final = "landfall_cursor"
 
 
 class CursorRow(Base):
@@ -28,14 +29,20 @@ class CursorRow(Base):
 
 def load_cursor(session: Session) -> Cursor | None:
     """Return the cursor, None in a new database."""
-    row = session.get(CursorRow, _ONLY_ROW)
+    row = _row(session)
     return None if row is None else Cursor(row.number, row.hash)
 
 
 def booked_until_s(session: Session) -> int:
     """Return the ledger time up to which this database knows the chain, 0 in a new database."""
-    row = session.get(CursorRow, _ONLY_ROW)
+    row = _row(session)
     return 0 if row is None else row.time_s
+
+
+def _row(session: Session) -> CursorRow | None:
+    # Kept for as long as the session: it would forget a row that nobody holds, and everybody asks for this one.
+    row = session.info[_ROW] = session.get(CursorRow, _ONLY_ROW)
+    return row
 
 
 class SqlFollowerStore:
@@ -63,7 +70,7 @@ class SqlFollowerStore:
         return load_cursor(session)
 
     def save_cursor(self, session: Session, cursor: Cursor, time_s: int) -> None:
-        row = session.get(CursorRow, _ONLY_ROW)
+        row = _row(session)
         if row is None:
             session.add(CursorRow(id=_ONLY_ROW, number=cursor.number, hash=cursor.hash, time_s=time_s))
         else:
