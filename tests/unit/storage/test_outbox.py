@@ -120,6 +120,39 @@ async def test_row_waits_when_its_dry_run_reverts_while_others_are_in_flight(des
     assert desk.row(second).state == outbox.SIGNED
 
 
+async def test_rows_take_nonces_in_their_order_when_they_are_signed_together(desk: Desk) -> None:
+    rows = [desk.queue(amount) for amount in range(1, 41)]
+    assert await desk.sender.send_queued() == 40
+    assert [desk.row(row).nonce for row in rows] == list(range(40))
+    desk.chain.mine()
+    await desk.follow()
+    assert {desk.row(row).state for row in rows} == {outbox.CONFIRMED}
+
+
+async def test_nonces_are_given_back_when_the_chain_refuses_rows_that_were_signed_together(desk: Desk) -> None:
+    refused = [desk.queue(5), desk.queue(6)]
+    desk.chain.refusing = "no dual signature"
+    assert await desk.sender.send_queued() == 2
+    assert [(desk.row(row).state, desk.row(row).nonce) for row in refused] == [(outbox.FAILED, None)] * 2
+    desk.chain.refusing = None
+    following = desk.queue(7)
+    await desk.sender.send_queued()
+    assert desk.row(following).nonce == 0
+
+
+async def test_rows_after_it_wait_when_one_reverts_behind_others(desk: Desk) -> None:
+    first, bad, last = desk.queue(5), desk.queue(6), desk.queue(7)
+    desk.chain.reverting[data_of(desk, bad)] = "token: not enough available"
+    assert await desk.sender.send_queued() == 1
+    states = [desk.row(row).state for row in (first, bad, last)]
+    assert states == [outbox.SIGNED, outbox.QUEUED, outbox.QUEUED]
+    desk.chain.mine()
+    await desk.follow()
+    # Nothing is in flight any more that it could wait for.
+    assert await desk.sender.send_queued() == 2
+    assert [desk.row(row).state for row in (bad, last)] == [outbox.FAILED, outbox.SIGNED]
+
+
 async def test_row_is_submitted_again_with_equal_bytes_when_the_answer_was_lost(desk: Desk) -> None:
     row = desk.queue(5)
     desk.chain.is_deaf = True
