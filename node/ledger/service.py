@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from contracts.client.artifacts import ChainEvent
 from contracts.client.blocks import BlockData
@@ -124,14 +124,15 @@ class LedgerService:
         )
         running = self._parts_until(session, names, after)
         lines = []
-        entries = session.scalars(select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)).all()
+        wanted = select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)
+        entries = session.scalars(wanted.options(lazyload(EntryRow.lines))).all()
+        moved = self._moved(session, names, entries)
         memos = self._memos(session, entries)
         for entry in entries:
             changes = dict.fromkeys(PARTS, 0)
-            for line in entry.lines:
-                if line.account.name in names:
-                    changes[line.account.part] += line.signed
-                    running[line.account.part] = line.balance_after
+            for part, side, amount, balance_after in moved[entry.id]:
+                changes[part] += amount if side == "debit" else -amount
+                running[part] = balance_after
             lines.append(
                 StatementLine(
                     entry=entry.id,
@@ -301,6 +302,20 @@ class LedgerService:
             if last is not None:
                 running[last.account.part] = last.balance_after
         return running
+
+    def _moved(
+        self, session: Session, names: Sequence[str], entries: Sequence[EntryRow]
+    ) -> defaultdict[int, list[tuple[str, str, int, int]]]:
+        """Return (part, side, amount, balance after) of what entries changed in these accounts, by entry."""
+        wanted = select(LineRow.entry_id, AccountRow.part, LineRow.side, LineRow.amount, LineRow.balance_after)
+        of_entries = LineRow.entry_id.in_([entry.id for entry in entries])
+        found: defaultdict[int, list[tuple[str, str, int, int]]] = defaultdict(list)
+        rows = session.execute(
+            wanted.join(AccountRow).where(AccountRow.name.in_(names), of_entries).order_by(LineRow.id)
+        )
+        for entry, part, side, amount, balance_after in rows:
+            found[entry].append((part, side, amount, balance_after))
+        return found
 
     def _memos(
         self, session: Session, entries: Sequence[EntryRow]
