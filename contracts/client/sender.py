@@ -95,7 +95,7 @@ class TransactionSender:
 
         Args:
             address_of: From a contract's name or currency to its address (`Deployment.address`).
-            sign_second: The second signature that this key's transactions need now.
+            sign_second: The second signatures that this key's transactions need now.
             submitted: Called after each submission (`BlockFeed.poke`).
         """
         self._chain = chain
@@ -203,7 +203,9 @@ class TransactionSender:
         return max(0 if highest is None else highest + 1, used)
 
     async def _submit(self, waiting: Sequence[InFlight]) -> None:
-        failures = await asyncio.gather(*(self._try_submit(one) for one in waiting))
+        # Made for each submission: the key may have been replaced since the transactions were signed.
+        seconds = await self._sign_second([one.transaction.tx_hash for one in waiting])
+        failures = await asyncio.gather(*map(self._try_submit, waiting, seconds))
         self._submitted()
         # The last nonce first: once it is given back, the one before it is the last.
         for one, failure in sorted(zip(waiting, failures, strict=True), key=lambda tried: -tried[0].transaction.nonce):
@@ -213,12 +215,10 @@ class TransactionSender:
             if isinstance(failure, UnavailableError):
                 raise failure
 
-    async def _try_submit(self, waiting: InFlight) -> UnavailableError | TransactionRefusedError | None:
+    async def _try_submit(self, waiting: InFlight, second: bytes) -> UnavailableError | TransactionRefusedError | None:
         """Submit one; return why it may not have arrived."""
         with serving(waiting.request_id):
             try:
-                # Made for each submission: the key may have been replaced since the transaction was signed.
-                second = await self._sign_second(waiting.transaction.tx_hash)
                 await self._chain.submit(waiting.transaction.raw, second)
             except (UnavailableError, TransactionRefusedError) as error:
                 return error

@@ -1,6 +1,6 @@
 """The outbox with its sender: each queued call takes effect once or is reported as not taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -219,9 +219,9 @@ async def test_nonce_follows_the_chain_when_the_key_signed_elsewhere_meanwhile(d
 async def test_each_submission_is_signed_a_second_time_when_the_account_has_a_transaction_key(desk: Desk) -> None:
     signed: list[bytes] = []
 
-    async def sign_second(tx_hash: bytes) -> bytes:
-        signed.append(tx_hash)
-        return b"signature %d" % len(signed)
+    async def sign_second(tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
+        signed.extend(tx_hashes)
+        return [b"signature %d" % len(signed)]
 
     desk.sender._sign_second = sign_second
     row = desk.queue(5)
@@ -232,7 +232,7 @@ async def test_each_submission_is_signed_a_second_time_when_the_account_has_a_tr
 
 
 async def test_row_waits_with_its_nonce_when_the_second_signature_cannot_be_made(desk: Desk) -> None:
-    async def sign_second(_tx_hash: bytes) -> bytes:
+    async def sign_second(_tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
         raise SecondSignatureUnavailableError(BANK.address, "a key", "none")
 
     plain, desk.sender._sign_second = desk.sender._sign_second, sign_second
