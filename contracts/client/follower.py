@@ -52,13 +52,13 @@ class FollowerStore(Protocol[Session]):
 
 @dataclass(slots=True)
 class Handlers(Generic[Session]):
-    """What is applied to each block, in this order: whole blocks, outcomes, events, then the block's info.
+    """What is applied to each block, in this order: whole blocks, all outcomes, each event, then the block's info.
 
     A handler may raise only what stops the follower: it gets facts, and has nobody to refuse them to.
     """
 
     blocks: list[Callable[[Session, BlockData], None]] = field(default_factory=list)
-    outcomes: list[Callable[[Session, TransactionOutcome], None]] = field(default_factory=list)
+    outcomes: list[Callable[[Session, Sequence[TransactionOutcome]], None]] = field(default_factory=list)
     events: list[Callable[[Session, ChainEvent], None]] = field(default_factory=list)
     infos: list[Callable[[Session, BlockInfo], None]] = field(default_factory=list)
 
@@ -66,7 +66,8 @@ class Handlers(Generic[Session]):
         """Run every handler on one block."""
         for on_block in self.blocks:
             on_block(session, block)
-        _each(session, self.outcomes, block.outcomes)
+        for on_outcomes in self.outcomes if block.outcomes else ():
+            on_outcomes(session, block.outcomes)
         _each(session, self.events, block.events)
         _each(session, self.infos, (block.info,))
 

@@ -56,12 +56,14 @@ class LedgerService:
             load_hold=lambda hold_id: store.load_hold(session, hold_id),
         )
         entries = booking.entries(block.events)
-        for entry in entries:
-            store.post(session, entry)
+        if entries:
+            known = store.known_accounts(session)
+            for entry in entries:
+                store.post(session, entry, known)
+            store.validate_not_negative(known.values())
         for hold in booking.holds.values():
             store.save_hold(session, hold)
-        if entries:
-            store.validate_not_negative(session)
+        session.flush()
 
     def balances(self, session: Session, owner: str | None = None) -> list[Balance]:
         """Return the balance of each owner (or of one) in each currency that it ever had."""

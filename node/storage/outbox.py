@@ -101,15 +101,16 @@ class Outbox:
         """Run `handler` when a row whose reference starts with `prefix` is confirmed or failed, in its transaction."""
         self._handlers.append((prefix, handler))
 
-    def on_outcome(self, session: Session, outcome: TransactionOutcome) -> None:
-        """Book what the follower saw; transactions of others are none of this outbox's business."""
-        row = session.scalar(select(OutboxRow).where(OutboxRow.tx_hash == outcome.tx_hash))
-        if row is None:
-            return
-        row.state = CONFIRMED if outcome.succeeded else FAILED
-        row.block_number = outcome.block_number
-        row.reason = None if outcome.reason is None else outcome.reason[:_REASON_CHARS]
-        self._finish(session, row)
+    def on_outcomes(self, session: Session, outcomes: Sequence[TransactionOutcome]) -> None:
+        """Book what the follower saw in a block; transactions of others are none of this outbox's business."""
+        seen = {outcome.tx_hash: outcome for outcome in outcomes}
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.tx_hash.in_(seen)).order_by(OutboxRow.nonce)).all()
+        for row in rows:
+            outcome = seen[row.tx_hash or b""]
+            row.state = CONFIRMED if outcome.succeeded else FAILED
+            row.block_number = outcome.block_number
+            row.reason = None if outcome.reason is None else outcome.reason[:_REASON_CHARS]
+            self._finish(session, row)
 
     def queued(self, count: int) -> Sequence[QueuedCall]:
         wanted = select(OutboxRow).where(OutboxRow.state == QUEUED).order_by(OutboxRow.id).limit(count)

@@ -42,7 +42,7 @@ class Desk:
             submitted=self.feed.poke,
         )
         self.follower = EventFollower(
-            self.feed, SqlFollowerStore(database), Handlers(outcomes=[self.outbox.on_outcome])
+            self.feed, SqlFollowerStore(database), Handlers(outcomes=[self.outbox.on_outcomes])
         )
 
     def queue(self, amount: int, reference: str = "pay:1") -> int:
