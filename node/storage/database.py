@@ -20,6 +20,8 @@ from node.storage.signals import Signals
 
 # Seconds a writer waits for another one; every transaction here takes milliseconds.
 _BUSY_TIMEOUT_S: Final = 10
+# Of a connection; a process has those of every institution, and the system keeps the pages besides.
+_CACHE_KIB: Final = 512
 _READ_ONLY: Final = "landfall_read_only"
 _UNSYNCED: Final = "landfall_unsynced"
 _TOPICS: Final = "landfall_topics"
@@ -141,17 +143,18 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own BEGIN comes late and deferred; ours is explicit.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
+    options, driver = connection.get_execution_options(), connection.connection.driver_connection
+    assert driver is not None, "a transaction begins on a connection"
     if options.get(_READ_ONLY, False):
-        connection.exec_driver_sql("BEGIN")
+        driver.execute("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get(_UNSYNCED, False) else 'FULL'}")
+    driver.execute(f"PRAGMA synchronous={'NORMAL' if options.get(_UNSYNCED, False) else 'FULL'}")
     # IMMEDIATE takes the writer's lock first: a reader that becomes a writer could not wait for it.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
