@@ -1,4 +1,4 @@
-"""What the API of one desk process takes: reads, payments and escrow calls at a rate, subscribers of events, memory.
+"""What one desk process takes: reads, payments and escrow calls, console pages, subscribers of events, memory.
 
 python scripts/bench_web.py [--seconds N] [--trades N] [--subscribers N]
 
@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,9 @@ READS = (
     "/statements/EUR?limit=20",
 )
 READS_PER_S, PAYMENTS_PER_S, ESCROWS_PER_S = 300, 50, 5
+PERSON = "bank-nl/anna"
+PAGES = ("/", "/trades", "/trades/{reference}", "/money")
+PAGE_LOADS = 25
 
 
 def main() -> None:
@@ -90,6 +94,7 @@ async def measure(steps: Steps, references: Sequence[str], seconds: int, subscri
         async with following(session) as heard:
             figures["payments_50_per_s_ms"] = await payments(session, heard, seconds)
             figures["escrow_calls_5_per_s_ms"] = await escrows(session, heard, references)
+        figures["console"] = await pages(base, references[0])
         figures["subscribers"] = await stream_to_many(session, subscribers, desk)
     return figures
 
@@ -133,6 +138,35 @@ async def escrows(session: aiohttp.ClientSession, heard: "Heard", references: Se
         await heard.wait_for(f"trade.MilestoneSettled {reference}")
 
     return summary(await at_rate(settle, ESCROWS_PER_S, len(references)))
+
+
+async def pages(base: str, reference: str) -> dict[str, Any]:
+    """Load pages of the console one after the other, as one of the cast, and the first one as a new browser does.
+
+    Bytes are those of the bodies as they are transferred.
+    """
+    headers, timeout = {"Accept": "text/html", "Accept-Encoding": "gzip"}, aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(base, headers=headers, auto_decompress=False, timeout=timeout) as session:
+        entering = {"person": PERSON, "next": "/"}
+        async with session.post("/login/devnet", data=entering, allow_redirects=False) as answer:
+            assert answer.status == 303, await answer.text()
+            # Sent back by hand: a jar keeps a cookie that is for TLS alone from an address without.
+            session.headers["Cookie"] = "; ".join(f"{one.key}={one.value}" for one in answer.cookies.values())
+        first = await _load(session, PAGES[0])
+        linked = set(re.findall(rb'(?:href|src)="(/static/[^"]+)"', first))
+        sizes = [len(await _load(session, path.decode())) for path in sorted(linked)]
+        took: list[float] = []
+        for path in itertools.islice(itertools.cycle(PAGES), PAGE_LOADS * len(PAGES)):
+            started = time.monotonic()
+            await _load(session, path.format(reference=reference))
+            took.append((time.monotonic() - started) * 1_000)
+    return {"page_ms": summary(took), "first_transfer_bytes": len(first) + sum(sizes)}
+
+
+async def _load(session: aiohttp.ClientSession, path: str) -> bytes:
+    async with session.get(path) as answer:
+        assert answer.status == 200, (path, answer.status)
+        return await answer.read()
 
 
 async def stream_to_many(session: aiohttp.ClientSession, count: int, desk: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One pull follower per database: takes block after block and applies each in one SQL transaction.
+"""One pull follower per database: takes block after block and applies what there is in one SQL transaction.
 
 The cursor (number, hash) moves in the same SQL transaction as the handlers' work, so a crash at any point
 leaves a block either applied whole or not at all, and it is applied again after the restart.
@@ -18,6 +18,8 @@ from contracts.client.errors import ForkedChainError, UnavailableError
 Session = TypeVar("Session")
 # Pause before asking again for a block the chain did not hand out.
 _RETRY_S: Final = 0.5
+# Blocks of one transaction: whoever is behind pays for one commit, and others wait for no more than these.
+_TOGETHER_MAX: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,11 @@ class FollowerStore(Protocol[Session]):
     """The database side; `node.storage` implements it."""
 
     def transaction(self) -> AbstractContextManager[Session]:
-        """Open a transaction: commit at the end, roll back on an exception."""
+        """Open a transaction: commit at the end, roll back on an exception.
+
+        What it says of the chain can be had from the chain again; the loss of power may take the last ones back, but
+        nothing that anybody was told.
+        """
         ...
 
     def load_cursor(self, session: Session) -> Cursor | None:
@@ -46,13 +52,13 @@ class FollowerStore(Protocol[Session]):
 
 @dataclass(slots=True)
 class Handlers(Generic[Session]):
-    """What is applied to each block, in this order: whole blocks, outcomes, events, then the block's info.
+    """What is applied to each block, in this order: whole blocks, all outcomes, each event, then the block's info.
 
     A handler may raise only what stops the follower: it gets facts, and has nobody to refuse them to.
     """
 
     blocks: list[Callable[[Session, BlockData], None]] = field(default_factory=list)
-    outcomes: list[Callable[[Session, TransactionOutcome], None]] = field(default_factory=list)
+    outcomes: list[Callable[[Session, Sequence[TransactionOutcome]], None]] = field(default_factory=list)
     events: list[Callable[[Session, ChainEvent], None]] = field(default_factory=list)
     infos: list[Callable[[Session, BlockInfo], None]] = field(default_factory=list)
 
@@ -60,7 +66,8 @@ class Handlers(Generic[Session]):
         """Run every handler on one block."""
         for on_block in self.blocks:
             on_block(session, block)
-        _each(session, self.outcomes, block.outcomes)
+        for on_outcomes in self.outcomes if block.outcomes else ():
+            on_outcomes(session, block.outcomes)
         _each(session, self.events, block.events)
         _each(session, self.infos, (block.info,))
 
@@ -98,9 +105,13 @@ class EventFollower(Generic[Session]):
         """Apply every block up to the feed's head; return how many."""
         cursor = self._load()
         applied = 0
-        while (head := self._feed.head) is not None and head.number > (-1 if cursor is None else cursor.number):
-            cursor = await self._apply(cursor)
-            applied += 1
+        while (head := self._feed.head) is not None and head.number > (
+            reached := -1 if cursor is None else cursor.number
+        ):
+            last = min(head.number, reached + _TOGETHER_MAX)
+            blocks = [await self._feed.block(number) for number in range(reached + 1, last + 1)]
+            cursor = await self._apply(cursor, blocks)
+            applied += len(blocks)
         return applied
 
     async def wait_for(self, number: int) -> None:
@@ -108,18 +119,18 @@ class EventFollower(Generic[Session]):
         async with self._moved:
             await self._moved.wait_for(lambda: self._cursor is not None and self._cursor.number >= number)
 
-    async def _apply(self, cursor: Cursor | None) -> Cursor:
-        block = await self._feed.block(0 if cursor is None else cursor.number + 1)
-        if cursor is not None and block.parent_hash != cursor.hash:
-            raise ForkedChainError(cursor.number, cursor.hash, block.parent_hash)
-        moved = Cursor(block.info.number, block.info.hash)
+    async def _apply(self, cursor: Cursor | None, blocks: Sequence[BlockData]) -> Cursor | None:
         with self._store.transaction() as session:
-            self._handlers.apply(session, block)
-            self._store.save_cursor(session, moved, block.info.time_s)
+            for block in blocks:
+                if cursor is not None and block.parent_hash != cursor.hash:
+                    raise ForkedChainError(cursor.number, cursor.hash, block.parent_hash)
+                cursor = Cursor(block.info.number, block.info.hash)
+                self._handlers.apply(session, block)
+                self._store.save_cursor(session, cursor, block.info.time_s)
         async with self._moved:
-            self._cursor = moved
+            self._cursor = cursor
             self._moved.notify_all()
-        return moved
+        return cursor
 
     def _load(self) -> Cursor | None:
         if self._cursor is None:

@@ -5,7 +5,7 @@ same bytes again. Whether a transaction happened is said by the follower, never 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,6 +18,11 @@ from contracts.client.transactions import SignDigest, SignedTransaction, SignSec
 RESUBMIT_S: Final = 5.0
 # Pause while the chain process is away.
 _AWAY_S: Final = 0.5
+# Rows that are signed in one commit and submitted at once, so that a block can take them together; a pool takes
+# them in any order of arrival.
+_TOGETHER_MAX: Final = 32
+# From one submission to the next, if there is one so soon: a block costs every follower the same, whatever is in it.
+_GATHER_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class InFlight:
 class SenderStore(Protocol):
     """The outbox of one key. Every `save_` is committed, durably, when it returns."""
 
-    def next_queued(self) -> QueuedCall | None:
-        """Return the oldest row to be signed."""
+    def queued(self, count: int) -> Sequence[QueuedCall]:
+        """Return the oldest rows to be signed, `count` at most, in order."""
         ...
 
     def in_flight(self) -> Sequence[InFlight]:
@@ -58,8 +63,8 @@ class SenderStore(Protocol):
         """Return the highest nonce ever taken and not given back."""
         ...
 
-    def save_signed(self, row: int, transaction: SignedTransaction) -> None:
-        """Take the nonce: queued -> signed."""
+    def save_signed(self, signed: Mapping[int, SignedTransaction]) -> None:
+        """Take the nonces of these rows: queued -> signed."""
         ...
 
     def save_failed(self, row: int, reason: str) -> None:
@@ -90,7 +95,7 @@ class TransactionSender:
 
         Args:
             address_of: From a contract's name or currency to its address (`Deployment.address`).
-            sign_second: The second signature that this key's transactions need now.
+            sign_second: The second signatures that this key's transactions need now.
             submitted: Called after each submission (`BlockFeed.poke`).
         """
         self._chain = chain
@@ -105,59 +110,85 @@ class TransactionSender:
 
     async def run(self) -> None:
         """Work until cancelled; resubmits what a previous process had signed."""
-        is_due = True
+        is_due, clock = True, asyncio.get_running_loop().time
         while True:
-            pause_s = self._resubmit_s
+            pause_s, began_s = self._resubmit_s, clock()
             try:
                 if is_due:
                     await self.resubmit()
-                await self.send_queued()
+                if await self.send_queued():
+                    await asyncio.sleep(began_s + _GATHER_S - clock())
             except UnavailableError:
                 # Whether the last submission arrived is unknown: all of them are due again.
                 pause_s = min(_AWAY_S, self._resubmit_s)
-            started = asyncio.get_running_loop().time()
+            started_s = clock()
             await self._store.wait_for_work(pause_s)
-            is_due = asyncio.get_running_loop().time() - started >= pause_s
+            is_due = clock() - started_s >= pause_s
 
     async def resubmit(self) -> None:
         """Submit again everything signed and not confirmed."""
-        for waiting in self._store.in_flight():
-            with serving(waiting.request_id):
-                await self._submit(waiting)
+        waiting = self._store.in_flight()
+        for start in range(0, len(waiting), _TOGETHER_MAX):
+            await self._submit(waiting[start : start + _TOGETHER_MAX])
 
     async def send_queued(self) -> int:
         """Sign and submit what is queued; return how many rows left the queue."""
         handled = 0
-        while (call := self._store.next_queued()) is not None:
-            with serving(call.request_id):
-                is_gone = await self._send(call)
-            if not is_gone:
+        while calls := self._store.queued(_TOGETHER_MAX):
+            gone = await self._send(calls)
+            handled += gone
+            if gone < len(calls):
                 break
-            handled += 1
         return handled
 
-    async def _send(self, call: QueuedCall) -> bool:
-        """Sign and submit one row; False when it must wait for those in flight."""
-        to = self._address_of(call.contract)
-        try:
-            await self._chain.dry_run(self._address, to, call.data)
-        except (CallRevertedError, RpcError) as error:
-            # What is in flight may be what this call waits for; without it the refusal is final.
-            if self._store.in_flight():
-                return False
-            self._store.save_failed(call.row, error.reason if isinstance(error, CallRevertedError) else error.message)
-            return True
-        transaction = sign_call(
-            chain_id=await self._get_chain_id(),
-            nonce=await self._next_nonce(),
-            gas=gas_limit(call.function),
-            to=to,
-            data=call.data,
-            sign_digest=self._sign_digest,
-        )
-        self._store.save_signed(call.row, transaction)
-        await self._submit(InFlight(call.row, transaction, call.request_id))
-        return True
+    async def _send(self, calls: Sequence[QueuedCall]) -> int:
+        """Sign and submit rows; return how many left the queue: what follows must wait for those in flight."""
+        refusals = await asyncio.gather(*(self._refusal(call) for call in calls))
+        failed, ready = 0, list[QueuedCall]()
+        for call, refusal in zip(calls, refusals, strict=True):
+            if refusal is None:
+                ready.append(call)
+            elif ready or self._store.in_flight():
+                # What is in flight may be what this call waits for; without it the refusal is final.
+                break
+            else:
+                self._store.save_failed(call.row, refusal)
+                failed += 1
+        if ready:
+            await self._submit(await self._sign(ready))
+        return failed + len(ready)
+
+    async def _refusal(self, call: QueuedCall) -> str | None:
+        """Return why the chain would refuse a call now, None if it would not."""
+        with serving(call.request_id):
+            try:
+                await self._chain.dry_run(self._address, self._address_of(call.contract), call.data)
+            except CallRevertedError as error:
+                return error.reason
+            except RpcError as error:
+                return error.message
+        return None
+
+    async def _sign(self, calls: Sequence[QueuedCall]) -> Sequence[InFlight]:
+        """Give calls their nonces and bytes, kept before anybody sees them."""
+        chain_id, first = await self._get_chain_id(), await self._next_nonce()
+        signed = [
+            InFlight(
+                call.row,
+                sign_call(
+                    chain_id=chain_id,
+                    nonce=nonce,
+                    gas=gas_limit(call.function),
+                    to=self._address_of(call.contract),
+                    data=call.data,
+                    sign_digest=self._sign_digest,
+                ),
+                call.request_id,
+            )
+            for nonce, call in enumerate(calls, first)
+        ]
+        self._store.save_signed({one.row: one.transaction for one in signed})
+        return signed
 
     async def _get_chain_id(self) -> int:
         if self._chain_id is None:
@@ -171,14 +202,27 @@ class TransactionSender:
         highest = self._store.highest_nonce()
         return max(0 if highest is None else highest + 1, used)
 
-    async def _submit(self, waiting: InFlight) -> None:
-        try:
-            # Made for each submission: the key may have been replaced since the transaction was signed.
-            second = await self._sign_second(waiting.transaction.tx_hash)
-            await self._chain.submit(waiting.transaction.raw, second)
-        except TransactionRefusedError as refusal:
-            await self._resolve_refusal(waiting, refusal)
+    async def _submit(self, waiting: Sequence[InFlight]) -> None:
+        # Made for each submission: the key may have been replaced since the transactions were signed.
+        seconds = await self._sign_second([one.transaction.tx_hash for one in waiting])
+        failures = await asyncio.gather(*map(self._try_submit, waiting, seconds))
         self._submitted()
+        # The last nonce first: once it is given back, the one before it is the last.
+        for one, failure in sorted(zip(waiting, failures, strict=True), key=lambda tried: -tried[0].transaction.nonce):
+            if isinstance(failure, TransactionRefusedError):
+                await self._resolve_refusal(one, failure)
+        for failure in failures:
+            if isinstance(failure, UnavailableError):
+                raise failure
+
+    async def _try_submit(self, waiting: InFlight, second: bytes) -> UnavailableError | TransactionRefusedError | None:
+        """Submit one; return why it may not have arrived."""
+        with serving(waiting.request_id):
+            try:
+                await self._chain.submit(waiting.transaction.raw, second)
+            except (UnavailableError, TransactionRefusedError) as error:
+                return error
+        return None
 
     async def _resolve_refusal(self, waiting: InFlight, refusal: TransactionRefusedError) -> None:
         """Decide what a refusal means: taken already, never to be taken, or to be tried again."""

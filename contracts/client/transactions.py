@@ -4,7 +4,7 @@ The network's base fee is 0, so both fees are 0 and a generous gas limit costs n
 what a faulty call can burn of a block.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +23,10 @@ GAS_BY_FUNCTION: Final = {
 SignDigest = Callable[[bytes], bytes]
 """From a 32-byte digest to 65 bytes r, s, v with v 27 or 28."""
 
-SignSecond = Callable[[bytes], Awaitable[bytes]]
-"""From a transaction's hash to the ML-DSA-65 signature that its account needs besides, empty for a plain account.
+SignSecond = Callable[[Sequence[bytes]], Awaitable[Sequence[bytes]]]
+"""From hashes of an account's transactions to the ML-DSA-65 signatures that they need besides, empty for a plain one.
 
-Raises UnavailableError where it needs one that cannot be made now.
+Raises UnavailableError where they need some that cannot be made now.
 """
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import signal
 from pathlib import Path
@@ -77,6 +78,9 @@ async def _serve(server: _Server, workers: "asyncio.Task[None]", port: int) -> N
 async def _work(chain: Chain, institutions: dict[str, Institution], messages_port: int) -> None:
     """Connect to the chain, then take messages and run the feed and every institution's workers."""
     await _connect(chain)
+    # What is loaded by now stays: a full collection that looks through it stops the process for a quarter of a second.
+    gc.collect()
+    gc.freeze()
     listener = Listener(institution.hosted for institution in institutions.values())
     async with listener.listening("127.0.0.1", messages_port), asyncio.TaskGroup() as tasks:
         tasks.create_task(chain.feed.run())

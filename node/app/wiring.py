@@ -311,7 +311,7 @@ class _Builder:
         self._add_customers(participants)
         # First: what the other slices do in a block counts under the keys and roles of that block.
         self._handlers.blocks.append(registry.on_block)
-        self._handlers.outcomes.append(self._outbox.on_outcome)
+        self._handlers.outcomes.append(self._outbox.on_outcomes)
         self._handlers.blocks.append(ledger.on_block)
         self._handlers.blocks.append(issuance.on_block)
         self._handlers.blocks.append(freezes.on_block)

@@ -53,10 +53,11 @@ class Entry:
 def append(session: Session, entry: Entry) -> EntryRow:
     """Write an entry in the transaction of `session`, after everything else in it."""
     session.flush()
-    last = session.scalar(select(EntryRow).order_by(EntryRow.number.desc()).limit(1))
-    number, before = (1, START) if last is None else (last.number + 1, last.hash)
-    if last is not None and last.hash != entry_hash(_hash_before(session, last), last.content):
-        raise BrokenLogError(f"audit_entry: expected entry {last.number} as it was written, got another content")
+    # The last one, and the one that its hash covers.
+    latest = session.scalars(select(EntryRow).order_by(EntryRow.number.desc()).limit(2)).all()
+    number, before = (latest[0].number + 1, latest[0].hash) if latest else (1, START)
+    if latest:
+        _verify_last(*latest)
     content = text_of(number, entry, booked_until_s(session))
     row = EntryRow(
         number=number,
@@ -68,7 +69,6 @@ def append(session: Session, entry: Entry) -> EntryRow:
         hash=entry_hash(before, content),
     )
     session.add(row)
-    session.flush()
     return row
 
 
@@ -84,10 +84,8 @@ def entry_hash(before: bytes, content: str) -> bytes:
     return sha256(before + content.encode()).digest()
 
 
-def _hash_before(session: Session, row: EntryRow) -> bytes:
-    if row.number == 1:
-        return START
-    before = session.get(EntryRow, row.number - 1)
-    if before is None:
-        raise BrokenLogError(f"audit_entry: expected entry {row.number - 1}, got none")
-    return before.hash
+def _verify_last(last: EntryRow, before: EntryRow | None = None) -> None:
+    if last.number > 1 and (before is None or before.number != last.number - 1):
+        raise BrokenLogError(f"audit_entry: expected entry {last.number - 1}, got none")
+    if last.hash != entry_hash(START if before is None else before.hash, last.content):
+        raise BrokenLogError(f"audit_entry: expected entry {last.number} as it was written, got another content")

@@ -4,6 +4,7 @@ Apart from `process`, so that the port answers before an engine is loaded.
 """
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import ExitStack
@@ -60,6 +61,8 @@ async def serve_chain(
             for task in chain.tasks:
                 tasks.create_task(task())
             server.open(chain.methods)
+            # What is loaded by now stays: no full collection is to stop the process to look through it.
+            gc.freeze()
             _log.info(
                 "chain_open",
                 block_number=chain.application.head.number,

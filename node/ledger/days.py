@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.blocks import BlockInfo
@@ -102,8 +103,12 @@ class CutOffs:
 
     def get(self, session: Session, currency: str) -> CutOff:
         """Return a currency's cut-off; midnight UTC where none was set."""
-        row = session.get(CutOffRow, currency)
-        return DEFAULT if row is None else read_cut_off(row.at, row.zone)
+        return self.all(session).get(currency, DEFAULT)
+
+    def all(self, session: Session) -> dict[str, CutOff]:
+        """Return every currency's cut-off, by its code."""
+        found = {row.currency: read_cut_off(row.at, row.zone) for row in session.scalars(select(CutOffRow))}
+        return dict.fromkeys(self._currencies, DEFAULT) | found
 
     def set(self, session: Session, currency: str, cut_off: CutOff) -> None:
         """Let a currency's days end then, from now on; days that are over already are told by it, too."""
@@ -115,11 +120,9 @@ class CutOffs:
         before_s = booked_until_s(session)
         if before_s == 0:
             return
-        for currency in self._currencies:
-            cut_off = self.get(session, currency)
-            ended, running = day_of(cut_off, before_s), day_of(cut_off, block.time_s)
-            if ended.on != running.on:
-                last = day_of(cut_off, running.from_s - 1)
+        for currency, cut_off in self.all(session).items():
+            if block.time_s >= day_of(cut_off, before_s).until_s:
+                last = day_of(cut_off, day_of(cut_off, block.time_s).from_s - 1)
                 body = {"currency": currency, "day": last.on.isoformat()}
                 publish(session, kind="day.closed", owner=None, body=body, time_s=block.time_s)
 

@@ -16,7 +16,7 @@ def verify_books(session: Session) -> None:
     verify_balances_are_sums(session)
     verify_currencies_close(session)
     verify_held_is_in_holds(session)
-    validate_not_negative(session)
+    validate_not_negative(accounts(session))
 
 
 def verify_entries_balanced(session: Session) -> None:

@@ -158,7 +158,6 @@ class OrderService:
             ordered_at_s=booked_until_s(session),
         )
         session.add(row)
-        session.flush()
         self._tell(session, row, "payment.ordered")
         return row
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from node.ledger.days import CutOffs, day_of
+from node.ledger.days import CutOff, CutOffs, day_of
 from node.ledger.orders import Order, OrderRow, OrderService
 from node.web import schemas
 from node.web.approvals.service import Stake
@@ -81,9 +81,9 @@ async def list_payments(
         check_owner(principal, wanted)
     query = desk.get(OrderService).orders(owner=wanted, currency=currency, state=state)
     with desk.database.read() as session:
-        return [
-            shown_payment(session, desk, row) for row in page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)
-        ]
+        rows = page.rows(session, query, OrderRow.ordered_at_s, OrderRow.id)
+        cut_offs = desk.get(CutOffs).all(session)
+    return [_shown(row, cut_offs[row.currency]) for row in rows]
 
 
 @router.get("/{payment_id}", dependencies=[needs(Permission.PAYMENTS_READ)])
@@ -99,7 +99,10 @@ async def get_payment(
 
 def shown_payment(session: Session, desk: Desk, row: OrderRow) -> PaymentOut:
     """Return a payment as the API gives it."""
-    cut_off = desk.get(CutOffs).get(session, row.currency)
+    return _shown(row, desk.get(CutOffs).get(session, row.currency))
+
+
+def _shown(row: OrderRow, cut_off: CutOff) -> PaymentOut:
     return PaymentOut.model_validate(
         {
             "id": row.id,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from contracts.client.artifacts import ChainEvent
 from contracts.client.blocks import BlockData
@@ -56,12 +56,14 @@ class LedgerService:
             load_hold=lambda hold_id: store.load_hold(session, hold_id),
         )
         entries = booking.entries(block.events)
-        for entry in entries:
-            store.post(session, entry)
+        if entries:
+            known = store.known_accounts(session)
+            for entry in entries:
+                store.post(session, entry, known)
+            store.validate_not_negative(known.values())
         for hold in booking.holds.values():
             store.save_hold(session, hold)
-        if entries:
-            store.validate_not_negative(session)
+        session.flush()
 
     def balances(self, session: Session, owner: str | None = None) -> list[Balance]:
         """Return the balance of each owner (or of one) in each currency that it ever had."""
@@ -111,27 +113,28 @@ class LedgerService:
             UnknownOwnerError, UnknownCurrencyError, PageError
         """
         _check_page(limit)
-        self._check_known(session, owner, currency)
+        address = self._address_of(session, owner)
+        self.require_currency(currency)
         names = [Account(currency, owner, part).name for part in PARTS]
-        numbers = session.scalars(
+        numbers = (
             select(LineRow.entry_id)
             .join(AccountRow)
             .where(AccountRow.name.in_(names), LineRow.entry_id > after)
             .distinct()
             .order_by(LineRow.entry_id)
             .limit(limit)
-        ).all()
-        address = self._address_of(session, owner)
+        )
         running = self._parts_until(session, names, after)
         lines = []
-        entries = session.scalars(select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)).all()
+        wanted = select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)
+        entries = session.scalars(wanted.options(lazyload(EntryRow.lines))).all()
+        moved = self._moved(session, names, entries)
         memos = self._memos(session, entries)
         for entry in entries:
             changes = dict.fromkeys(PARTS, 0)
-            for line in entry.lines:
-                if line.account.name in names:
-                    changes[line.account.part] += line.signed
-                    running[line.account.part] = line.balance_after
+            for part, side, amount, balance_after in moved[entry.id]:
+                changes[part] += amount if side == "debit" else -amount
+                running[part] = balance_after
             lines.append(
                 StatementLine(
                     entry=entry.id,
@@ -278,17 +281,19 @@ class LedgerService:
         return store.post_correction(session, wrong, reason, now_s)
 
     def _check_known(self, session: Session, owner: str, currency: str) -> None:
-        if owner not in self._owners.account_names(session).values():
-            raise UnknownOwnerError(owner)
+        self._address_of(session, owner)
         self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
-        return next(address for address, name in self._owners.account_names(session).items() if name == owner)
+        for address, name in self._owners.account_names(session).items():
+            if name == owner:
+                return address
+        raise UnknownOwnerError(owner)
 
     def _parts_until(self, session: Session, names: Sequence[str], after: int) -> dict[str, int]:
         """Return what was in each part after entry `after`."""
         running = dict.fromkeys(PARTS, 0)
-        for name in names:
+        for name in names if after else ():
             last = session.scalar(
                 select(LineRow)
                 .join(AccountRow)
@@ -299,6 +304,20 @@ class LedgerService:
             if last is not None:
                 running[last.account.part] = last.balance_after
         return running
+
+    def _moved(
+        self, session: Session, names: Sequence[str], entries: Sequence[EntryRow]
+    ) -> defaultdict[int, list[tuple[str, str, int, int]]]:
+        """Return (part, side, amount, balance after) of what entries changed in these accounts, by entry."""
+        wanted = select(LineRow.entry_id, AccountRow.part, LineRow.side, LineRow.amount, LineRow.balance_after)
+        of_entries = LineRow.entry_id.in_([entry.id for entry in entries])
+        found: defaultdict[int, list[tuple[str, str, int, int]]] = defaultdict(list)
+        rows = session.execute(
+            wanted.join(AccountRow).where(AccountRow.name.in_(names), of_entries).order_by(LineRow.id)
+        )
+        for entry, part, side, amount, balance_after in rows:
+            found[entry].append((part, side, amount, balance_after))
+        return found
 
     def _memos(
         self, session: Session, entries: Sequence[EntryRow]

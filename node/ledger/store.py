@@ -3,7 +3,7 @@
 Entries are never changed; corrections are new ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -207,8 +207,11 @@ class WalletOrderRow(Base):
     reason: Mapped[str | None]
 
 
-def post(session: Session, entry: Entry) -> EntryRow:
+def post(session: Session, entry: Entry, known: dict[str, AccountRow]) -> EntryRow:
     """Write a balanced entry and move its accounts.
+
+    Args:
+        known: Every account, by name; gets those that the entry is the first of.
 
     Raises:
         UnbalancedEntryError: debits and credits differ.
@@ -226,7 +229,7 @@ def post(session: Session, entry: Entry) -> EntryRow:
         hold_id=entry.hold_id,
         reference=entry.reference,
     )
-    _write(session, row, entry.lines)
+    _write(session, row, entry.lines, known)
     return row
 
 
@@ -251,13 +254,15 @@ def post_correction(session: Session, wrong: EntryRow, reason: str, time_s: int)
             Line(line.account.account, "credit" if line.side == "debit" else "debit", line.amount)
             for line in wrong.lines
         ],
+        known_accounts(session),
     )
+    session.flush()
     return row
 
 
-def validate_not_negative(session: Session) -> None:
+def validate_not_negative(rows: Iterable[AccountRow]) -> None:
     """Raise NegativeBalanceError if an owner's account is below zero: the books gave away what was not there."""
-    for row in accounts(session):
+    for row in rows:
         if row.part in PARTS and row.balance < 0:
             raise NegativeBalanceError(f"{row.name}: expected at least 0, got {row.balance}; reconcile with the chain")
 
@@ -267,14 +272,9 @@ def accounts(session: Session) -> Sequence[AccountRow]:
     return session.scalars(select(AccountRow).order_by(AccountRow.name)).all()
 
 
-def account(session: Session, wanted: Account) -> AccountRow:
-    """Return the row of an account, made on first use."""
-    row = session.scalar(select(AccountRow).where(AccountRow.name == wanted.name))
-    if row is None:
-        row = AccountRow(name=wanted.name, currency=wanted.currency, owner=wanted.owner, part=wanted.part, balance=0)
-        session.add(row)
-        session.flush()
-    return row
+def known_accounts(session: Session) -> dict[str, AccountRow]:
+    """Return every account, by name."""
+    return {row.name: row for row in accounts(session)}
 
 
 def load_hold(session: Session, hold_id: bytes) -> Hold | None:
@@ -305,10 +305,15 @@ def holds(session: Session) -> Sequence[HoldRow]:
     return session.scalars(select(HoldRow)).all()
 
 
-def _write(session: Session, row: EntryRow, lines: Sequence[Line]) -> None:
-    session.add(row)
+def _write(session: Session, row: EntryRow, lines: Sequence[Line], known: dict[str, AccountRow]) -> None:
     for line in lines:
-        target = account(session, line.account)
+        target = known.get(line.account.name) or _opened(line.account, known)
         target.balance += line.signed
         row.lines.append(LineRow(account=target, side=line.side, amount=line.amount, balance_after=target.balance))
-    session.flush()
+    session.add(row)
+
+
+def _opened(wanted: Account, known: dict[str, AccountRow]) -> AccountRow:
+    row = AccountRow(name=wanted.name, currency=wanted.currency, owner=wanted.owner, part=wanted.part, balance=0)
+    known[wanted.name] = row
+    return row

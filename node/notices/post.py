@@ -99,6 +99,8 @@ class NoticePost:
 
     def _wait_s(self) -> float:
         """Return how long nothing is due unless something happens."""
+        if self._mailer is None:
+            return _IDLE_S
         now_s = self._clock()
         with self._database.read() as session:
             following = _next(session)

@@ -21,7 +21,7 @@ def newest_event(session: Session) -> int:
 
 def is_behind(session: Session) -> bool:
     """Tell whether somebody has not been told of the newest event."""
-    newest = newest_event(session)
+    newest = select(func.max(EventRow.id)).scalar_subquery()
     return session.scalar(select(PreferenceRow.person).where(PreferenceRow.position < newest).limit(1)) is not None
 
 

@@ -6,6 +6,7 @@ signature is refused. A plain account costs one call and gets no signature.
 Source: docs/spec/governance.md, "Transaction keys".
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -43,8 +44,8 @@ class SecondSigner:
         self._account = account
         self._context = second_signature_context(chain_id)
 
-    async def sign(self, tx_hash: bytes) -> bytes:
-        """Return the signature over an Ethereum transaction's hash, empty for a plain account.
+    async def sign(self, tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the signatures over Ethereum transactions' hashes, empty for a plain account.
 
         Raises:
             SecondSignatureUnavailableError: the registry's key is not in the keystore, or it is revoked.
@@ -52,14 +53,17 @@ class SecondSigner:
         """
         state = await self._registry.call(_REGISTRY, "transaction_key_state", self._account)
         if state == _NONE:
-            return b""
+            return [b""] * len(tx_hashes)
         if state == _REVOKED:
             raise SecondSignatureUnavailableError(self._account, "one that the members assign", "it revoked")
         public_key = await self._registry.call(_REGISTRY, "transaction_key", self._account)
         found = self._find(public_key)
-        return self._keys.sign_message(
-            found.name, tx_hash, self._context, role=KeyRole.TRANSACTION, thumbprint=found.thumbprint
-        )
+        return [
+            self._keys.sign_message(
+                found.name, tx_hash, self._context, role=KeyRole.TRANSACTION, thumbprint=found.thumbprint
+            )
+            for tx_hash in tx_hashes
+        ]
 
     def _find(self, public_key: bytes) -> KeyInfo:
         infos = self._keys.keys()
@@ -77,16 +81,16 @@ def logged(sign: SignSecond, account: str) -> SignSecond:
     """Return `sign` that also logs why it cannot, once for each reason: a sender asks again and again."""
     told: str | None = None
 
-    async def sign_or_tell(tx_hash: bytes) -> bytes:
+    async def sign_or_tell(tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
         nonlocal told
         try:
-            signature = await sign(tx_hash)
+            made = await sign(tx_hashes)
         except SecondSignatureUnavailableError as error:
             if told != str(error):
                 told = str(error)
                 _LOG.warning("second_signature_unavailable", account=account, reason=told)
             raise
         told = None
-        return signature
+        return made
 
     return sign_or_tell

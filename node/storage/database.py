@@ -1,7 +1,8 @@
 """The SQL database of one institution: one writer at a time, durable when a transaction returns.
 
-SQLite in WAL mode with synchronous FULL: what was committed survives the loss of power. Sessions are synchronous;
-a transaction is short and awaits nothing, so it may run in the event loop.
+SQLite in WAL mode with synchronous FULL: what was committed survives the loss of power. What can be had from elsewhere
+again need not be synced: it is on disk with the next commit that is, as commits are there in their order. Sessions are
+synchronous; a transaction is short and awaits nothing, so it may run in the event loop.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ from node.storage.signals import Signals
 
 # Seconds a writer waits for another one; every transaction here takes milliseconds.
 _BUSY_TIMEOUT_S: Final = 10
+# Of a connection; a process has those of every institution, and the system keeps the pages besides.
+_CACHE_KIB: Final = 512
 _READ_ONLY: Final = "landfall_read_only"
+_UNSYNCED: Final = "landfall_unsynced"
 _TOPICS: Final = "landfall_topics"
 
 
@@ -53,6 +57,7 @@ class Database:
         self.signals = Signals()
         self._engine = _open(url)
         self._reading = self._engine.execution_options(**{_READ_ONLY: True})
+        self._unsynced = self._engine.execution_options(**{_UNSYNCED: True})
         self._open_here = local()
 
     @property
@@ -61,8 +66,12 @@ class Database:
         return self._engine
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
         """Open the writing session: committed at the end, rolled back on an exception.
+
+        Args:
+            is_synced: On disk when this returns; otherwise the loss of power may take it back, the end of the process
+                may not.
 
         Raises:
             NestedTransactionError: this thread already has one open.
@@ -72,12 +81,12 @@ class Database:
             raise NestedTransactionError("transaction: expected none open on this thread, got one; pass its session on")
         self._open_here.open = True
         try:
-            with self._session(self._engine) as session:
+            with self._session(self._engine if is_synced else self._unsynced) as session:
                 # The writer's lock now, not at the first statement.
                 session.connection()
                 yield session
                 session.commit()
-                topics = session.info.get(_TOPICS, set())
+                topics = withhold(session)
         finally:
             self._open_here.open = False
         for topic in topics:
@@ -111,13 +120,20 @@ def signal(session: Session, topic: str) -> None:
     session.info.setdefault(_TOPICS, set()).add(topic)
 
 
+def withhold(session: Session) -> frozenset[str]:
+    """Return what this session's transaction would ring, and let it ring nothing."""
+    return frozenset(session.info.pop(_TOPICS, ()))
+
+
 def _open(url: str) -> Engine:
     if url == "sqlite://":
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     elif url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
     else:
-        return create_engine(url, isolation_level="SERIALIZABLE")
+        engine = create_engine(url, isolation_level="SERIALIZABLE")
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -127,12 +143,22 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own BEGIN comes late and deferred; ours is explicit.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options, driver = connection.get_execution_options(), connection.connection.driver_connection
+    assert driver is not None, "a transaction begins on a connection"
+    if options.get(_READ_ONLY, False):
+        driver.execute("BEGIN")
+        return
+    driver.execute(f"PRAGMA synchronous={'NORMAL' if options.get(_UNSYNCED, False) else 'FULL'}")
     # IMMEDIATE takes the writer's lock first: a reader that becomes a writer could not wait for it.
-    read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_UNSYNCED, False):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")

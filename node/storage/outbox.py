@@ -5,7 +5,7 @@ stored, which is before it is submitted; `confirmed` or `failed` when the follow
 chain refuses it before that (a dry run that reverts takes no nonce).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Text, func, select
@@ -101,22 +101,22 @@ class Outbox:
         """Run `handler` when a row whose reference starts with `prefix` is confirmed or failed, in its transaction."""
         self._handlers.append((prefix, handler))
 
-    def on_outcome(self, session: Session, outcome: TransactionOutcome) -> None:
-        """Book what the follower saw; transactions of others are none of this outbox's business."""
-        row = session.scalar(select(OutboxRow).where(OutboxRow.tx_hash == outcome.tx_hash))
-        if row is None:
-            return
-        row.state = CONFIRMED if outcome.succeeded else FAILED
-        row.block_number = outcome.block_number
-        row.reason = None if outcome.reason is None else outcome.reason[:_REASON_CHARS]
-        self._finish(session, row)
+    def on_outcomes(self, session: Session, outcomes: Sequence[TransactionOutcome]) -> None:
+        """Book what the follower saw in a block; transactions of others are none of this outbox's business."""
+        seen = {outcome.tx_hash: outcome for outcome in outcomes}
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.tx_hash.in_(seen)).order_by(OutboxRow.nonce)).all()
+        for row in rows:
+            outcome = seen[row.tx_hash or b""]
+            row.state = CONFIRMED if outcome.succeeded else FAILED
+            row.block_number = outcome.block_number
+            row.reason = None if outcome.reason is None else outcome.reason[:_REASON_CHARS]
+            self._finish(session, row)
 
-    def next_queued(self) -> QueuedCall | None:
+    def queued(self, count: int) -> Sequence[QueuedCall]:
+        wanted = select(OutboxRow).where(OutboxRow.state == QUEUED).order_by(OutboxRow.id).limit(count)
         with self._database.read() as session:
-            row = session.scalar(select(OutboxRow).where(OutboxRow.state == QUEUED).order_by(OutboxRow.id).limit(1))
-            if row is None:
-                return None
-            return QueuedCall(row.id, row.contract, row.function, row.data, row.request_id)
+            rows = session.scalars(wanted)
+            return [QueuedCall(row.id, row.contract, row.function, row.data, row.request_id) for row in rows]
 
     def in_flight(self) -> Sequence[InFlight]:
         with self._database.read() as session:
@@ -127,11 +127,12 @@ class Outbox:
         with self._database.read() as session:
             return session.scalar(select(func.max(OutboxRow.nonce)))
 
-    def save_signed(self, row: int, transaction: SignedTransaction) -> None:
+    def save_signed(self, signed: Mapping[int, SignedTransaction]) -> None:
         with self._database.transaction() as session:
-            found = get(session, row)
-            found.state = SIGNED
-            found.nonce, found.raw, found.tx_hash = transaction.nonce, transaction.raw, transaction.tx_hash
+            for row, transaction in signed.items():
+                found = get(session, row)
+                found.state = SIGNED
+                found.nonce, found.raw, found.tx_hash = transaction.nonce, transaction.raw, transaction.tx_hash
 
     def save_failed(self, row: int, reason: str) -> None:
         with self._database.transaction() as session:

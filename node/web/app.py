@@ -20,6 +20,7 @@ from node.web.desk import Desk
 from node.web.errors import MethodError, NoSuchRouteError, RequestFormatError, UndeclaredRouteError
 from node.web.middleware import LimitMiddleware, ProblemMiddleware, RequestIdMiddleware, answer_headers
 from node.web.openapi import build_document, operation_id
+from node.web.route_table import RouteTable
 from node.web.throttle import Policy, Throttle
 
 PREFIX: Final = "/v1"
@@ -111,17 +112,19 @@ def build_app(
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
+    app.router.routes.insert(0, RouteTable(app))
     app.state.desks = dict(desks)
     app.state.authenticators = (authority, *authenticators)
     app.state.clock = clock
     app.state.throttle = Throttle(policy)
+    app.state.query_names = {}
     # The last one added is the outermost: problems wrap limits, so that a limit is answered as a problem.
     app.add_middleware(LimitMiddleware)
     app.add_middleware(ProblemMiddleware)
     app.add_middleware(RequestIdMiddleware)
     app.add_exception_handler(HTTPException, _raise_http)
     app.add_exception_handler(RequestValidationError, _raise_validation)
-    held = [Depends(_count), Depends(_refuse_unknown), *before]
+    held = [Depends(_admit), *before]
     guarded = APIRouter(prefix=PREFIX, dependencies=held, responses=_PROBLEMS)
     for router in (event_routes.router, approval_routes.router, audit_routes.router, *routers):
         guarded.include_router(router)
@@ -150,24 +153,30 @@ async def _health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-async def _refuse_unknown(request: Request) -> None:
-    """Refuse a query parameter that the route does not know: a filter that is misspelt must not let everything pass."""
-    if not request.query_params:
-        return
-    route: APIRoute = request.scope["route"]
-    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
-    for name in request.query_params:
-        if name not in known:
-            expected = f"one of {', '.join(sorted(known))}" if known else "no parameter"
-            raise RequestFormatError(f"query.{name[:64]}", expected, name)
-
-
-async def _count(request: Request, principal: Caller) -> None:
-    """Count the request as its caller's, and say in the answer what is left."""
+async def _admit(request: Request, principal: Caller) -> None:
+    """Count the request as its caller's, and refuse what its route does not know."""
     throttle: Throttle = request.app.state.throttle
     headers = answer_headers(request)
     headers["RateLimit-Policy"] = throttle.policy.header
     headers["RateLimit"] = throttle.take(principal.name, time.monotonic())
+    if request.query_params:
+        _refuse_unknown(request)
+
+
+def _refuse_unknown(request: Request) -> None:
+    """Refuse a query parameter that the route does not know: a filter that is misspelt must not let everything pass."""
+    route: APIRoute = request.scope["route"]
+    names: dict[Any, frozenset[str]] = request.app.state.query_names
+    known = names.get(route.endpoint)
+    if known is None:
+        found = get_flat_params(route.dependant)
+        known = names[route.endpoint] = frozenset(
+            one.alias for one in found if isinstance(one.field_info, params.Query)
+        )
+    for name in request.query_params:
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}" if known else "no parameter"
+            raise RequestFormatError(f"query.{name[:64]}", expected, name)
 
 
 async def _raise_http(request: Request, error: Exception) -> Any:

@@ -89,9 +89,7 @@ def authorization(request: Request) -> tuple[str, str]:
     return scheme.lower(), credentials.strip()
 
 
-async def get_principal(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Principal:
+async def get_principal(request: Request) -> Principal:
     """Return the caller, or raise UnauthenticatedError."""
     known: Principal | None = request.scope.get(_PRINCIPAL)
     if known is not None:
@@ -116,7 +114,9 @@ def speak_as(scope: Any, principal: Principal) -> Principal:
     return principal
 
 
-async def authorize(principal: Caller, taken: SecurityScopes) -> None:
+async def authorize(
+    principal: Caller, taken: SecurityScopes, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> None:
     """Raise NotPermittedError unless the caller may do what the route names."""
     for permission in map(Permission, taken.scopes):
         if not principal.may(permission):

@@ -90,9 +90,10 @@ class Courier:
             async with asyncio.TaskGroup() as tasks:
                 ringing = tasks.create_task(bell.wait(_IDLE_S))
                 while True:
-                    self._launch(tasks)
+                    is_wanted = self._launch(tasks)
                     waits = {ringing, *self._flights}
-                    await asyncio.wait(waits, timeout=self._wait_s(), return_when=asyncio.FIRST_COMPLETED)
+                    wait_s = self._wait_s() if is_wanted else _IDLE_S
+                    await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
                     self._land()
                     if ringing.done():
                         ringing = tasks.create_task(bell.wait(_IDLE_S))
@@ -108,9 +109,16 @@ class Courier:
                 self._land()
                 self._launch(tasks)
 
-    def _launch(self, tasks: asyncio.TaskGroup) -> None:
+    def _launch(self, tasks: asyncio.TaskGroup) -> bool:
+        """Send off what is due; tell whether there is an endpoint that wants anything."""
         now_s = self._clock()
-        if self._has_news():
+        with self._database.read() as session:
+            newest = select(func.max(EventRow.id)).scalar_subquery()
+            active = select(func.min(EndpointRow.position), newest).where(EndpointRow.state == ACTIVE)
+            reached, last = session.execute(active).one()
+        if reached is None:
+            return False
+        if reached < (last or 0):
             is_more = True
             while is_more:
                 with self._database.transaction() as session:
@@ -120,13 +128,7 @@ class Courier:
             for flight in flights:
                 task = tasks.create_task(self._poster.post(flight.url, flight.body, flight.headers))
                 self._flights[task] = flight
-
-    def _has_news(self) -> bool:
-        """Tell without the writer's lock whether an endpoint has not looked at the newest event."""
-        with self._database.read() as session:
-            newest = session.scalar(select(func.max(EventRow.id))) or 0
-            behind = select(EndpointRow.id).where(EndpointRow.state == ACTIVE, EndpointRow.position < newest)
-            return session.scalar(behind.limit(1)) is not None
+        return True
 
     def _choose(self, now_s: float) -> list[_Flight]:
         flying = {flight.delivery_id for flight in self._flights.values()}

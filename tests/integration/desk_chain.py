@@ -114,7 +114,7 @@ class RealDesk:
                 self.participants.add_customer(session, customer_id=customer, name=customer.title(), now_s=0)
         self.ledger = LedgerService(institution_id=self.institution_id, owners=self.participants, deployment=deployment)
         self.outbox = Outbox(self.database)
-        self.handlers.outcomes.append(self.outbox.on_outcome)
+        self.handlers.outcomes.append(self.outbox.on_outcomes)
         self.handlers.blocks.append(self.ledger.on_block)
         self.issuance = IssuanceService(
             participants=self.participants, deployment=deployment, issues=self.ledger.issues

@@ -92,7 +92,7 @@ async def issue(central: RealDesk, bank: RealDesk, amount: int, reference: bytes
 async def idle(*pair: RealDesk) -> None:
     """Wait until nothing is queued or on its way, and every desk has applied the head."""
     async with asyncio.timeout(30):
-        while any(desk.outbox.next_queued() or desk.outbox.in_flight() for desk in pair):  # noqa: ASYNC110
+        while any(desk.outbox.queued(1) or desk.outbox.in_flight() for desk in pair):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await settle(*pair)
 

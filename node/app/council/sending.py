@@ -56,7 +56,8 @@ async def send(client: ChainClient, account: Account, function: str, *args: Any)
     second = SecondSigner(
         registry=client, keys=account.keystore, account=account.address, chain_id=client.deployment.chain_id
     )
-    await client.submit(signed.raw, await second.sign(signed.tx_hash))
+    (signature,) = await second.sign([signed.tx_hash])
+    await client.submit(signed.raw, signature)
     tx_hash = "0x" + signed.tx_hash.hex()
     receipt = await _receipt(client, tx_hash)
     if int(receipt["status"], 16) != 1:

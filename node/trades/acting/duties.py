@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.storage import outbox
@@ -95,8 +96,8 @@ class Duties:
 
     def performs(self, session: Session) -> dict[str, bool]:
         """Return which steps the watch does by itself; the others it only proposes."""
-        rows = {step: session.get(WatchSetting, step) for step in SETTABLE}
-        return {step: row is None or row.performs for step, row in rows.items()}
+        found = {row.step: row.performs for row in session.scalars(select(WatchSetting))}
+        return {step: found.get(step, True) for step in SETTABLE}
 
     def set_performs(self, session: Session, step: str, performs: bool) -> None:
         """Let the watch do a step by itself, or only propose it.

@@ -23,6 +23,7 @@ from node.trades.rest import (
 from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
+from node.trades.views.known import Known
 from node.trades.views.schemas import (
     AcceptQuoteIn,
     AppointmentOut,
@@ -39,7 +40,7 @@ from node.trades.views.schemas import (
     TradeState,
     VersionOut,
 )
-from node.trades.views.trades import shown_money
+from node.trades.views.trades import amount_minor, shown_money
 from node.trades.watching.chain_view import events_of
 from node.web.auth import Caller, Principal, Staff, needs
 from node.web.desk import CallersDesk, Desk
@@ -94,7 +95,9 @@ async def list_trades(
         wanted = trades_of(desk).trades(session, actor_of(principal))
         if state is not None:
             wanted = wanted.where(Trade.state == state)
-        return [_line(session, desk, principal, trade) for trade in page.rows(session, wanted, *columns)]
+        trades = page.rows(session, wanted, *columns)
+        known, now_s = trades_of(desk).views.known(session, trades), booked_until_s(session)
+        return [_line(session, desk, principal, known, trade, now_s) for trade in trades]
 
 
 @_trade_router.get("/{reference}", dependencies=[needs(Permission.TRADES_READ)])
@@ -356,11 +359,10 @@ def _find(session: Session, desk: Desk, reference: Reference, principal: Princip
     return trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
 
 
-def _line(session: Session, desk: Desk, principal: Principal, trade: Trade) -> TradeLineOut:
-    trades = trades_of(desk)
-    document = trades.desk.document(session, trade)
+def _line(session: Session, desk: Desk, principal: Principal, known: Known, trade: Trade, now_s: int) -> TradeLineOut:
+    trades, document = trades_of(desk), known.documents[trade.reference]
     only = trades.desk.holdings(session, trade, actor_of(principal))
-    amount = trades.views.amount_minor(session, trade, document, only)
+    amount = amount_minor(known, trade, only)
     return TradeLineOut(
         reference=trade.reference,
         state=trade.state,
@@ -369,7 +371,7 @@ def _line(session: Session, desk: Desk, principal: Principal, trade: Trade) -> T
         amount=shown_money(amount, document.invoice.currency),
         amount_minor=amount,
         currency=document.invoice.currency,
-        next=trades.views.next_actions(session, trade, booked_until_s(session), only),
+        next=trades.views.next_actions(session, known, trade, now_s, only),
     )
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
@@ -58,6 +59,8 @@ FUNDED_VERSION: Final = 1
 DUE_OUTCOME_STANDS: Final = 0
 """`unawarded_bps` of the struct when the terms set no other split for a dispute without award."""
 
+# Parsing one takes a millisecond; a page of trades shows as many, every time. A document has some 3 KB.
+_PARSED_KEPT: Final = 256
 _ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
 
 
@@ -227,6 +230,7 @@ def canonical(document: TermsDocument) -> bytes:
     return rfc8785.dumps(document.model_dump(mode="json", by_alias=True))
 
 
+@lru_cache(maxsize=_PARSED_KEPT)
 def parse_document(data: bytes) -> TermsDocument:
     """Read a terms document; the bytes must be its canonical form.
 

@@ -1,6 +1,6 @@
 """A trade as people want to read it: who pays, who gets, at what cost, and what is waited for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -21,25 +21,16 @@ from node.trades.agreement.funding import QUOTED
 from node.trades.agreement.negotiating import CONSENT_TYPE
 from node.trades.context import SIDES, Desk
 from node.trades.errors import TermsRejectedError
-from node.trades.logistics.handing_in import is_current
 from node.trades.motions.collecting import Motions
 from node.trades.standing.facts import facts_of, market_of
-from node.trades.standing.milestones import milestone_rows, standing, standings, window_ends
+from node.trades.standing.milestones import Standing, standing, window_ends
 from node.trades.standing.next_steps import CALM, MarketFacts, NextStep, next_steps
 from node.trades.standing.rates import missing_minor, pair_of, policy_of
-from node.trades.store import (
-    Attestation,
-    Consent,
-    FxLeg,
-    MilestoneRow,
-    SignatureRequest,
-    Step,
-    TermsVersion,
-    Trade,
-)
+from node.trades.store import Attestation, Consent, MilestoneRow, SignatureRequest, Step, TermsVersion, Trade
 from node.trades.terms import document as doc
 from node.trades.terms.checks import check_purpose
 from node.trades.terms.document import TermsDocument
+from node.trades.views.known import Known, read_known
 from node.trades.views.schemas import AttestationOut, CostOut, FxOut, MilestoneOut, NextOut, PayeeOut, StepOut, TradeOut
 
 CAUSES = {1: "settled", 2: "cancelled", 3: "lapsed", 4: "out of band"}
@@ -60,9 +51,10 @@ class Views:
         Args:
             only: The milestones to show, with what is waited for about them and about the whole trade; None: all.
         """
-        document = self._desk.document(session, trade)
+        known = self.known(session, [trade])
+        document = known.documents[trade.reference]
         currency, funding = document.invoice.currency, document.funding.currency
-        amount = self.amount_minor(session, trade, document, only)
+        amount = amount_minor(known, trade, only)
         return TradeOut(
             reference=trade.reference,
             state=trade.state,
@@ -88,25 +80,23 @@ class Views:
             open_accounts=document.open_accounts(),
             signed_by=self._signed(session, trade, document),
             failure=trade.fund_failure,
-            cost=self._cost(session, trade, now_s),
+            cost=self._cost(session, trade, document, now_s),
             payees=_payees(document),
-            milestones=self._milestones(session, trade, document, now_s, only),
-            fx=self._fx(session, trade, document, now_s),
+            milestones=_milestones(known, trade, now_s, only),
+            fx=_fx(known, trade, now_s),
             steps=self._sent(session, trade),
-            next=self.next_actions(session, trade, now_s, only),
+            next=self.next_actions(session, known, trade, now_s, only),
         )
 
-    def amount_minor(self, session: Session, trade: Trade, document: TermsDocument, only: frozenset[int] | None) -> int:
-        """Return what the trade is about, or these milestones of it, in minor units of the invoice currency."""
-        if only is None:
-            return document.amount_minor
-        return sum(row.amount for row in milestone_rows(session, trade) if row.index in only)
+    def known(self, session: Session, trades: Sequence[Trade]) -> Known:
+        """Return what the tables say about these trades."""
+        return read_known(session, self._desk.participants, trades)
 
     def next_actions(
-        self, session: Session, trade: Trade, now_s: int, only: frozenset[int] | None = None
+        self, session: Session, known: Known, trade: Trade, now_s: int, only: frozenset[int] | None = None
     ) -> list[NextOut]:
         """Return what is waited for: by whom, and until when."""
-        document = self._desk.document(session, trade)
+        document = known.documents[trade.reference]
         match trade.state:
             case store.NEGOTIATING:
                 return self._to_agree(session, trade, document, now_s)
@@ -115,9 +105,9 @@ class Views:
             case store.FUNDING:
                 return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
             case store.FUNDED:
-                steps = self._steps(session, trade, document, now_s, only)
+                steps = self._steps(session, known, trade, now_s, only)
                 now = [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
-                return self._to_sign(session, trade, document, now_s) + now
+                return self._to_sign(session, known, trade, now_s) + now
             case store.UNREAD:
                 return [_next(trade.exporter_bank, "send the amended terms")]
         return []
@@ -126,11 +116,11 @@ class Views:
         self, session: Session, trade: Trade, now_s: int, only: frozenset[int] | None = None
     ) -> list[NextOut]:
         """Return what each party may do now, later or at any time, the most urgent first."""
+        known = self.known(session, [trade])
         if trade.state != store.FUNDED:
-            return self.next_actions(session, trade, now_s)
-        document = self._desk.document(session, trade)
-        steps = [shown_step(step) for step in self._steps(session, trade, document, now_s, only)]
-        return self._to_sign(session, trade, document, now_s) + steps
+            return self.next_actions(session, known, trade, now_s)
+        steps = [shown_step(step) for step in self._steps(session, known, trade, now_s, only)]
+        return self._to_sign(session, known, trade, now_s) + steps
 
     def versions(self, session: Session, trade: Trade) -> list[tuple[TermsVersion, list[tuple[str, Any, Any]]]]:
         """Return each version with what it changed."""
@@ -182,14 +172,17 @@ class Views:
             if document.side(side).name not in signed
         ]
 
-    def _to_sign(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
+    def _to_sign(self, session: Session, known: Known, trade: Trade, now_s: int) -> list[NextOut]:
         """Return whose signature the amendments, assignments and cancellations on the table wait for."""
-        names = self._names(session)
         if not self._desk.own_sides(trade):
-            return [_next(names(account), f"sign the {MOTIONS[kind]}") for account, kind in self._asked(session, trade)]
+            asked = self._asked(session, trade)
+            return [_next(known.names(account), f"sign the {MOTIONS[kind]}") for account, kind in asked]
+        if trade.reference not in known.in_motion:
+            return []
+        document = known.documents[trade.reference]
         parties = {document.side(side).account: document.side(side).name for side in SIDES}
         return [
-            _next(parties.get(signer.account) or names(signer.account), f"sign the {MOTIONS[motion.kind]}")
+            _next(parties.get(signer.account) or known.names(signer.account), f"sign the {MOTIONS[motion.kind]}")
             for motion in self._motions.open_ones(session, trade)
             for signer in self._motions.missing(session, trade, motion, now_s)
         ]
@@ -216,20 +209,20 @@ class Views:
         return [_next(importer, "ask for quotes (again)", document.fund_by_s)]
 
     def _steps(
-        self, session: Session, trade: Trade, document: TermsDocument, now_s: int, only: frozenset[int] | None
+        self, session: Session, known: Known, trade: Trade, now_s: int, only: frozenset[int] | None
     ) -> list[NextStep]:
-        rows = milestone_rows(session, trade)
+        rows, document = known.milestones[trade.trade_id], known.documents[trade.reference]
         attested = {
-            row.index: frozenset(item.attester for item in self._attestations(session, trade, row.index))
+            row.index: frozenset(item.attester for item in known.attestations[trade.trade_id, row.index])
             for row in rows
         }
-        leg = session.get(FxLeg, trade.trade_id)
-        facts = facts_of(trade, document, rows, attested, leg, self._names(session))
-        found = next_steps(facts, now_s, self._market(session, trade, document, now_s))
+        facts = facts_of(trade, document, rows, attested, known.legs.get(trade.trade_id), known.names)
+        found = next_steps(facts, now_s, self._market(session, known, trade, now_s))
         return [step for step in found if only is None or step.milestone is None or step.milestone in only]
 
-    def _market(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> MarketFacts:
+    def _market(self, session: Session, known: Known, trade: Trade, now_s: int) -> MarketFacts:
         """Return what rates allow under `float`, and whether a settlement under `lock` was refused."""
+        document = known.documents[trade.reference]
         if policy_of(document) is Policy.LOCK:
             named = select(Step.name).where(Step.reference == trade.reference, Step.state == store.FAILED)
             return MarketFacts(provider_failed=any(name.startswith(SETTLE) for name in session.scalars(named)))
@@ -237,35 +230,12 @@ class Views:
         if agreed is None:
             return CALM
         medians, pair = self._desk.quotes.medians, pair_of(document)
-        terms, current = agreed.terms, standings(session, trade, document, now_s)
+        terms, current = agreed.terms, _standings(known, trade, now_s)
         try:
             median, earlier = medians.median(session, pair, now_s), medians.previous(session, pair)
         except QuoteUnavailableError:
             return market_of(terms, current, None, None)
         return market_of(terms, current, median.rate, None if earlier is None else earlier.rate)
-
-    def _names(self, session: Session) -> Callable[[str], str]:
-        """Return what accounts are called here: customers and institutions by name, others by address."""
-        customers = {row.address: row.name for row in self._desk.participants.customers(session)}
-        institutions = {one.address: one.id for one in self._desk.participants.directory}
-        return lambda account: customers.get(account) or institutions.get(account) or account
-
-    def _fx(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> FxOut | None:
-        leg = None if trade.trade_id is None else session.get(FxLeg, trade.trade_id)
-        if leg is None:
-            return None
-        currencies = (get_currency(document.funding.currency), get_currency(document.invoice.currency))
-        missing = missing_minor(standings(session, trade, document, now_s))
-        return FxOut(
-            provider=leg.provider,
-            held_at_funding=shown_money(leg.amount, leg.currency),
-            rate=major_rate(Rate(leg.rate_num, leg.rate_den), *currencies).decimal(RATE_PLACES),
-            premium=shown_money(leg.premium, leg.currency),
-            calls=leg.calls,
-            call_ends_s=leg.call_ends_at_s,
-            top_up_missing=shown_money(missing, leg.currency) if missing else None,
-            top_up_missing_minor=str(missing),
-        )
 
     def _sent(self, session: Session, trade: Trade) -> list[StepOut]:
         wanted = select(Step).where(Step.reference == trade.reference).order_by(Step.name)
@@ -273,34 +243,6 @@ class Views:
             StepOut(step=step.name, state=step.state, attempts=step.attempts, reason=step.reason)
             for step in session.scalars(wanted)
         ]
-
-    def _milestones(
-        self, session: Session, trade: Trade, document: TermsDocument, now_s: int, only: frozenset[int] | None
-    ) -> list[MilestoneOut]:
-        rows = {row.index: row for row in milestone_rows(session, trade)}
-        amounts, currency = doc.milestone_amounts(document), document.invoice.currency
-        return [
-            MilestoneOut(
-                index=index,
-                kind=milestone.kind,
-                amount=shown_money(amounts[index] if index not in rows else rows[index].amount, currency),
-                weight_percent=shown_bps(milestone.weight_bps),
-                deadline_s=milestone.deadline_s if index not in rows else rows[index].deadline_s,
-                silence=milestone.silence,
-                quorum=milestone.quorum,
-                attesters=[attester.institution for attester in milestone.attesters],
-                attestations=[shown_attestation(item) for item in self._attestations(session, trade, index)],
-                **_progress(rows.get(index), document, now_s),
-            )
-            for index, milestone in enumerate(document.milestones)
-            if only is None or index in only
-        ]
-
-    def _attestations(self, session: Session, trade: Trade, index: int) -> Sequence[Attestation]:
-        wanted = select(Attestation).where(Attestation.trade_id == trade.trade_id, Attestation.milestone == index)
-        found = session.scalars(wanted.order_by(Attestation.signed_at_s, Attestation.attester)).all()
-        row = session.get(MilestoneRow, (trade.trade_id, index))
-        return [item for item in found if row is None or is_current(item, row)]
 
     def _signed(self, session: Session, trade: Trade, document: TermsDocument) -> list[str]:
         keys = [(side, (trade.reference, trade.version, side, CONSENT_TYPE)) for side in SIDES]
@@ -312,11 +254,18 @@ class Views:
         except NoDecisionError:
             return "not decided yet"
 
-    def _cost(self, session: Session, trade: Trade, now_s: int) -> CostOut | None:
+    def _cost(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> CostOut | None:
         if trade.quote_request is None:
             return None
         taken = self._desk.quotes.taker.taken(session, trade.quote_request, now_s)
-        return None if taken is None else self.offer(taken, self._desk.document(session, trade))
+        return None if taken is None else self.offer(taken, document)
+
+
+def amount_minor(known: Known, trade: Trade, only: frozenset[int] | None) -> int:
+    """Return what a trade is about, or these milestones of it, in minor units of the invoice currency."""
+    if only is None:
+        return known.documents[trade.reference].amount_minor
+    return sum(row.amount for row in known.milestones[trade.trade_id] if row.index in only)
 
 
 def shown_step(step: NextStep) -> NextOut:
@@ -372,6 +321,52 @@ def _payees(document: TermsDocument) -> list[PayeeOut]:
         amount=shown_money(document.amount_minor - sum(parts), currency),
     )
     return [*found, rest]
+
+
+def _standings(known: Known, trade: Trade, now_s: int) -> list[Standing]:
+    document = known.documents[trade.reference]
+    return [standing(row, document, now_s) for row in known.milestones[trade.trade_id]]
+
+
+def _fx(known: Known, trade: Trade, now_s: int) -> FxOut | None:
+    leg = known.legs.get(trade.trade_id)
+    if leg is None:
+        return None
+    document = known.documents[trade.reference]
+    currencies = (get_currency(document.funding.currency), get_currency(document.invoice.currency))
+    missing = missing_minor(_standings(known, trade, now_s))
+    return FxOut(
+        provider=leg.provider,
+        held_at_funding=shown_money(leg.amount, leg.currency),
+        rate=major_rate(Rate(leg.rate_num, leg.rate_den), *currencies).decimal(RATE_PLACES),
+        premium=shown_money(leg.premium, leg.currency),
+        calls=leg.calls,
+        call_ends_s=leg.call_ends_at_s,
+        top_up_missing=shown_money(missing, leg.currency) if missing else None,
+        top_up_missing_minor=str(missing),
+    )
+
+
+def _milestones(known: Known, trade: Trade, now_s: int, only: frozenset[int] | None) -> list[MilestoneOut]:
+    document = known.documents[trade.reference]
+    rows = {row.index: row for row in known.milestones[trade.trade_id]}
+    amounts, currency = doc.milestone_amounts(document), document.invoice.currency
+    return [
+        MilestoneOut(
+            index=index,
+            kind=milestone.kind,
+            amount=shown_money(amounts[index] if index not in rows else rows[index].amount, currency),
+            weight_percent=shown_bps(milestone.weight_bps),
+            deadline_s=milestone.deadline_s if index not in rows else rows[index].deadline_s,
+            silence=milestone.silence,
+            quorum=milestone.quorum,
+            attesters=[attester.institution for attester in milestone.attesters],
+            attestations=[shown_attestation(item) for item in known.attestations[trade.trade_id, index]],
+            **_progress(rows.get(index), document, now_s),
+        )
+        for index, milestone in enumerate(document.milestones)
+        if only is None or index in only
+    ]
 
 
 def _progress(row: MilestoneRow | None, document: TermsDocument, now_s: int) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from node.trades.context import Desk
 from node.trades.logistics.handing_in import HandingIn
 from node.trades.standing.milestones import Standing, standing
 from node.trades.standing.rates import pair_of, policy_of
-from node.trades.store import FxLeg, MilestoneRow, Step, Trade
-from node.trades.terms.document import TermsDocument
+from node.trades.store import FxLeg, MilestoneRow, Step, TermsVersion, Trade
+from node.trades.terms.document import TermsDocument, parse_document
 
 NEAR_S: Final = 86_400
 """How long before a deadline the parties are told that it comes."""
@@ -59,8 +59,8 @@ class Watch:
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Queue what has become due by this block's time."""
         self._handing_in.hand_in(session, block.time_s)
-        for trade, rows in self._stirring(session, block.time_s):
-            self._look_at(session, trade, rows, block.time_s)
+        for trade, document, rows in self._stirring(session, block.time_s):
+            self._look_at(session, trade, document, rows, block.time_s)
         self._call(session, block.time_s)
 
     def on_quotes(self, session: Session, request_id: str) -> None:
@@ -68,7 +68,7 @@ class Watch:
         wanted = select(Trade, MilestoneRow).join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
         wanted = wanted.where(Trade.state == store.FUNDED, MilestoneRow.quote_request == request_id)
         for trade, row in session.execute(wanted).all():
-            self._look_at(session, trade, [row], booked_until_s(session))
+            self._look_at(session, trade, self._desk.document(session, trade), [row], booked_until_s(session))
 
     def on_outcome(self, session: Session, row: OutboxRow, reference: str, name: str) -> None:
         """Book how a step went; a refused one is tried again, later and later."""
@@ -76,15 +76,16 @@ class Watch:
         if step is not None and row.state == outbox.FAILED and name.startswith(f"{ATTEST}:"):
             self._handing_in.on_refused(session, step)
 
-    def _stirring(self, session: Session, now_s: int) -> list[tuple[Trade, list[MilestoneRow]]]:
-        """Return open trades with the milestones that something can be due for.
+    def _stirring(self, session: Session, now_s: int) -> list[tuple[Trade, TermsDocument, list[MilestoneRow]]]:
+        """Return open trades with their terms and the milestones that something can be due for.
 
         A pending milestone's deadline is before its hold's expiry, so these are all.
         """
         is_pending = MilestoneRow.state == store.PENDING
         found = session.execute(
-            select(Trade, MilestoneRow)
+            select(Trade, TermsVersion.document, MilestoneRow)
             .join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
+            .join(TermsVersion, (TermsVersion.reference == Trade.reference) & (TermsVersion.version == Trade.version))
             .where(
                 Trade.state == store.FUNDED,
                 MilestoneRow.state.in_((store.DUE, store.DISPUTED, store.FINAL))
@@ -93,13 +94,14 @@ class Watch:
             .order_by(Trade.reference, MilestoneRow.index)
         ).all()
         rows: defaultdict[str, list[MilestoneRow]] = defaultdict(list)
-        trades = {trade.reference: trade for trade, _ in found}
-        for trade, row in found:
+        trades = {trade.reference: (trade, document) for trade, document, _ in found}
+        for trade, _, row in found:
             rows[trade.reference].append(row)
-        return [(trade, rows[reference]) for reference, trade in trades.items()]
+        return [(trade, parse_document(document), rows[reference]) for reference, (trade, document) in trades.items()]
 
-    def _look_at(self, session: Session, trade: Trade, rows: list[MilestoneRow], now_s: int) -> None:
-        document = self._desk.document(session, trade)
+    def _look_at(
+        self, session: Session, trade: Trade, document: TermsDocument, rows: list[MilestoneRow], now_s: int
+    ) -> None:
         if now_s > (trade.hold_expires_at_s or document.hold_expires_at_s):
             if self._duties.is_due(trade, "importer", trade.hold_expires_at_s or 0, now_s):
                 self._duties.do(session, trade, LAPSE, "lapse", (), now_s)

@@ -1,5 +1,6 @@
 """A chain in memory for tests of what talks to chains: real signed transactions, blocks on demand, faults on demand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,9 +50,9 @@ def recover(digest: bytes, signature: bytes) -> str:
     return address_of_key(PublicKey.from_signature_and_message(plain, digest, hasher=None))
 
 
-async def no_second_signature(_tx_hash: bytes) -> bytes:
+async def no_second_signature(tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
     """Sign as a plain account does."""
-    return b""
+    return [b""] * len(tx_hashes)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class MemoryStore:
     rows: list[object] = field(default_factory=list)
     cursor: Cursor | None = None
     time_s: int = 0
+    commits: int = 0
 
     @contextmanager
     def transaction(self) -> Iterator[list[object]]:
@@ -30,6 +31,7 @@ class MemoryStore:
         except BaseException:
             self.rows, self.cursor = rows, cursor
             raise
+        self.commits += 1
 
     def load_cursor(self, _session: list[object]) -> Cursor | None:
         return self.cursor
@@ -56,6 +58,20 @@ async def test_catch_up_applies_every_block_once_when_run_again_by_a_new_process
     assert store.rows == [0, 1, 2]
     assert store.cursor == Cursor(2, chain.blocks[2].info.hash)
     assert store.time_s == chain.blocks[2].info.time_s
+
+
+async def test_blocks_are_applied_one_by_one_in_few_transactions_when_the_follower_is_behind() -> None:
+    chain, store = FakeChain(), MemoryStore()
+    for _ in range(39):
+        chain.mine()
+    seen: list[tuple[int, int]] = []
+    handlers = Handlers[list[object]](infos=[lambda _, info: seen.append((info.number, store.time_s))])
+    assert await follow(chain, store, handlers) == 40
+    times = [block.info.time_s for block in chain.blocks]
+    # Each block finds the cursor at the block before it.
+    assert seen == list(enumerate([0, *times[:-1]]))
+    # One reads the cursor.
+    assert store.commits == 1 + 3
 
 
 async def test_handlers_run_in_their_order_when_a_block_has_all_kinds() -> None:

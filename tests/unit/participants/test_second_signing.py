@@ -47,16 +47,17 @@ def signer(registry: Registry, keystore: Keystore) -> SecondSigner:
 
 
 async def test_plain_account_gets_no_signature_although_its_keystore_has_a_key(signer: SecondSigner) -> None:
-    assert await signer.sign(TX_HASH) == b""
+    assert await signer.sign([TX_HASH, TX_HASH]) == [b"", b""]
 
 
 async def test_signature_is_over_the_hash_under_the_chains_context(
     registry: Registry, keystore: Keystore, signer: SecondSigner
 ) -> None:
     registry.key, registry.state = keystore.public_key("second"), 1
-    signature = await signer.sign(TX_HASH)
+    signature, other = await signer.sign([TX_HASH, b"\x43" * 32])
     assert len(signature) == 3_309
     signatures.verify(ALGORITHM, registry.key, TX_HASH, signature, b"landfall/transaction/1/7777")
+    signatures.verify(ALGORITHM, registry.key, b"\x43" * 32, other, b"landfall/transaction/1/7777")
     with pytest.raises(InvalidSignatureError):
         signatures.verify(ALGORITHM, registry.key, TX_HASH, signature, b"landfall/transaction/1/7778")
 
@@ -66,10 +67,11 @@ async def test_the_older_generation_signs_until_the_registry_holds_the_next(
 ) -> None:
     registry.key, registry.state = keystore.public_key("second"), 1
     following = keystore.rotate("second", 10, 0)
-    old = await signer.sign(TX_HASH)
+    (old,) = await signer.sign([TX_HASH])
     signatures.verify(ALGORITHM, registry.key, TX_HASH, old, b"landfall/transaction/1/7777")
     registry.key = following.public_key
-    signatures.verify(ALGORITHM, registry.key, TX_HASH, await signer.sign(TX_HASH), b"landfall/transaction/1/7777")
+    (new,) = await signer.sign([TX_HASH])
+    signatures.verify(ALGORITHM, registry.key, TX_HASH, new, b"landfall/transaction/1/7777")
 
 
 async def test_no_signature_is_made_when_the_key_is_not_there_or_of_another_role(
@@ -78,14 +80,14 @@ async def test_no_signature_is_made_when_the_key_is_not_there_or_of_another_role
     for key in (signatures.generate(ALGORITHM).public_key, keystore.public_key("message")):
         registry.key, registry.state = key, 1
         with pytest.raises(SecondSignatureUnavailableError, match="restore it from its backup") as caught:
-            await signer.sign(TX_HASH)
+            await signer.sign([TX_HASH])
         assert isinstance(caught.value, UnavailableError)
 
 
 async def test_no_signature_is_made_when_the_key_is_revoked(registry: Registry, signer: SecondSigner) -> None:
     registry.state = 2
     with pytest.raises(SecondSignatureUnavailableError, match="expected one that the members assign, got it revoked"):
-        await signer.sign(TX_HASH)
+        await signer.sign([TX_HASH])
 
 
 async def test_missing_signature_is_logged_once_until_there_was_one(registry: Registry, signer: SecondSigner) -> None:
@@ -95,7 +97,7 @@ async def test_missing_signature_is_logged_once_until_there_was_one(registry: Re
             registry.state = state
             if state:
                 with pytest.raises(SecondSignatureUnavailableError):
-                    await sign(TX_HASH)
+                    await sign([TX_HASH])
             else:
-                assert await sign(TX_HASH) == b""
+                assert await sign([TX_HASH]) == [b""]
     assert [one["event"] for one in logs] == ["second_signature_unavailable"] * 2

@@ -35,8 +35,8 @@ class CrashingDatabase(Database):
         self._fuse = fuse
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with super().transaction() as session:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
+        with super().transaction(is_synced=is_synced) as session:
             yield session
             self._fuse.burn()
         self._fuse.burn()

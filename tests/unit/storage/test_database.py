@@ -1,5 +1,7 @@
 """Transactions of the database: whole or not at all, one at a time, and a bell when they are done."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session
 from contracts.client.follower import Cursor
 from node.compliance.store import DecisionRow
 from node.ledger.store import AccountRow
-from node.storage.cursor import SqlFollowerStore, booked_until_s, load_cursor
+from node.storage.cursor import TOPIC, SqlFollowerStore, booked_until_s, load_cursor
 from node.storage.database import Database, signal
 from node.storage.errors import DatabaseBusyError, NestedTransactionError
 from node.storage.migrate import prepare
@@ -70,10 +72,19 @@ def test_transaction_is_unavailable_when_another_process_writes(
 
 
 def test_database_survives_power_loss_when_opened_as_a_file(database: Database) -> None:
-    with database.read() as session:
+    with database.transaction() as session:
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
         assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_transaction_is_synced_again_when_the_one_before_needed_not_be(database: Database) -> None:
+    with database.transaction(is_synced=False) as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 1  # NORMAL
+        session.add(decision("followed"))
+    with database.transaction() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL
+        assert session.get(DecisionRow, "followed") is not None
 
 
 async def test_signal_rings_when_the_transaction_commits_and_not_when_it_rolls_back(database: Database) -> None:
@@ -120,3 +131,43 @@ def test_cursor_moves_when_saved_again(database: Database) -> None:
         store.save_cursor(session, Cursor(1, b"\1" * 32), 101)
     with database.read() as session:
         assert (load_cursor(session), booked_until_s(session)) == (Cursor(1, b"\1" * 32), 101)
+
+
+class Noting(Database):
+    """A database that notes what is committed and what rings, in order."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.noted: list[str] = []
+        self.signals.ring = self.noted.append  # type: ignore[method-assign]
+
+    @contextmanager
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
+        with super().transaction(is_synced=is_synced) as session:
+            yield session
+            self.noted.append("synced" if is_synced else "unsynced")
+
+
+@pytest.mark.parametrize(
+    ("topics", "noted"),
+    [((), ["unsynced", TOPIC]), (("events", "outbox"), ["unsynced", "synced", "events", "outbox", TOPIC])],
+)
+def test_block_is_synced_before_anything_rings_when_somebody_may_be_told_of_it(
+    database: Database, topics: tuple[str, ...], noted: list[str]
+) -> None:
+    noting = Noting(database.url)
+    store = SqlFollowerStore(noting)
+    with store.transaction() as session:
+        store.save_cursor(session, Cursor(0, b"\0" * 32), 100)
+        for topic in topics:
+            signal(session, topic)
+    kept = [one for one in noting.noted if one in ("synced", "unsynced")]
+    assert noting.noted[: len(kept)] == kept
+    assert sorted(noting.noted) == sorted(noted)
+
+
+def test_nothing_rings_when_a_block_is_not_applied(database: Database) -> None:
+    noting = Noting(database.url)
+    with pytest.raises(ZeroDivisionError), SqlFollowerStore(noting).transaction() as session:
+        _ring_and_fail(session)
+    assert noting.noted == []

@@ -1,6 +1,6 @@
 """The outbox with its sender: each queued call takes effect once or is reported as not taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,7 @@ class Desk:
             submitted=self.feed.poke,
         )
         self.follower = EventFollower(
-            self.feed, SqlFollowerStore(database), Handlers(outcomes=[self.outbox.on_outcome])
+            self.feed, SqlFollowerStore(database), Handlers(outcomes=[self.outbox.on_outcomes])
         )
 
     def queue(self, amount: int, reference: str = "pay:1") -> int:
@@ -82,7 +82,7 @@ async def test_row_is_confirmed_when_its_block_is_followed_and_not_before(desk: 
 async def test_enqueue_queues_nothing_when_an_argument_does_not_fit(desk: Desk) -> None:
     with pytest.raises(ArgumentError, match=r"transfer\.amount"):
         desk.queue(-1)
-    assert desk.outbox.next_queued() is None
+    assert desk.outbox.queued(1) == []
     with pytest.raises(UnknownRowError), desk.database.read() as session:
         outbox.get(session, 1)
 
@@ -118,6 +118,39 @@ async def test_row_waits_when_its_dry_run_reverts_while_others_are_in_flight(des
     desk.chain.reverting.clear()
     await desk.sender.send_queued()
     assert desk.row(second).state == outbox.SIGNED
+
+
+async def test_rows_take_nonces_in_their_order_when_they_are_signed_together(desk: Desk) -> None:
+    rows = [desk.queue(amount) for amount in range(1, 41)]
+    assert await desk.sender.send_queued() == 40
+    assert [desk.row(row).nonce for row in rows] == list(range(40))
+    desk.chain.mine()
+    await desk.follow()
+    assert {desk.row(row).state for row in rows} == {outbox.CONFIRMED}
+
+
+async def test_nonces_are_given_back_when_the_chain_refuses_rows_that_were_signed_together(desk: Desk) -> None:
+    refused = [desk.queue(5), desk.queue(6)]
+    desk.chain.refusing = "no dual signature"
+    assert await desk.sender.send_queued() == 2
+    assert [(desk.row(row).state, desk.row(row).nonce) for row in refused] == [(outbox.FAILED, None)] * 2
+    desk.chain.refusing = None
+    following = desk.queue(7)
+    await desk.sender.send_queued()
+    assert desk.row(following).nonce == 0
+
+
+async def test_rows_after_it_wait_when_one_reverts_behind_others(desk: Desk) -> None:
+    first, bad, last = desk.queue(5), desk.queue(6), desk.queue(7)
+    desk.chain.reverting[data_of(desk, bad)] = "token: not enough available"
+    assert await desk.sender.send_queued() == 1
+    states = [desk.row(row).state for row in (first, bad, last)]
+    assert states == [outbox.SIGNED, outbox.QUEUED, outbox.QUEUED]
+    desk.chain.mine()
+    await desk.follow()
+    # Nothing is in flight any more that it could wait for.
+    assert await desk.sender.send_queued() == 2
+    assert [desk.row(row).state for row in (bad, last)] == [outbox.FAILED, outbox.SIGNED]
 
 
 async def test_row_is_submitted_again_with_equal_bytes_when_the_answer_was_lost(desk: Desk) -> None:
@@ -186,9 +219,9 @@ async def test_nonce_follows_the_chain_when_the_key_signed_elsewhere_meanwhile(d
 async def test_each_submission_is_signed_a_second_time_when_the_account_has_a_transaction_key(desk: Desk) -> None:
     signed: list[bytes] = []
 
-    async def sign_second(tx_hash: bytes) -> bytes:
-        signed.append(tx_hash)
-        return b"signature %d" % len(signed)
+    async def sign_second(tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
+        signed.extend(tx_hashes)
+        return [b"signature %d" % len(signed)]
 
     desk.sender._sign_second = sign_second
     row = desk.queue(5)
@@ -199,7 +232,7 @@ async def test_each_submission_is_signed_a_second_time_when_the_account_has_a_tr
 
 
 async def test_row_waits_with_its_nonce_when_the_second_signature_cannot_be_made(desk: Desk) -> None:
-    async def sign_second(_tx_hash: bytes) -> bytes:
+    async def sign_second(_tx_hashes: Sequence[bytes]) -> Sequence[bytes]:
         raise SecondSignatureUnavailableError(BANK.address, "a key", "none")
 
     plain, desk.sender._sign_second = desk.sender._sign_second, sign_second

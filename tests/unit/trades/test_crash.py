@@ -22,9 +22,9 @@ class DyingDatabase(CountingDatabase):
     _die = Random(20260817)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
         fate = self._die.random() if self.is_armed else 1.0
-        with super().transaction() as session:
+        with super().transaction(is_synced=is_synced) as session:
             yield session
             self._perhaps(fate < 0.2)
         self._perhaps(0.2 <= fate < 0.4)

@@ -121,8 +121,8 @@ class CountingDatabase(Database):
     commits = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with super().transaction() as session:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[Session]:
+        with super().transaction(is_synced=is_synced) as session:
             yield session
         self.commits += 1
 
@@ -225,7 +225,7 @@ class TestDesk:
         self.wallets = WalletService(participants=self.participants, deployment=deployment, issues=self.ledger.issues)
         handlers.blocks.append(self.wallets.on_block)
         self.outbox.subscribe(WALLET_ORDERS, self.wallets.on_outcome)
-        handlers.outcomes.append(self.outbox.on_outcome)
+        handlers.outcomes.append(self.outbox.on_outcomes)
         self.outbox.subscribe(ANCHORS, self.own.on_anchor_outcome)
         self.quotes.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
         self.trades.attach(messages=self.messages, outbox=self.outbox, handlers=handlers)
