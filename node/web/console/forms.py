@@ -9,15 +9,18 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
+from fx.currencies import get_currency
 from fx.errors import RejectedError as FxRejectedError
 from fx.money import Money
 from node.web.console.errors import FormFieldError
 from node.web.console.limits import FORM_FIELDS_MAX, FORM_FILES_MAX
 from node.web.console.uploads import Upload
-from node.web.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX
+from node.web.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, IF_MATCH_CHARS_MAX
 
 ONCE: Final = "once"
 """Field with the key under which a form takes effect once, however often it is sent."""
+SEEN: Final = "seen"
+"""Field with the ETag of what a form changes, as its person saw it."""
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,8})?")
@@ -63,6 +66,17 @@ class Form:
         """Return the form's key; a form without one takes effect whenever it is sent."""
         key = self.text(ONCE)
         return key if key.isprintable() and 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX else secrets.token_urlsafe(16)
+
+    @property
+    def seen(self) -> str | None:
+        """Return the ETag that the form carries, None where it carries none."""
+        tag = self.text(SEEN)
+        return tag if tag.isascii() and tag.isprintable() and 0 < len(tag) <= IF_MATCH_CHARS_MAX else None
+
+
+def plain_major(amount_minor: object, currency: str) -> str:
+    """Return minor units as a field shows them to be changed, `1250.00`."""
+    return str(Money(int(str(amount_minor)), get_currency(currency))).rpartition(" ")[0].replace(",", "")
 
 
 def plain_decimal(name: str, written: str) -> str:

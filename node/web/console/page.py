@@ -6,9 +6,10 @@ permissions, four eyes, limits and refusals are the API's own.
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -32,8 +33,10 @@ from node.web.permissions import Permission
 API: Final = "/v1"
 LOGIN: Final = "/login"
 _PASSED_ON: Final = ("user-agent", "cookie")
+_OF_FILES: Final = ("content-type", "content-disposition")
 _NEXT: Final = re.compile(r'<([^>]+)>; rel="next"')
 _JSON: Final = "application/json"
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 PROPOSED: Final = "proposed"
 """What is said after a form whose effect waits for a second person."""
 Show = Callable[["RefusalError"], Awaitable[Response]]
@@ -119,6 +122,12 @@ class Page:
         given = urlencode({name: value for name, value in query.items() if value is not None})
         return self._checked(await self._send(Sent("GET", API + path, given, self._headers({}))))
 
+    async def download(self, path: str, **query: object) -> Response:
+        """Hand out the file that the API answers with, byte for byte."""
+        answer = await self.fetch(path, **query)
+        kept = {name: answer.headers[name] for name in _OF_FILES if name in answer.headers}
+        return Response(answer.content, headers=kept)
+
     async def find(self, path: str, **query: object) -> Any:
         """Return what `get` does, None where there is no such thing or it is not for this viewer."""
         try:
@@ -128,26 +137,59 @@ class Page:
                 return None
             raise
 
-    async def post(self, path: str, order: object, key: str, media_type: str = _JSON) -> Answered:
+    async def seen(self, path: str) -> tuple[Any, str]:
+        """Return what the API answers to a GET with its ETag, which a form carries on to the change."""
+        answer = await self.fetch(path)
+        return by_name(answer.body), answer.headers["etag"]
+
+    async def post(
+        self,
+        path: str,
+        order: object,
+        key: str,
+        media_type: str = _JSON,
+        *,
+        method: str = "POST",
+        query: Mapping[str, str] = _NOTHING,
+        seen: str | None = None,
+    ) -> Answered:
         """Send an order to the API under a key, so that it takes effect once.
+
+        Args:
+            seen: ETag of what the order changes, as the person saw it.
 
         Raises:
             RefusalError: the API refuses.
         """
         body = b"" if order is None else order if isinstance(order, bytes) else json.dumps(order).encode()
-        headers = self._headers({"idempotency-key": key} | ({"content-type": media_type} if body else {}))
-        return self._checked(await self._send(Sent("POST", API + path, "", headers, body)))
+        headers = {"idempotency-key": key}
+        headers |= {"content-type": media_type} if body else {}
+        headers |= {} if seen is None else {"if-match": seen}
+        sent = Sent(method, API + path, urlencode(query), self._headers(headers), body)
+        return self._checked(await self._send(sent))
 
     async def act(
-        self, path: str, order: object, form: Form, *, to: str, done: str, again: Show, media_type: str = _JSON
+        self,
+        path: str,
+        order: object,
+        form: Form,
+        *,
+        to: str,
+        done: str,
+        again: Show,
+        media_type: str = _JSON,
+        method: str = "POST",
+        query: Mapping[str, str] = _NOTHING,
     ) -> Response:
         """Send what a form orders; go on to a page that says it is done, or show the form again with the refusal.
+
+        A form that carries an ETag changes only what its person has seen.
 
         Args:
             done: Name of what is said (`messages.html`); a proposal says that it waits.
         """
         try:
-            answer = await self.post(path, order, form.once, media_type)
+            answer = await self.post(path, order, form.once, media_type, method=method, query=query, seen=form.seen)
         except RefusalError as refusal:
             return await again(refusal)
         is_proposal = answer.status == 202 and "/approvals/" in answer.headers.get("location", "")
