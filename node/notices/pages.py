@@ -92,11 +92,14 @@ async def confirm(scope: Scope, page: Looking, form: Filled) -> Response:
 
 async def _notices_page(page: Page, show: str, refusal: RefusalError | None = None) -> Response:
     notices = await page.rows("/notices", unread=True if show == "unread" else None)
+    wishes, tag = await page.seen("/notice-preferences/me")
     return page.show(
         "notices/list.html",
         200 if refusal is None else refusal.status,
         notices=notices,
         show=show,
+        wishes=wishes,
+        tag=tag,
         until=max((one["number"] for one in notices if one["read_at"] is None), default=None),
         refusal=refusal,
     )

@@ -31,13 +31,13 @@ CurrencyCode = Annotated[str, PathValue(pattern=r"^[A-Z]{3}$")]
 router = APIRouter()
 
 
-@router.get("/days")
+@router.get("/reports/days")
 async def show_days(page: Looking) -> Response:
     """Show each currency's business day that runs, its cut-off, and the report of the last one that is over."""
     return await _days_page(page)
 
 
-@router.post("/days/{currency}/cut-off")
+@router.post("/reports/days/{currency}/cut-off")
 async def set_cut_off(currency: CurrencyCode, page: Looking, form: Filled) -> Response:
     """Let a currency's business days end at another time from now on."""
 
@@ -45,23 +45,25 @@ async def set_cut_off(currency: CurrencyCode, page: Looking, form: Filled) -> Re
         return await _days_page(page, refusal, currency, form)
 
     order = {"at": form.text("at"), "zone": form.text("zone")}
-    return await page.act(f"/cut-offs/{currency}", order, form, to="/days", done="changed", again=again, method="PUT")
+    return await page.act(
+        f"/cut-offs/{currency}", order, form, to="/reports/days", done="changed", again=again, method="PUT"
+    )
 
 
-@router.get("/days/{currency}")
+@router.get("/reports/days/{currency}")
 async def show_closing(currency: CurrencyCode, page: Looking, day: Annotated[date, Query()]) -> Response:
     """Show the end-of-day report of a business day that is over."""
     closing = await page.get(f"/end-of-day/{currency}/{day}")
     return page.show("reports/day.html", closing=closing, currency=currency)
 
 
-@router.get("/days/{currency}/{day}/paper")
+@router.get("/reports/days/{currency}/{day}/paper")
 async def download_closing(currency: CurrencyCode, day: date, page: Looking) -> Response:
     """Hand out the report on paper (PDF), in the viewer's language."""
     return await page.download(f"/end-of-day/{currency}/{day}/paper", language=page.speech.code)
 
 
-@router.get("/audit")
+@router.get("/reports/audit")
 async def show_log(
     page: Looking,
     actor: Annotated[str, Query(max_length=200)] = "",
@@ -71,14 +73,14 @@ async def show_log(
     return await _log_page(page, actor.strip(), action.strip())
 
 
-@router.post("/audit/heads")
+@router.post("/reports/audit/heads")
 async def sign_head(page: Looking, form: Filled) -> Response:
     """Sign up to where the log reaches now."""
 
     async def again(refusal: RefusalError) -> Response:
         return await _log_page(page, "", "", refusal)
 
-    return await page.act("/audit/heads", None, form, to="/audit", done="head_signed", again=again)
+    return await page.act("/audit/heads", None, form, to="/reports/audit", done="head_signed", again=again)
 
 
 async def _days_page(
@@ -106,11 +108,13 @@ async def _days_page(
 
 
 async def _log_page(page: Page, actor: str, action: str, refusal: RefusalError | None = None) -> Response:
+    people = await page.find("/people") or []
     return page.show(
         "reports/log.html",
         200 if refusal is None else refusal.status,
         entries=await page.rows("/audit/entries", actor=actor or None, action=action or None),
         heads=await page.get("/audit/heads", limit=1),
+        names={one["id"]: one["name"] for one in people},
         actor=actor,
         action=action,
         refusal=refusal,

@@ -101,7 +101,8 @@ async def look_at_network(client: ChainClient) -> NetworkHealth | None:
         height=height,
         block_number=await client.block_number(),
         block_time_s=int(clock["time_s"]),
-        now_s=int(clock["wall_s"]) + int(clock["offset_s"]),
+        # A block may be seconds ahead of the clock.
+        now_s=max(int(clock["wall_s"]) + int(clock["offset_s"]), int(clock["time_s"])),
         peers=int(peers, 16),
         waiting=council.pending,
         validators=_validators(council, {height: who for height, who in signers.items() if who is not None}),

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from node.customers.kyc import DOCUMENT_KINDS, REQUIRED_DOCUMENTS
 from node.customers.limits import OWNERS_MAX
-from node.customers.pages.fields import LABELS, OF_KIND, OWNER, as_form, field_at, owners_of, read_fields
+from node.customers.pages.fields import GROUPS, LABELS, OWNER, as_form, field_at, owners_of, read_fields
 from node.customers.schemas import State
 from node.errors import RejectedError
 from node.web.console.errors import RefusalError, UploadRefusedError
@@ -33,45 +33,45 @@ _MORE: Final = "more"
 router = APIRouter()
 
 
-@router.get("/applications")
+@router.get("/customers/applications")
 async def show_applications(page: Looking, state: Annotated[State, Query()] = "submitted") -> Response:
     """Show applications: those that wait for a decision first."""
     applications = await page.rows("/applications", state=state)
     return page.show("customers/applications.html", applications=applications, state=state)
 
 
-@router.get("/applications/new")
+@router.get("/customers/applications/new")
 async def begin(page: Looking, kind: Annotated[Kind, Query()] = "company") -> Response:
     """Show an empty application."""
     return _form_page(page, kind, Form({}, {}), None)
 
 
-@router.post("/applications")
+@router.post("/customers/applications")
 async def draft(page: Looking, form: Filled) -> Response:
     """Keep an application as a draft."""
     return await _write(page, form, None)
 
 
-@router.get("/applications/{application_id}")
+@router.get("/customers/applications/{application_id}")
 async def show_application(application_id: ApplicationId, page: Looking) -> Response:
     """Show an application with its documents, and what can be done with it."""
     return await _application_page(page, application_id)
 
 
-@router.get("/applications/{application_id}/fields")
+@router.get("/customers/applications/{application_id}/fields")
 async def show_fields(application_id: ApplicationId, page: Looking) -> Response:
     """Show a draft to be changed."""
     one = await page.get(f"/applications/{application_id}")
     return _form_page(page, one["kind"], as_form(one["fields"]), application_id)
 
 
-@router.post("/applications/{application_id}/fields")
+@router.post("/customers/applications/{application_id}/fields")
 async def change(application_id: ApplicationId, page: Looking, form: Filled) -> Response:
     """Keep another version of a draft."""
     return await _write(page, form, application_id)
 
 
-@router.post("/applications/{application_id}/documents")
+@router.post("/customers/applications/{application_id}/documents")
 async def add_document(application_id: ApplicationId, page: Looking, form: Filled) -> Response:
     """Add a document to a draft."""
 
@@ -89,7 +89,7 @@ async def add_document(application_id: ApplicationId, page: Looking, form: Fille
         f"/applications/{application_id}/documents",
         upload.content,
         form,
-        to=f"/applications/{application_id}",
+        to=f"/customers/applications/{application_id}",
         done="saved",
         again=again,
         media_type=media_type,
@@ -97,13 +97,13 @@ async def add_document(application_id: ApplicationId, page: Looking, form: Fille
     )
 
 
-@router.get("/applications/{application_id}/documents/{document_id}")
+@router.get("/customers/applications/{application_id}/documents/{document_id}")
 async def download_document(application_id: ApplicationId, document_id: DocumentId, page: Looking) -> Response:
     """Hand out a document; the audit log says who has looked."""
     return await page.download(f"/applications/{application_id}/documents/{document_id}")
 
 
-@router.post("/applications/{application_id}/{step}")
+@router.post("/customers/applications/{application_id}/{step}")
 async def decide(
     application_id: ApplicationId,
     step: Annotated[str, PathValue(pattern="^(submit|approve|decline)$")],
@@ -118,7 +118,7 @@ async def decide(
     said = {"approve": {"risk": form.text("risk")}, "decline": {"reason": form.text("reason")}}.get(step)
     done = {"submit": "submitted", "approve": "customer_made", "decline": "declined"}[step]
     path = f"/applications/{application_id}"
-    return await page.act(f"{path}/{step}", said, form, to=path, done=done, again=again)
+    return await page.act(f"{path}/{step}", said, form, to=f"/customers{path}", done=done, again=again)
 
 
 async def _write(page: Page, form: Form, application_id: str | None) -> Response:
@@ -141,7 +141,7 @@ async def _write(page: Page, form: Form, application_id: str | None) -> Response
         answer = await page.post(path, order, form.once)
     except RefusalError as refusal:
         return await again(refusal)
-    return page.go(f"/applications/{answer.body['id']}", "saved")
+    return page.go(f"/customers/applications/{answer.body['id']}", "saved")
 
 
 def _form_page(
@@ -152,7 +152,7 @@ def _form_page(
         200 if refusal is None else refusal.status,
         kind=kind,
         form=form,
-        fields=OF_KIND[kind],
+        groups=GROUPS[kind],
         owner_fields=OWNER,
         owners=owners_of(form) if kind == "company" else 0,
         owners_max=OWNERS_MAX,

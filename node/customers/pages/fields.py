@@ -49,29 +49,46 @@ _MONEY: Final = (
     Field("funds_come_from", _("Where the money comes from"), "area"),
 )
 _COMPANY: Final = (
-    Field("legal_name", _("Legal name")),
-    Field("registered_in", _("Registered in"), hint=_COUNTRY),
-    Field("registration_number", _("Registration number")),
-    Field("founded_on", _("Founded on"), "date"),
-    Field("lei", "LEI", required=False),
-    Field("tax_number", _("Tax number"), required=False),
-    *_ADDRESS,
-    Field("business", _("What it does, with what goods"), "area"),
-    Field("trades_with", _("Countries it will pay or be paid from"), hint=_("two letters each, such as KE NL")),
-    *_MONEY,
-    Field("contact", _("Whom to ask for")),
-    *_CONTACT,
+    (
+        _("The company"),
+        (
+            Field("legal_name", _("Legal name")),
+            Field("registered_in", _("Registered in"), hint=_COUNTRY),
+            Field("registration_number", _("Registration number")),
+            Field("founded_on", _("Founded on"), "date"),
+            Field("lei", "LEI", required=False),
+            Field("tax_number", _("Tax number"), required=False),
+        ),
+    ),
+    (_("Address"), _ADDRESS),
+    (
+        _("Business"),
+        (
+            Field("business", _("What it does, with what goods"), "area"),
+            Field("trades_with", _("Countries it will pay or be paid from"), hint=_("two letters each, such as KE NL")),
+            *_MONEY,
+        ),
+    ),
+    (_("Contact"), (Field("contact", _("Whom to ask for")), *_CONTACT)),
 )
 _PERSON: Final = (
-    *_WHO,
-    *_ADDRESS,
-    _EXPOSED,
-    Field("occupation", _("Occupation")),
-    Field("tax_number", _("Tax number"), required=False),
-    *_MONEY,
-    *_CONTACT,
+    (_("The person"), (*_WHO, _EXPOSED)),
+    (_("Address"), _ADDRESS),
+    (
+        _("Business"),
+        (
+            Field("occupation", _("Occupation")),
+            Field("tax_number", _("Tax number"), required=False),
+            *_MONEY,
+        ),
+    ),
+    (_("Contact"), _CONTACT),
 )
-OF_KIND: Final[Mapping[str, tuple[Field, ...]]] = {"company": _COMPANY, "person": _PERSON}
+GROUPS: Final[Mapping[str, tuple[tuple[str, tuple[Field, ...]], ...]]] = {"company": _COMPANY, "person": _PERSON}
+"""Kind -> groups of fields with their headings."""
+OF_KIND: Final = {
+    kind: tuple(field for _title, fields in groups for field in fields) for kind, groups in GROUPS.items()
+}
 OWNER: Final = (
     *_WHO,
     *_ADDRESS,
@@ -79,7 +96,7 @@ OWNER: Final = (
     Field("controls_otherwise", _("Controls it otherwise: as a director, by contract"), "checkbox"),
     _EXPOSED,
 )
-LABELS: Final = {field.name: field.label for field in (*_COMPANY, *_PERSON, *OWNER)}
+LABELS: Final = {field.name: field.label for field in (*OF_KIND["company"], *OF_KIND["person"], *OWNER)}
 _ROW: Final = "owners."
 
 
@@ -138,6 +155,8 @@ def _value(field: Field, form: Form, name: str) -> Any:
         return form.text(name).replace(",", " ").upper().split()
     if field.name == "share_bps":
         return _bps(name, form.text(name))
+    if field.hint == _COUNTRY:
+        return form.text(name).upper() or None
     return form.optional(name)
 
 

@@ -22,13 +22,13 @@ SCOPES: Final = tuple(
 router = APIRouter()
 
 
-@router.get("/programs")
+@router.get("/people/programs")
 async def show_programs(page: Looking) -> Response:
     """Show the programs that are registered."""
     return await _list_page(page)
 
 
-@router.post("/programs")
+@router.post("/people/programs")
 async def add_program(page: Looking, form: Filled) -> Response:
     """Register a program; a second person approves."""
 
@@ -45,16 +45,16 @@ async def add_program(page: Looking, form: Filled) -> Response:
         }
     except RejectedError as error:
         return await again(RefusalError.of(error))
-    return await page.act("/oauth/clients", order, form, to="/programs", done="saved", again=again)
+    return await page.act("/oauth/clients", order, form, to="/people/programs", done="saved", again=again)
 
 
-@router.get("/programs/{client_id}")
+@router.get("/people/programs/{client_id}")
 async def show_program(client_id: ClientId, page: Looking) -> Response:
     """Show a program."""
     return await _program_page(page, client_id)
 
 
-@router.post("/programs/{client_id}/secret")
+@router.post("/people/programs/{client_id}/secret")
 async def new_secret(client_id: ClientId, page: Looking, form: Filled) -> Response:
     """Make a program's secret and show it, this once; the one before ends."""
     try:
@@ -64,7 +64,7 @@ async def new_secret(client_id: ClientId, page: Looking, form: Filled) -> Respon
     return await _program_page(page, client_id, secret=answer.body["client_secret"])
 
 
-@router.post("/programs/{client_id}/keys")
+@router.post("/people/programs/{client_id}/keys")
 async def set_keys(client_id: ClientId, page: Looking, form: Filled) -> Response:
     """Give a program other keys; a second person approves."""
 
@@ -75,18 +75,18 @@ async def set_keys(client_id: ClientId, page: Looking, form: Filled) -> Response
         order = {"jwks": read_keys(form)}
     except RejectedError as error:
         return await again(RefusalError.of(error))
-    to = f"/programs/{client_id}"
+    to = f"/people/programs/{client_id}"
     return await page.act(f"/oauth/clients/{client_id}/keys", order, form, to=to, done="saved", again=again)
 
 
-@router.post("/programs/{client_id}/disable")
+@router.post("/people/programs/{client_id}/disable")
 async def disable(client_id: ClientId, page: Looking, form: Filled) -> Response:
     """End a program and its tokens, at once and for good."""
 
     async def again(refusal: RefusalError) -> Response:
         return await _program_page(page, client_id, refusal)
 
-    to = f"/programs/{client_id}"
+    to = f"/people/programs/{client_id}"
     return await page.act(f"/oauth/clients/{client_id}/disable", None, form, to=to, done="changed", again=again)
 
 
