@@ -105,7 +105,7 @@ async def look_at_network(client: ChainClient) -> NetworkHealth | None:
         now_s=max(int(clock["wall_s"]) + int(clock["offset_s"]), int(clock["time_s"])),
         peers=int(peers, 16),
         waiting=council.pending,
-        validators=_validators(council, {height: who for height, who in signers.items() if who is not None}),
+        validators=validators_of(council, {height: who for height, who in signers.items() if who is not None}),
     )
 
 
@@ -117,7 +117,8 @@ async def _signers(client: ChainClient, height: int) -> frozenset[str] | None:
         return None
 
 
-def _validators(council: Council, signers: dict[int, frozenset[str]]) -> tuple[ValidatorHealth, ...]:
+def validators_of(council: Council, signers: dict[int, frozenset[str]]) -> tuple[ValidatorHealth, ...]:
+    """Return how each validator does, by who signed which height."""
     total = sum(one.power for one in council.validators)
     found = []
     for one in council.validators:

@@ -8,9 +8,11 @@ from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.errors import RejectedError
+from node.json_depth import json_depth
 from node.web.console.errors import FormFieldError, RefusalError
 from node.web.console.forms import Filled, Form
 from node.web.console.page import Looking, Page
+from node.web.limits import JSON_DEPTH_MAX
 from node.web.permissions import OF_CUSTOMERS, OF_STAFF, Permission
 
 ClientId = Annotated[str, PathValue(pattern=r"^[a-z0-9-]{1,64}\.[0-9a-f]{16}$")]
@@ -97,9 +99,11 @@ def read_keys(form: Form) -> list[Any]:
         FormFieldError: it is no JSON, or none of these.
     """
     written = form.text("jwks")
+    if json_depth(written.encode()) > JSON_DEPTH_MAX:
+        raise FormFieldError("jwks", f"JSON of at most {JSON_DEPTH_MAX} levels", "more")
     try:
         found = json.loads(written)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FormFieldError("jwks", 'public keys as JSON, such as {"keys": [...]}', written) from error
     if isinstance(found, dict):
         found = found.get("keys", [found])

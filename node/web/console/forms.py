@@ -23,6 +23,8 @@ SEEN: Final = "seen"
 """Field with the ETag of what a form changes, as its person saw it."""
 
 
+# A mark that comes twice parts thousands; one that comes once may be the decimal one.
+_THOUSANDS: Final = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:\.[0-9]{3}){2,})")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,8})?")
 
 
@@ -90,6 +92,8 @@ def plain_decimal(name: str, written: str) -> str:
     if points and commas:
         decimal = max(".", ",", key=text.rfind)
         text = text.replace("," if decimal == "." else ".", "").replace(decimal, ".")
+    elif _THOUSANDS.fullmatch(text):
+        text = text.replace(".", "").replace(",", "")
     elif commas == 1 and not _is_thousands(text, ","):
         text = text.replace(",", ".")
     elif commas or points > 1 or _is_thousands(text, "."):
