@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathValue
 from fastapi.responses import Response
 
+from node.notices.languages import told
 from node.notices.routes import Scope
 from node.web.console.errors import RefusalError
 from node.web.console.forms import Filled, Form
@@ -97,6 +98,7 @@ async def _notices_page(page: Page, show: str, refusal: RefusalError | None = No
         "notices/list.html",
         200 if refusal is None else refusal.status,
         notices=notices,
+        told={one["number"]: told(one, page.speech) for one in notices},
         show=show,
         wishes=wishes,
         tag=tag,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from node.web.auth import Staff, needs
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking
 from node.web.permissions import Permission
@@ -19,8 +20,8 @@ _ROWS: Final = 25
 router = APIRouter()
 
 
-@router.get("/screening")
-async def show_decisions(page: Looking) -> Response:
+@router.get("/screening", dependencies=[needs(Permission.APPLICATIONS_READ)])
+async def show_decisions(page: Looking, _staff: Staff) -> Response:
     """Show the decision that is recorded of each trade, beside the parties it is about."""
     lines = await page.rows("/trades", limit=_ROWS)
     trades: list[dict[str, Any]] = await asyncio.gather(*(page.get(f"/trades/{one['reference']}") for one in lines))
