@@ -93,7 +93,7 @@ async def confirm(scope: Scope, page: Looking, form: Filled) -> Response:
 
 async def _notices_page(page: Page, show: str, refusal: RefusalError | None = None) -> Response:
     notices = await page.rows("/notices", unread=True if show == "unread" else None)
-    wishes, tag = await page.seen("/notice-preferences/me")
+    wishes = await page.see("/notice-preferences/me")
     return page.show(
         "notices/list.html",
         200 if refusal is None else refusal.status,
@@ -101,7 +101,6 @@ async def _notices_page(page: Page, show: str, refusal: RefusalError | None = No
         told={one["number"]: told(one, page.speech) for one in notices},
         show=show,
         wishes=wishes,
-        tag=tag,
         until=max((one["number"] for one in notices if one["read_at"] is None), default=None),
         refusal=refusal,
     )
@@ -110,14 +109,13 @@ async def _notices_page(page: Page, show: str, refusal: RefusalError | None = No
 async def _wishes_page(
     page: Page, scope: str, refusal: RefusalError | None = None, form: Form | None = None
 ) -> Response:
-    current, tag = await page.seen(f"/notice-preferences/{scope}")
+    current = await page.see(f"/notice-preferences/{scope}")
     return page.show(
         "notices/wishes.html",
         200 if refusal is None else refusal.status,
         scope=scope,
         may_change=scope == "me" or page.viewer.may(Permission.NOTICES_WRITE),
         current=current,
-        tag=tag,
         kinds=kind_choices(current["kinds"] if form is None else chosen_kinds(form)),
         email=(current["email"] or "") if form is None else form.text("email"),
         refusal=refusal,

@@ -89,13 +89,12 @@ async def limit_exposure(provider: ProviderId, currency: CurrencyCode, page: Loo
 async def _exposure_page(
     page: Page, provider: str, currency: str, refusal: RefusalError | None = None, form: Form | None = None
 ) -> Response:
-    one, tag = await page.seen(f"/exposures/{provider}/{currency}")
+    one = await page.see(f"/exposures/{provider}/{currency}")
     written = "" if one["limit"] is None else plain_major(one["limit"], currency)
     return page.show(
         "quotes/exposure.html",
         200 if refusal is None else refusal.status,
         one=one,
-        tag=tag,
         limit=written if form is None else form.text("limit"),
         refusal=refusal,
     )

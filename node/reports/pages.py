@@ -34,7 +34,15 @@ router = APIRouter()
 @router.get("/reports/days")
 async def show_days(page: Looking) -> Response:
     """Show each currency's business day that runs, its cut-off, and the report of the last one that is over."""
-    return await _days_page(page)
+    closings = {one["currency"]: one for one in await page.get("/end-of-day")}
+    days = [(one, closings[one["currency"]]) for one in await page.get("/cut-offs")]
+    return page.show("reports/days.html", days=days)
+
+
+@router.get("/reports/days/{currency}/cut-off")
+async def show_cut_off(currency: CurrencyCode, page: Looking) -> Response:
+    """Show when a currency's business days end, to be changed."""
+    return await _cut_off_page(page, currency)
 
 
 @router.post("/reports/days/{currency}/cut-off")
@@ -42,12 +50,10 @@ async def set_cut_off(currency: CurrencyCode, page: Looking, form: Filled) -> Re
     """Let a currency's business days end at another time from now on."""
 
     async def again(refusal: RefusalError) -> Response:
-        return await _days_page(page, refusal, currency, form)
+        return await _cut_off_page(page, currency, refusal, form)
 
-    order = {"at": form.text("at"), "zone": form.text("zone")}
-    return await page.act(
-        f"/cut-offs/{currency}", order, form, to="/reports/days", done="changed", again=again, method="PUT"
-    )
+    path, order = f"/cut-offs/{currency}", {"at": form.text("at"), "zone": form.text("zone")}
+    return await page.act(path, order, form, to="/reports/days", done="changed", again=again, method="PUT")
 
 
 @router.get("/reports/days/{currency}")
@@ -60,7 +66,7 @@ async def show_closing(currency: CurrencyCode, page: Looking, day: Annotated[dat
 @router.get("/reports/days/{currency}/{day}/paper")
 async def download_closing(currency: CurrencyCode, day: date, page: Looking) -> Response:
     """Hand out the report on paper (PDF), in the viewer's language."""
-    return await page.download(f"/end-of-day/{currency}/{day}/paper", language=page.speech.code)
+    return await page.hand_out(f"/end-of-day/{currency}/{day}/paper", language=page.speech.code)
 
 
 @router.get("/reports/audit")
@@ -83,27 +89,18 @@ async def sign_head(page: Looking, form: Filled) -> Response:
     return await page.act("/audit/heads", None, form, to="/reports/audit", done="head_signed", again=again)
 
 
-async def _days_page(
-    page: Page, refusal: RefusalError | None = None, of: str | None = None, form: Form | None = None
+async def _cut_off_page(
+    page: Page, currency: str, refusal: RefusalError | None = None, form: Form | None = None
 ) -> Response:
-    closings = {one["currency"]: one for one in await page.get("/end-of-day")}
-    days = []
-    for currency in sorted(closings):
-        cut_off, tag = await page.seen(f"/cut-offs/{currency}")
-        written = form if form is not None and of == currency else None
-        days.append(
-            {
-                "currency": currency,
-                "cut_off": cut_off,
-                "tag": tag,
-                "at": cut_off["at"] if written is None else written.text("at"),
-                "zone": cut_off["zone"] if written is None else written.text("zone"),
-                "refusal": None if written is None else refusal,
-                "closing": closings[currency],
-            }
-        )
+    current = await page.see(f"/cut-offs/{currency}")
     return page.show(
-        "reports/days.html", 200 if refusal is None else refusal.status, days=days, zones=ZONES, refusal=refusal
+        "reports/cut_off.html",
+        200 if refusal is None else refusal.status,
+        current=current,
+        at=current["at"] if form is None else form.text("at"),
+        zone=current["zone"] if form is None else form.text("zone"),
+        zones=ZONES,
+        refusal=refusal,
     )
 
 

@@ -148,13 +148,12 @@ async def _webhook_page(
     state: DeliveryState | None = None,
     told: dict[str, str | None] | None = None,
 ) -> Response:
-    one, tag = await page.seen(f"/webhooks/{webhook_id}")
+    one = await page.see(f"/webhooks/{webhook_id}")
     is_written = form is not None and "url" in form.fields
     return page.show(
         "webhooks/one.html",
         200 if refusal is None else refusal.status,
         one=one,
-        tag=tag,
         url=form.text("url") if form is not None and is_written else one["url"],
         text=form.text("text") if form is not None and is_written else one["text"],
         kinds=kind_choices(chosen_kinds(form) if form is not None and is_written else one["kinds"]),

@@ -36,6 +36,7 @@ PAGES = {
         "/orders",
         "/reports",
         "/reports/days",
+        "/reports/days/KES/cut-off",
         "/fx/exposures",
         "/fx/exposures/fx-amber/KES",
         "/approvals/alone",

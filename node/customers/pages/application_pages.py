@@ -100,7 +100,7 @@ async def add_document(application_id: ApplicationId, page: Looking, form: Fille
 @router.get("/customers/applications/{application_id}/documents/{document_id}")
 async def download_document(application_id: ApplicationId, document_id: DocumentId, page: Looking) -> Response:
     """Hand out a document; the audit log says who has looked."""
-    return await page.download(f"/applications/{application_id}/documents/{document_id}")
+    return await page.hand_out(f"/applications/{application_id}/documents/{document_id}")
 
 
 @router.post("/customers/applications/{application_id}/{step}")

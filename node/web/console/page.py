@@ -87,6 +87,8 @@ class Page:
     viewer: Viewer = field(init=False)
     more: str | None = None
     """Where the list that is shown goes on."""
+    seen: str | None = None
+    """Tag of what is shown and may be decided about; the page's forms carry it."""
 
     async def get(self, path: str, **query: object) -> Any:
         """Return what the API answers to a GET; what is None in the query is left out.
@@ -108,6 +110,12 @@ class Page:
             pages += 1
         return by_name(found)
 
+    async def see(self, path: str) -> Any:
+        """Return what `get` does of a thing that the page's forms decide about, and keep its tag."""
+        answer = await self.fetch(path)
+        self.seen = answer.headers.get("etag")
+        return by_name(answer.body)
+
     async def rows(self, path: str, **query: object) -> Any:
         """Return the page of a list that the browser's address asks for; `more` says where the next one is."""
         answer = await self.fetch(path, cursor=self.request.query_params.get("cursor"), **query)
@@ -122,8 +130,8 @@ class Page:
         given = urlencode({name: value for name, value in query.items() if value is not None})
         return self._checked(await self._send(Sent("GET", API + path, given, self._headers({}))))
 
-    async def download(self, path: str, **query: object) -> Response:
-        """Hand out the file that the API answers with, byte for byte."""
+    async def hand_out(self, path: str, **query: object) -> Response:
+        """Hand on a file of the API as it came; what is saved keeps its name."""
         answer = await self.fetch(path, **query)
         kept = {name: answer.headers[name] for name in _OF_FILES if name in answer.headers}
         return Response(answer.content, headers=kept)
@@ -137,36 +145,29 @@ class Page:
                 return None
             raise
 
-    async def seen(self, path: str) -> tuple[Any, str]:
-        """Return what the API answers to a GET with its ETag, which a form carries on to the change."""
-        answer = await self.fetch(path)
-        return by_name(answer.body), answer.headers["etag"]
-
     async def post(
         self,
         path: str,
         order: object,
         key: str,
         media_type: str = _JSON,
+        seen: str | None = None,
         *,
         method: str = "POST",
         query: Mapping[str, str] = _NOTHING,
-        seen: str | None = None,
     ) -> Answered:
         """Send an order to the API under a key, so that it takes effect once.
 
         Args:
-            seen: ETag of what the order changes, as the person saw it.
+            seen: Tag of what the person saw; the order is refused where it is something else by now.
 
         Raises:
             RefusalError: the API refuses.
         """
         body = b"" if order is None else order if isinstance(order, bytes) else json.dumps(order).encode()
-        headers = {"idempotency-key": key}
-        headers |= {"content-type": media_type} if body else {}
-        headers |= {} if seen is None else {"if-match": seen}
-        sent = Sent(method, API + path, urlencode(query), self._headers(headers), body)
-        return self._checked(await self._send(sent))
+        more = {"idempotency-key": key} | ({"content-type": media_type} if body else {})
+        headers = self._headers(more | ({} if seen is None else {"if-match": seen}))
+        return self._checked(await self._send(Sent(method, API + path, urlencode(query), headers, body)))
 
     async def act(
         self,
@@ -183,13 +184,11 @@ class Page:
     ) -> Response:
         """Send what a form orders; go on to a page that says it is done, or show the form again with the refusal.
 
-        A form that carries an ETag changes only what its person has seen.
-
         Args:
             done: Name of what is said (`messages.html`); a proposal says that it waits.
         """
         try:
-            answer = await self.post(path, order, form.once, media_type, method=method, query=query, seen=form.seen)
+            answer = await self.post(path, order, form.once, media_type, form.seen, method=method, query=query)
         except RefusalError as refusal:
             return await again(refusal)
         is_proposal = answer.status == 202 and "/approvals/" in answer.headers.get("location", "")
@@ -215,6 +214,7 @@ class Page:
             "now_s": self.now_s,
             "done": self.request.query_params.get("done", ""),
             "more": self.more,
+            "seen": self.seen,
             "refusal": None,
         }
 

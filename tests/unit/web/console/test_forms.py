@@ -59,7 +59,7 @@ def test_amount_is_shown_as_it_would_be_written_when_it_is_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "seen"), [('"abc"', '"abc"'), ("", None), ("a\nb", None), ("é", None), ("x" * 2_000, None)]
+    ("field", "seen"), [('"abc"', '"abc"'), ("", None), ("a\nb", '""'), ('"é"', '""'), (f'"{"x" * 2_000}"', '""')]
 )
-def test_tag_is_carried_when_it_is_one(field: str, seen: str | None) -> None:
+def test_tag_is_carried_when_it_is_one_and_what_is_none_fits_nothing(field: str, seen: str | None) -> None:
     assert Form({"seen": field}, {}).seen == seen
