@@ -51,7 +51,9 @@ def _add(catalog: Catalog, message: Any, comments: list[str]) -> None:
 def _labels() -> Iterator[str]:
     from node.app.cast import load_cast
     from node.app.pages import console, playground
+    from node.notices import languages
 
+    yield from languages.MESSAGES
     yield from (entry.label for entry in (*console.MENU, *playground.MENU))
     for group, people in playground.groups(load_cast()):
         yield group

@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from contracts.client.errors import UnavailableError
 from node.app.home import Home, load_cast_of
 from node.app.logs import configure_logging
 from node.app.pages.console import add_pages
+from node.app.pages.health import look_at_network
 from node.app.people import site_of
 from node.app.rest_tls import RestTls
 from node.app.settings import Settings, load_settings
@@ -50,7 +52,7 @@ async def run_desk(
     )
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs, keeps_time=keeps_time)
-    add_pages(rest, cast, chain.client, rpc_url)
+    add_pages(rest, cast, chain.client, rpc_url, partial(look_at_network, chain.client))
     options = {} if tls is None else tls.options()
     server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
     try:

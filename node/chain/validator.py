@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from node.chain.abci.server import serve_abci
 from node.chain.application import Application
@@ -71,10 +71,14 @@ async def open_chain(
         finally:
             await rpc.close()
 
+    async def peer_count(_: list[Any]) -> str:
+        return hex(len(await rpc.net_info()))
+
     driver = CometBftDriver(DecidedChain(application), settings.home, on_commit=on_commit)
     finality = FinalityMethods(store, execution.views, ConsensusFinality(store, rpc))
     methods = {
         **EthMethods(application, intake, settings.client_version).table(),
+        "net_peerCount": Method(peer_count, 0, 0),
         **execution.reads,
         "eth_getTransactionReceipt": finality.with_finality(execution.reads["eth_getTransactionReceipt"]),
         **finality.table(),

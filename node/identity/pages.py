@@ -100,6 +100,19 @@ async def end_session(session_id: str, page: Looking, form: Filled) -> Response:
     )
 
 
+@router.post("/account/passkeys/{passkey_id}/remove")
+async def remove_passkey(passkey_id: str, page: Looking, form: Filled) -> Response:
+    """Take one of one's own passkeys off the account."""
+    return await page.act(
+        f"/me/passkeys/{passkey_id}/remove",
+        None,
+        form,
+        to="/account",
+        done="removed",
+        again=lambda refusal: _account(page, refusal),
+    )
+
+
 @router.get("/people")
 async def show_people(page: Looking) -> Response:
     """Show the institution's people and those of its customers."""

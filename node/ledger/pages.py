@@ -24,7 +24,6 @@ from node.web.schemas import rfc3339
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MONEY: Final = Entry("/money", "Money", Permission.ACCOUNTS_READ)
 _ISSUERS: Final = frozenset({"central_bank"})
-_ENTRIES_SHOWN: Final = 20
 _HOLDERS: Final = frozenset({"bank", "fx_provider"})
 MENU: Final = (
     Entry("/liquidity", "Liquidity", Permission.BOOKS_READ, staff_only=True, of_roles=_HOLDERS),
@@ -197,13 +196,11 @@ async def lift_order(currency: CurrencyCode, number: int, page: Looking, form: F
 
 @router.get("/reports")
 async def show_reports(page: Looking) -> Response:
-    """Show what a supervisor asks for: the trial balance, books against chain, and the latest of the audit log."""
+    """Show what a supervisor asks for: the trial balance, and books against chain."""
     return page.show(
         "ledger/reports.html",
         accounts=await page.get("/trial-balance"),
         reconciliation=await page.find("/reconciliation"),
-        heads=await page.find("/audit/heads") or [],
-        entries=await page.find("/audit/entries", limit=_ENTRIES_SHOWN) or [],
     )
 
 

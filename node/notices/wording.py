@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from node.notices.limits import TEXT_CHARS_MAX
 
-# Kind -> title and text; {names} are of the event's body.
-_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "trade.offered": (
         "New terms for trade {reference}",
         "The {side} has proposed version {version}. Read it, then sign or counter.",
@@ -65,6 +64,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "webhook.failed": ("A webhook could not be delivered", "{webhook}: {reason}"),
     "day.closed": ("Business day {day} in {currency} is over", "The end-of-day report can be read."),
 }
+"""Kind -> title and text; {names} are of the event's body."""
 ACTING: Final = frozenset(
     {
         "trade.offered",
@@ -94,12 +94,13 @@ ACTING: Final = frozenset(
 )
 """What asks somebody to act: told to who has named no kinds."""
 _TITLE_CHARS_MAX: Final = 140
-_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+"""A name that is filled in."""
 
 
 def words(kind: str, body: Mapping[str, Any]) -> tuple[str, str]:
     """Return title and text of an event; a body without what the words name has a dash there."""
-    title, text = _WORDS.get(kind, ("", ""))
+    title, text = WORDS.get(kind, ("", ""))
     if not title:
         subject, _, what = kind.partition(".")
         about = body.get("reference") or body.get("id") or ""
@@ -110,7 +111,7 @@ def words(kind: str, body: Mapping[str, Any]) -> tuple[str, str]:
 
 def _fill(text: str, body: Mapping[str, Any]) -> str:
     # Not str.format: a body must not be able to name attributes.
-    filled = _PLACE.sub(lambda place: _one_line(body.get(place[1])), text)
+    filled = PLACE.sub(lambda place: _one_line(body.get(place[1])), text)
     return filled.strip()
 
 

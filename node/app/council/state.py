@@ -195,7 +195,7 @@ async def read_council(client: ChainClient, others: Collection[str] = ()) -> Cou
         grace_s=periods["grace_s"],
         block_bytes=limits["block_bytes"],
         block_gas=limits["block_gas"],
-        signers=_signers(light),
+        signers=signers_of(light),
         pending=int(pool["pending"], 16) + int(pool["queued"], 16),
         now_s=now_s,
     )
@@ -279,7 +279,7 @@ def _jail(record: Mapping[str, Any]) -> Jail:
     )
 
 
-def _signers(light: Any) -> frozenset[str]:
+def signers_of(light: Any) -> frozenset[str]:
     """Return who signed the last block; nobody before the first."""
     if light is None:
         return frozenset()

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from node.notices.languages import told
 from node.trades.pages.trade_pages import own_names, trades_under_way
 from node.web.approvals.pages import may_decide
 from node.web.console.navigation import Entry
@@ -17,6 +18,7 @@ from node.web.permissions import Permission
 MENU: Final = (Entry("/", "Overview", Permission.OWN),)
 # Each takes a look of its own; the others are on the page of trades.
 _LOOKED_AT_MAX: Final = 12
+_NOTICES_SHOWN: Final = 3
 
 router = APIRouter()
 
@@ -43,6 +45,9 @@ async def show_overview(page: Looking) -> Response:
         if "central_bank" in viewer.roles
         else [],
         broken=await page.find("/repairs") or [] if viewer.is_staff else [],
+        applications=await _to_decide(page),
+        unread=await page.find("/notices", unread=True, limit=_NOTICES_SHOWN) or [],
+        notice_in=lambda one: told(one, page.speech),
         balances=_own(page, await page.find("/balances") or []),
     )
 
@@ -104,6 +109,14 @@ def _urgency(item: dict[str, Any]) -> tuple[bool, str]:
 
 def _own(page: Page, balances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in balances if one["owner"] == page.principal.owner]
+
+
+async def _to_decide(page: Page) -> list[dict[str, Any]]:
+    """Return the applications that wait for the viewer: somebody who may decide, and has not written at them."""
+    if not page.viewer.is_staff or not page.viewer.may(Permission.CUSTOMERS_APPROVE):
+        return []
+    submitted = await page.find("/applications", state="submitted") or []
+    return [one for one in submitted if page.principal.name not in one["writers"]]
 
 
 async def _of_attesters(page: Page) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Pages of what waits for a second person: the checker's queue, the maker's own, and one proposal side by side."""
+"""Pages of what waits for a second person: the queue, one proposal side by side, and what one may do alone."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,50 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from node.errors import RejectedError
 from node.web.approvals.schemas import State
 from node.web.auth import Principal
 from node.web.console.errors import RefusalError
-from node.web.console.forms import Filled
+from node.web.console.forms import Filled, Form
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MENU: Final = (Entry("/approvals", "Approvals", Permission.APPROVALS_READ),)
+OF_AMOUNTS: Final = (
+    Permission.PAYMENTS_WRITE,
+    Permission.TRADES_FUND,
+    Permission.TRADES_WRITE,
+    Permission.ISSUANCE_REQUEST,
+    Permission.ISSUANCE_ANSWER,
+    Permission.DISPUTES_AWARD,
+)
+"""What has an amount; everything else that is checked always takes two."""
 
 router = APIRouter()
+
+
+@router.get("/approvals/alone")
+async def show_limits(page: Looking) -> Response:
+    """Show up to which amounts one person may act alone."""
+    return await _limits_page(page)
+
+
+@router.post("/approvals/alone")
+async def set_limit(page: Looking, form: Filled) -> Response:
+    """Let one person act alone up to an amount; a second person approves."""
+
+    async def again(refusal: RefusalError) -> Response:
+        return await _limits_page(page, refusal, form)
+
+    currency = form.text("currency")
+    try:
+        amount = form.minor("amount", currency)
+    except RejectedError as error:
+        return await again(RefusalError.of(error))
+    order = {"permission": form.text("permission"), "currency": currency, "amount": amount}
+    return await page.act("/alone-limits", order, form, to="/approvals/alone", done="changed", again=again)
 
 
 @router.get("/approvals")
@@ -70,6 +102,18 @@ async def _decide(page: Page, proposal_id: str, step: str, order: Any, form: Any
 
     path = f"/approvals/{proposal_id}"
     return await page.act(f"{path}/{step}", order, form, to=path, done=done, again=again)
+
+
+async def _limits_page(page: Page, refusal: RefusalError | None = None, form: Form | None = None) -> Response:
+    return page.show(
+        "approvals/alone.html",
+        200 if refusal is None else refusal.status,
+        limits=await page.get("/alone-limits"),
+        permissions=OF_AMOUNTS,
+        currencies=page.renderer.currencies,
+        form=form or Form({}, {}),
+        refusal=refusal,
+    )
 
 
 async def _proposal_page(page: Page, proposal_id: str, refusal: RefusalError | None = None) -> Response:

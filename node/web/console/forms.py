@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
+from fx.currencies import get_currency
 from fx.errors import RejectedError as FxRejectedError
 from fx.money import Money
 from node.web.console.errors import FormFieldError
@@ -18,8 +19,14 @@ from node.web.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX
 
 ONCE: Final = "once"
 """Field with the key under which a form takes effect once, however often it is sent."""
+SEEN: Final = "seen"
+"""Field with the tag of what the person saw; the form takes effect only while it is that."""
 
 
+_TAG: Final = re.compile(r'"[!#-~]{0,80}"', re.ASCII)
+_NO_TAG: Final = '""'
+# A mark that comes twice parts thousands; one that comes once may be the decimal one.
+_THOUSANDS: Final = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:\.[0-9]{3}){2,})")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,8})?")
 
 
@@ -62,7 +69,19 @@ class Form:
     def once(self) -> str:
         """Return the form's key; a form without one takes effect whenever it is sent."""
         key = self.text(ONCE)
-        return key if key.isprintable() and 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX else secrets.token_urlsafe(16)
+        is_key = key.isascii() and key.isprintable() and 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX
+        return key if is_key else secrets.token_urlsafe(16)
+
+    @property
+    def seen(self) -> str | None:
+        """The tag of what the person saw, None where nothing that changes was shown; what is no tag fits nothing."""
+        tag = self.optional(SEEN)
+        return tag if tag is None or _TAG.fullmatch(tag) else _NO_TAG
+
+
+def plain_major(amount_minor: object, currency: str) -> str:
+    """Return minor units as a field shows them to be changed, `1250.00`."""
+    return str(Money(int(str(amount_minor)), get_currency(currency))).rpartition(" ")[0].replace(",", "")
 
 
 def plain_decimal(name: str, written: str) -> str:
@@ -76,6 +95,8 @@ def plain_decimal(name: str, written: str) -> str:
     if points and commas:
         decimal = max(".", ",", key=text.rfind)
         text = text.replace("," if decimal == "." else ".", "").replace(decimal, ".")
+    elif _THOUSANDS.fullmatch(text):
+        text = text.replace(".", "").replace(",", "")
     elif commas == 1 and not _is_thousands(text, ","):
         text = text.replace(",", ".")
     elif commas or points > 1 or _is_thousands(text, "."):

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from node.app.cast import load_cast
-from node.app.pages import console, holdings, playground
+from node.app.pages import console, holdings, network, playground
 from node.app.pages.console import add_pages
 from node.identity import pages as identity_pages
 from node.identity.browser import SessionAuthenticator
@@ -31,13 +31,17 @@ class NoChain:
         raise AssertionError(f"{contract}.{function}{args} asked")
 
 
+async def nobody() -> None:
+    """Look at no validators."""
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     desk = Desk(institution_id="bank-nl", database=Database(f"sqlite:///{tmp_path / 'desk.sqlite'}"), services=[])
     made = build_app(
         desks={"bank-nl": desk}, authority=TokenAuthority({}), routers=(), authenticators=(SessionAuthenticator(),)
     )
-    add_pages(made, load_cast(), NoChain(), "http://127.0.0.1:1")
+    add_pages(made, load_cast(), NoChain(), "http://127.0.0.1:1", nobody)
     return made
 
 
@@ -57,7 +61,11 @@ def routes_of(router: APIRouter) -> Iterator[APIRoute]:
 
 def pages() -> list[APIRoute]:
     guarded = [router for router in console.ROUTERS if router is not identity_pages.open_router]
-    made = (playground.build_router(load_cast(), "http://127.0.0.1:1"), holdings.build_router(NoChain(), {}))
+    made = (
+        playground.build_router(load_cast(), "http://127.0.0.1:1"),
+        holdings.build_router(NoChain(), {}),
+        network.build_router(nobody),
+    )
     return [route for router in (*guarded, *made) for route in routes_of(router)]
 
 

@@ -50,27 +50,46 @@ if (join && location.hash.length > 1) {
 }
 
 // Passkeys (WebAuthn) need a script in every browser.
+const post = async (path, order, headers = {}) => {
+  const answer = await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(order),
+  });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+};
+const offer = (button, ask) => {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const problem = button.form.querySelector("[data-passkey-problem]");
+    problem.hidden = true;
+    try {
+      location.assign(await ask(button.form.elements));
+    } catch {
+      problem.hidden = false;
+    }
+  });
+};
 const signIn = document.querySelector("[data-passkey-sign-in]");
 if (signIn && window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
-  signIn.hidden = false;
-  signIn.addEventListener("click", async () => {
-    const form = signIn.form;
-    const institution = form.elements.institution ? form.elements.institution.value : null;
-    const post = async (path, order) => {
-      const answer = await fetch(path, {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(order),
-      });
-      if (!answer.ok) throw new Error(String(answer.status));
-      return answer.json();
-    };
-    try {
-      const asked = await post("/v1/sign-in/passkey/options", { institution });
-      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options.publicKey || asked.options);
-      const credential = await navigator.credentials.get({ publicKey });
-      await post("/v1/sign-in/passkey", { institution, challenge: asked.challenge, credential: credential.toJSON() });
-      location.assign(form.elements.next.value);
-    } catch {
-      form.querySelector("[data-passkey-problem]").hidden = false;
-    }
+  offer(signIn, async (fields) => {
+    const institution = fields.institution ? fields.institution.value : null;
+    const asked = await post("/v1/sign-in/passkey/options", { institution });
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options.publicKey || asked.options);
+    const credential = await navigator.credentials.get({ publicKey });
+    await post("/v1/sign-in/passkey", { institution, challenge: asked.challenge, credential: credential.toJSON() });
+    return fields.next.value;
+  });
+}
+const addPasskey = document.querySelector("[data-passkey-add]");
+if (addPasskey && window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON) {
+  document.querySelector("[data-passkey-add-form]").hidden = false;
+  offer(addPasskey, async (fields) => {
+    const headers = { "X-CSRF-Token": fields.csrf_token.value, "Idempotency-Key": fields.once.value };
+    const asked = await post("/v1/me/passkeys/options", {}, headers);
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(asked.options.publicKey || asked.options);
+    const credential = await navigator.credentials.create({ publicKey });
+    const order = { challenge: asked.challenge, credential: credential.toJSON(), name: fields.name.value.trim() };
+    await post("/v1/me/passkeys", order, headers);
+    return "/account?done=passkey_made";
   });
 }

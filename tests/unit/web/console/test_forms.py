@@ -3,7 +3,7 @@
 import pytest
 
 from node.web.console.errors import FormFieldError
-from node.web.console.forms import Form, plain_decimal
+from node.web.console.forms import Form, plain_decimal, plain_major
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from node.web.console.forms import Form, plain_decimal
         ("1'250.50", "1250.50"),
         ("1,234,567.89", "1234567.89"),
         ("1.234.567,89", "1234567.89"),
+        ("1,234,567", "1234567"),
+        ("-1.234.567", "-1234567"),
         ("0,125", "0.125"),
         ("7", "7"),
         ("-3.5", "-3.5"),
@@ -27,7 +29,8 @@ def test_number_is_read_when_there_is_one_way_to_read_it(written: str, plain: st
 
 
 @pytest.mark.parametrize(
-    "written", ["1.250", "1,250", "1.234.567", "a lot", "", "1e9", "NaN", "١٢", "1" * 30, "--1", "0x10"]
+    "written",
+    ["1.250", "1,250", "1.23.456", "1,234,56", "1,,234", "a lot", "", "1e9", "NaN", "١٢", "1" * 30, "--1", "0x10"],
 )
 def test_number_is_refused_when_it_is_none_or_reads_in_two_ways(written: str) -> None:
     with pytest.raises(FormFieldError) as refused:
@@ -47,3 +50,16 @@ def test_form_has_a_key_of_its_own_when_it_carries_none_or_a_bad_one() -> None:
     for bad in ({}, {"once": ""}, {"once": "a" * 129}, {"once": "a\nb"}):
         made = Form(bad, {})
         assert made.once != made.once
+
+
+def test_amount_is_shown_as_it_would_be_written_when_it_is_changed() -> None:
+    assert plain_major("123456750", "EUR") == "1234567.50"
+    assert plain_major(90_000_000, "UGX") == "90000000"
+    assert Form({"limit": plain_major("123456750", "EUR")}, {}).minor("limit", "EUR") == "123456750"
+
+
+@pytest.mark.parametrize(
+    ("field", "seen"), [('"abc"', '"abc"'), ("", None), ("a\nb", '""'), ('"é"', '""'), (f'"{"x" * 2_000}"', '""')]
+)
+def test_tag_is_carried_when_it_is_one_and_what_is_none_fits_nothing(field: str, seen: str | None) -> None:
+    assert Form({"seen": field}, {}).seen == seen

@@ -1,0 +1,140 @@
+"""How the network's validators do, as far as a desk can tell: from its own node's answers and from who signs blocks.
+
+Nothing else is asked: a desk reaches no other validator's programs. How one validator's own programs do, their disks
+and restarts included, says `landfall status` on its machine.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.client.chain_client import ChainClient
+from contracts.client.errors import UnavailableError
+from node.app.council.state import Council, read_council, signers_of
+
+HEIGHTS: Final = 10
+"""How many of the last blocks are looked into for who has signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorHealth:
+    """One validator, as blocks show it."""
+
+    bank: str
+    address: str
+    """Of its key in consensus."""
+    algorithm: str
+    power: int
+    total_power: int
+    signed: int
+    """Of the blocks looked into."""
+    looked: int
+    last_height: int | None
+    """Of the last block that it signed; None: none of those looked into."""
+    jailed: str | None
+    """Why; None: it is not."""
+
+    @property
+    def share_percent(self) -> str:
+        """Its part of the power."""
+        return f"{100 * self.power / self.total_power:.1f} %"
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.jailed is not None:
+            return "jailed"
+        if not self.signed:
+            return "silent"
+        return "signing" if self.signed == self.looked else "misses blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkHealth:
+    """One look."""
+
+    version: str
+    """What the node calls itself: its version and its engine's."""
+    height: int
+    """Of consensus."""
+    block_number: int
+    block_time_s: int
+    now_s: int
+    """Ledger time by the node's clock."""
+    peers: int
+    waiting: int
+    """Transactions in the node's pool."""
+    validators: tuple[ValidatorHealth, ...]
+
+    @property
+    def is_deciding(self) -> bool:
+        """Tell whether those who signed the last block have the power that a block needs: more than two thirds."""
+        total = sum(one.power for one in self.validators)
+        signed = sum(one.power for one in self.validators if one.last_height == self.height)
+        return 3 * signed > 2 * total
+
+
+async def look_at_network(client: ChainClient) -> NetworkHealth | None:
+    """Return how the network does, None while the node does not answer.
+
+    Args:
+        client: Connected.
+    """
+    try:
+        latest = await client.raw("landfall_getLightBlock", ["latest"])
+        if latest is None:
+            return None
+        height = int(latest["header"]["height"])
+        before = range(max(1, height - HEIGHTS + 1), height)
+        council, version, peers, clock, *blocks = await asyncio.gather(
+            read_council(client),
+            client.raw("web3_clientVersion", []),
+            client.raw("net_peerCount", []),
+            client.raw("landfall_clock", []),
+            *(_signers(client, one) for one in before),
+        )
+    except UnavailableError:
+        return None
+    signers = {height: signers_of(latest)} | dict(zip(before, blocks, strict=True))
+    return NetworkHealth(
+        version=str(version),
+        height=height,
+        block_number=await client.block_number(),
+        block_time_s=int(clock["time_s"]),
+        # A block may be seconds ahead of the clock.
+        now_s=max(int(clock["wall_s"]) + int(clock["offset_s"]), int(clock["time_s"])),
+        peers=int(peers, 16),
+        waiting=council.pending,
+        validators=validators_of(council, {height: who for height, who in signers.items() if who is not None}),
+    )
+
+
+async def _signers(client: ChainClient, height: int) -> frozenset[str] | None:
+    """Return who signed a block, None where the node has not got it: it may have joined later."""
+    try:
+        return signers_of(await client.raw("landfall_getLightBlock", [hex(height)]))
+    except UnavailableError:
+        return None
+
+
+def validators_of(council: Council, signers: dict[int, frozenset[str]]) -> tuple[ValidatorHealth, ...]:
+    """Return how each validator does, by who signed which height."""
+    total = sum(one.power for one in council.validators)
+    found = []
+    for one in council.validators:
+        signed = [height for height, who in signers.items() if one.address in who]
+        jail = council.jails.get(one.owner)
+        found.append(
+            ValidatorHealth(
+                bank=council.name(one.owner),
+                address=one.address,
+                algorithm=one.algorithm,
+                power=one.power,
+                total_power=total,
+                signed=len(signed),
+                looked=len(signers),
+                last_height=max(signed, default=None),
+                jailed=None if jail is None else jail.reason,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Pages of applications: who wants to become a customer."""
