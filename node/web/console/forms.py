@@ -18,8 +18,11 @@ from node.web.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX
 
 ONCE: Final = "once"
 """Field with the key under which a form takes effect once, however often it is sent."""
+SEEN: Final = "seen"
+"""Field with the tag of what the person saw; the form takes effect only while it is that."""
 
-
+_TAG: Final = re.compile(r'"[!#-~]{0,80}"', re.ASCII)
+_NO_TAG: Final = '""'
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,8})?")
 
 
@@ -62,7 +65,14 @@ class Form:
     def once(self) -> str:
         """Return the form's key; a form without one takes effect whenever it is sent."""
         key = self.text(ONCE)
-        return key if key.isprintable() and 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX else secrets.token_urlsafe(16)
+        is_key = key.isascii() and key.isprintable() and 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX
+        return key if is_key else secrets.token_urlsafe(16)
+
+    @property
+    def seen(self) -> str | None:
+        """The tag of what the person saw, None where nothing that changes was shown; what is no tag fits nothing."""
+        tag = self.optional(SEEN)
+        return tag if tag is None or _TAG.fullmatch(tag) else _NO_TAG
 
 
 def plain_decimal(name: str, written: str) -> str:

@@ -32,6 +32,7 @@ from node.web.permissions import Permission
 API: Final = "/v1"
 LOGIN: Final = "/login"
 _PASSED_ON: Final = ("user-agent", "cookie")
+_OF_FILES: Final = ("content-type", "content-disposition")
 _NEXT: Final = re.compile(r'<([^>]+)>; rel="next"')
 _JSON: Final = "application/json"
 PROPOSED: Final = "proposed"
@@ -84,6 +85,8 @@ class Page:
     viewer: Viewer = field(init=False)
     more: str | None = None
     """Where the list that is shown goes on."""
+    seen: str | None = None
+    """Tag of what is shown and may be decided about; the page's forms carry it."""
 
     async def get(self, path: str, **query: object) -> Any:
         """Return what the API answers to a GET; what is None in the query is left out.
@@ -105,6 +108,12 @@ class Page:
             pages += 1
         return by_name(found)
 
+    async def see(self, path: str) -> Any:
+        """Return what `get` does of a thing that the page's forms decide about, and keep its tag."""
+        answer = await self.fetch(path)
+        self.seen = answer.headers.get("etag")
+        return by_name(answer.body)
+
     async def rows(self, path: str, **query: object) -> Any:
         """Return the page of a list that the browser's address asks for; `more` says where the next one is."""
         answer = await self.fetch(path, cursor=self.request.query_params.get("cursor"), **query)
@@ -119,6 +128,12 @@ class Page:
         given = urlencode({name: value for name, value in query.items() if value is not None})
         return self._checked(await self._send(Sent("GET", API + path, given, self._headers({}))))
 
+    async def hand_out(self, path: str, **query: object) -> Response:
+        """Hand on a file of the API as it came; what is saved keeps its name."""
+        answer = await self.fetch(path, **query)
+        kept = {name: answer.headers[name] for name in _OF_FILES if name in answer.headers}
+        return Response(answer.content, headers=kept)
+
     async def find(self, path: str, **query: object) -> Any:
         """Return what `get` does, None where there is no such thing or it is not for this viewer."""
         try:
@@ -128,14 +143,20 @@ class Page:
                 return None
             raise
 
-    async def post(self, path: str, order: object, key: str, media_type: str = _JSON) -> Answered:
+    async def post(
+        self, path: str, order: object, key: str, media_type: str = _JSON, seen: str | None = None
+    ) -> Answered:
         """Send an order to the API under a key, so that it takes effect once.
+
+        Args:
+            seen: Tag of what the person saw; the order is refused where it is something else by now.
 
         Raises:
             RefusalError: the API refuses.
         """
         body = b"" if order is None else order if isinstance(order, bytes) else json.dumps(order).encode()
-        headers = self._headers({"idempotency-key": key} | ({"content-type": media_type} if body else {}))
+        more = {"idempotency-key": key} | ({"content-type": media_type} if body else {})
+        headers = self._headers(more | ({} if seen is None else {"if-match": seen}))
         return self._checked(await self._send(Sent("POST", API + path, "", headers, body)))
 
     async def act(
@@ -147,7 +168,7 @@ class Page:
             done: Name of what is said (`messages.html`); a proposal says that it waits.
         """
         try:
-            answer = await self.post(path, order, form.once, media_type)
+            answer = await self.post(path, order, form.once, media_type, form.seen)
         except RefusalError as refusal:
             return await again(refusal)
         is_proposal = answer.status == 202 and "/approvals/" in answer.headers.get("location", "")
@@ -173,6 +194,7 @@ class Page:
             "now_s": self.now_s,
             "done": self.request.query_params.get("done", ""),
             "more": self.more,
+            "seen": self.seen,
             "refusal": None,
         }
 

@@ -79,6 +79,12 @@ _WORDS: Final = (
     _("offered"),
     _("used"),
     _("released"),
+    _("repriced"),
+    _("paid"),
+    # Papers.
+    _("terms"),
+    _("EPCIS event"),
+    _("statement"),
     _("releasing"),
     # What is waited for.
     _("fund the trade"),
@@ -139,6 +145,7 @@ WORDS: Final = {word: word for word in _WORDS} | {
     "Amend": _("amendment"),
     "Cancel": _("cancellation"),
     "Assign": _("assignment"),
+    "epcis": _("EPCIS event"),
 }
 """Words as the API says them, and as people read them."""
 PATTERNS: Final = tuple((re.compile(pattern), message) for pattern, message in _PATTERNS)
