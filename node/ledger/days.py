@@ -87,6 +87,11 @@ def day_of(cut_off: CutOff, time_s: int) -> Day:
     return _stretch(cut_off, on)
 
 
+def last_over(cut_off: CutOff, now_s: int) -> Day:
+    """Return the last business day that is over."""
+    return day_of(cut_off, day_of(cut_off, now_s).from_s - 1)
+
+
 def business_day(cut_off: CutOff, on: date) -> Day:
     """Return a business day by its date, or raise DayError for a day of the weekend."""
     if not _FIRST_YEAR <= on.year <= _LAST_YEAR or not _is_business(on):

@@ -1,7 +1,7 @@
 """Pages of money: balances and statements, transfers, liquidity, issuance, and orders on accounts."""
 
 import csv
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from fx.currencies import get_currency
 from node.errors import RejectedError
+from node.ledger.days import CutOffs, last_over
 from node.web.console.charts import bar
 from node.web.console.errors import FormFieldError, RefusalError
 from node.web.console.forms import Filled, Form
@@ -236,17 +237,23 @@ async def _statement_page(
     day: str = "",
     form: str = "pdf",
 ) -> Response:
-    yesterday = datetime.fromtimestamp(page.now_s, UTC).date() - timedelta(days=1)
     return page.show(
         "ledger/statement.html",
         200 if refusal is None else refusal.status,
         lines=await page.rows(f"/statements/{currency}", owner=owner, sort="-entry"),
         currency=currency,
         owner=owner,
-        day=day or yesterday.isoformat(),
+        day=day or _last_day(page, currency),
         form=form,
         refusal=refusal,
     )
+
+
+def _last_day(page: Page, currency: str) -> str:
+    """Return the last business day of which there is a statement."""
+    with page.desk.database.read() as session:
+        cut_off = page.desk.get(CutOffs).get(session, currency)
+    return last_over(cut_off, page.now_s).on.isoformat()
 
 
 async def _money_page(page: Page, refusal: RefusalError | None = None, form: Form | None = None) -> Response:

@@ -37,7 +37,7 @@ async def ask(page: Looking, form: Filled) -> Response:
         answer = await page.post(API, _order(form), form.once)
     except RejectedError as error:
         return await _requests_page(page, RefusalError.of(error), form)
-    return page.go(f"{HOME}/{answer.body['id']}", "asked_for")
+    return page.go(f"{HOME}/{answer.body['id']}")
 
 
 @router.get(f"{HOME}/pay")

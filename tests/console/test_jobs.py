@@ -80,9 +80,20 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     with exporter.expect_download() as download:
         exporter.get_by_role("link", name="Download the evidence pack").click()
     assert download.value.suggested_filename == f"{reference}.evidence.json"
+    for link, name in (("Its cover sheet (PDF)", "cover.pdf"), ("Summary (PDF)", "summary.pdf")):
+        with exporter.expect_download() as download:
+            exporter.get_by_role("link", name=link).click()
+        assert download.value.suggested_filename == f"{reference}.{name}"
+    chart = exporter.get_by_role("img", name="The rate of this trade")
+    assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
     exporter.goto("/money/KES")
     expect(exporter.locator("tbody tr")).not_to_have_count(0)
     photograph(exporter, f"{size}-statement")
+    staff = console.sign_in("bank-nl/maaike", size)
+    staff.goto("/trades")
+    staff.get_by_role("link", name="Time to settle").click()
+    assert staff.get_by_role("img").last.evaluate("image => image.complete && image.naturalWidth > 0")
+    photograph(staff, f"{size}-settlement-times")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -76,6 +76,7 @@ async def _overview(page: Page, refusal: RefusalError | None = None, form: Form 
         form=form or Form({}, {}),
         waiting=sorted(waiting, key=_urgency),
         open_trades=open_trades,
+        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
         requests=[one for one in await page.find("/requests") or [] if one["state"] == "asked"],
         to_decide=[one for one in proposals if may_decide(page.principal, one)],
         own_proposals=[one for one in proposals if one["maker"] == page.principal.name],

@@ -134,6 +134,8 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         trade=trade,
         stops=timeline(trade, history, steps),
         mine=[one for one in steps if one["who"] in own],
+        others_owed=[one for one in steps if one["who"] not in own and one["weight"] == "owed" and one["from"] is None],
+        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
         own=own,
         forms=FORM_OF_CALL,
         versions=versions,

@@ -81,6 +81,16 @@ _WORDS: Final = (
     _("released"),
     _("repriced"),
     _("paid"),
+    # Entries of books.
+    _("issue"),
+    _("redemption"),
+    _("transfer"),
+    _("hold"),
+    _("hold increase"),
+    _("hold execution"),
+    _("hold release"),
+    _("blocking"),
+    _("unblocking"),
     # Papers.
     _("terms"),
     _("EPCIS event"),
