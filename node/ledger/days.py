@@ -124,7 +124,7 @@ class CutOffs:
             cut_off = self.get(session, currency)
             ended, running = day_of(cut_off, before_s), day_of(cut_off, block.time_s)
             if ended.on != running.on:
-                last = day_of(cut_off, running.from_s - 1)
+                last = last_over(cut_off, block.time_s)
                 body = {"currency": currency, "day": last.on.isoformat()}
                 publish(session, kind="day.closed", owner=None, body=body, time_s=block.time_s)
 

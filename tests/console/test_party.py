@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from node.payment_requests import emv
 from tests.console.conftest import Console
-from tests.console.jobs import approve, draft_roses, say, wait_for
+from tests.console.jobs import LOADED, approve, draft_roses, say, wait_for
 
 Photograph = Callable[[Page, str], None]
 
@@ -38,7 +38,7 @@ def test_request_is_paid_once_when_the_payer_has_read_it_and_shows_so_at_the_pay
     text = ask_for(payee, "12.50", "INV-0817")
     address = payee.url.partition("?")[0]
     picture = payee.get_by_role("img", name="Code to pay 12.50")
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    picture.evaluate(LOADED)
     photograph(payee, "desktop-payment-request")
     payee.emulate_media(media="print")
     expect(picture).to_be_visible()
@@ -102,6 +102,7 @@ def test_decision_on_changed_terms_is_refused_and_the_new_ones_are_shown_when_tw
     say(exporter, "offered to the other side")
     importer.goto(f"/trades/{reference}")
     wait_for(importer, importer.get_by_role("button", name="Sign version 1"))
+    wait_for(exporter, exporter.get_by_role("button", name="Sign version 1"))
     exporter.goto(f"/trades/{reference}/counter")
     exporter.get_by_label("Goods", exact=True).fill("Cut roses, 20,000 stems")
     exporter.get_by_role("button", name="Send this version").click()

@@ -89,8 +89,8 @@ _WORDS: Final = (
     _("hold increase"),
     _("hold execution"),
     _("hold release"),
-    _("blocking"),
     _("unblocking"),
+    _("payment request"),
     # Papers.
     _("terms"),
     _("EPCIS event"),

@@ -47,3 +47,18 @@ def test_form_has_a_key_of_its_own_when_it_carries_none_or_a_bad_one() -> None:
     for bad in ({}, {"once": ""}, {"once": "a" * 129}, {"once": "a\nb"}):
         made = Form(bad, {})
         assert made.once != made.once
+
+
+def test_form_says_what_was_seen_when_its_page_has_a_tag() -> None:
+    assert Form({"seen": '"0a1b"'}, {}).seen == '"0a1b"'
+    assert Form({}, {}).seen is None
+    for wrong in ("*", '"a", "b"', '"é"', '"a\nb"', "x" * 200):
+        assert Form({"seen": wrong}, {}).seen == '""', "what is no tag fits nothing"
+
+
+@pytest.mark.parametrize("key", ["", "é", "a\nb", "k" * 200])
+def test_form_has_a_key_of_its_own_when_the_one_it_brings_cannot_be_one(key: str) -> None:
+    form = Form({"once": key}, {})
+    assert form.once != key
+    assert form.once.isascii()
+    assert Form({"once": "key-1"}, {}).once == "key-1"
