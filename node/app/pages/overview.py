@@ -18,8 +18,9 @@ from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
 
 MENU: Final = (Entry("/", "Overview", Permission.OWN),)
-# Each takes a look of its own; the others are on the page of trades.
-_LOOKED_AT_MAX: Final = 12
+# Each takes a look of its own: so many beside the overview, so many on their own page.
+_LOOKED_AT_BESIDE_MAX: Final = 12
+_LOOKED_AT_MAX: Final = 200
 
 RequestId = Annotated[str, PathValue(pattern=r"^[0-9a-f]{8,64}$")]
 
@@ -59,7 +60,14 @@ async def decline_request(request_id: RequestId, page: Looking, form: Filled) ->
 async def show_expected(page: Looking) -> Response:
     """Show which money is expected or due, by date: a page, or the part of one that is loaded after it."""
     is_part = "hx-request" in page.request.headers
-    return page.show("app/expected_part.html" if is_part else "app/expected.html", expected=await expected_money(page))
+    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
+    shown = lines[: _LOOKED_AT_BESIDE_MAX if is_part else _LOOKED_AT_MAX]
+    return page.show(
+        "app/expected_part.html" if is_part else "app/expected.html",
+        expected=await expected_money(page, shown),
+        left_out=len(lines) - len(shown),
+        is_part=is_part,
+    )
 
 
 async def _overview(page: Page, refusal: RefusalError | None = None, form: Form | None = None) -> Response:
@@ -90,11 +98,10 @@ async def _overview(page: Page, refusal: RefusalError | None = None, form: Form 
     )
 
 
-async def expected_money(page: Page) -> list[dict[str, Any]]:
-    """Return what the viewer's trades under way will pay to it or take from it, the earliest first."""
-    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
+async def expected_money(page: Page, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what these trades of the viewer's will pay to it or take from it, the earliest first."""
     found: list[dict[str, Any]] = []
-    for line in lines[:_LOOKED_AT_MAX]:
+    for line in lines:
         trade = await page.get(f"/trades/{line['reference']}")
         versions = await page.get(f"/trades/{line['reference']}/versions")
         found += _of_trade(trade, own_names(page, versions), versions[-1]["document"])

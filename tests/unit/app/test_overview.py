@@ -1,5 +1,7 @@
 """The first page: why somebody declines is said, and money by date is a page of its own too."""
 
+import pytest
+
 from node.app.pages import network, overview
 from tests.unit.trades import story
 from tests.unit.trades.pages.browsing import Browsing
@@ -46,6 +48,14 @@ def test_money_by_date_is_a_page_unless_it_is_loaded_into_one() -> None:
     part = pages.show("naivasha", "/expected", headers={"HX-Request": "true"})
     assert "<html" not in part
     assert "if attested in time" in part
+
+
+def test_money_by_date_says_what_it_leaves_out_when_there_are_more_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, _ = asked()
+    monkeypatch.setattr(overview, "_LOOKED_AT_BESIDE_MAX", 0)
+    part = pages.show("naivasha", "/expected", headers={"HX-Request": "true"})
+    assert "1 trade more is not looked at here." in part
+    assert "not looked at here" not in pages.show("naivasha", "/expected")
 
 
 def test_trade_under_way_says_what_it_waits_for() -> None:
