@@ -38,7 +38,8 @@ def encode_batch(items: Sequence[bytes]) -> bytes:
     """Return what is gossiped: a batch, or a single transaction as it is."""
     if len(items) == 1:
         return items[0]
-    return bytes([_BATCH]) + Batch(items=items).SerializeToString()
+    encoded: bytes = Batch(items=items).SerializeToString()
+    return bytes([_BATCH]) + encoded
 
 
 def decode_batch(gossiped: bytes) -> tuple[bytes, ...]:

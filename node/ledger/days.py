@@ -88,6 +88,11 @@ def day_of(cut_off: CutOff, time_s: int) -> Day:
     return _stretch(cut_off, on)
 
 
+def last_over(cut_off: CutOff, now_s: int) -> Day:
+    """Return the last business day that is over."""
+    return day_of(cut_off, day_of(cut_off, now_s).from_s - 1)
+
+
 def business_day(cut_off: CutOff, on: date) -> Day:
     """Return a business day by its date, or raise DayError for a day of the weekend."""
     if not _FIRST_YEAR <= on.year <= _LAST_YEAR or not _is_business(on):
@@ -122,7 +127,7 @@ class CutOffs:
             return
         for currency, cut_off in self.all(session).items():
             if block.time_s >= day_of(cut_off, before_s).until_s:
-                last = day_of(cut_off, day_of(cut_off, block.time_s).from_s - 1)
+                last = last_over(cut_off, block.time_s)
                 body = {"currency": currency, "day": last.on.isoformat()}
                 publish(session, kind="day.closed", owner=None, body=body, time_s=block.time_s)
 

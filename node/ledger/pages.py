@@ -1,7 +1,7 @@
 """Pages of money: balances and statements, transfers, liquidity, issuance, and orders on accounts."""
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from fx.currencies import get_currency
 from node.errors import RejectedError
+from node.ledger.days import CutOffs, last_over
 from node.web.console.charts import bar
 from node.web.console.errors import FormFieldError, RefusalError
 from node.web.console.forms import Filled, Form
@@ -69,9 +70,30 @@ async def transfer(page: Looking, form: Filled) -> Response:
 async def show_statement(
     currency: CurrencyCode, page: Looking, owner: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:
-    """Show what changed an owner's money in one currency."""
-    lines = await page.rows(f"/statements/{currency}", owner=owner)
-    return page.show("ledger/statement.html", lines=lines, currency=currency, owner=owner)
+    """Show what changed an owner's money in one currency, the latest first."""
+    return await _statement_page(page, currency, owner)
+
+
+@router.get("/money/{currency}/day")
+async def download_day(
+    currency: CurrencyCode,
+    page: Looking,
+    owner: Annotated[str | None, Query(max_length=64)] = None,
+    day: Annotated[str, Query(max_length=20)] = "",
+    form: Annotated[str, Query(alias="format", max_length=20)] = "pdf",
+) -> Response:
+    """Hand out the statement of a business day as a document."""
+    try:
+        on = date.fromisoformat(day)
+    except ValueError:
+        refusal = RefusalError.of_field("day", f"day: expected a day such as 2026-08-17, got {day or 'nothing'!r}")
+        return await _statement_page(page, currency, owner, refusal, day, form)
+    try:
+        return await page.hand_out(
+            f"/statements/{currency}/days/{on}", owner=owner, format=form, language=page.speech.code
+        )
+    except RefusalError as refusal:
+        return await _statement_page(page, currency, owner, refusal, day, form)
 
 
 @router.get("/money/{currency}/statement.csv")
@@ -202,6 +224,33 @@ async def show_reports(page: Looking) -> Response:
         accounts=await page.get("/trial-balance"),
         reconciliation=await page.find("/reconciliation"),
     )
+
+
+async def _statement_page(
+    page: Page,
+    currency: str,
+    owner: str | None,
+    refusal: RefusalError | None = None,
+    day: str = "",
+    form: str = "pdf",
+) -> Response:
+    return page.show(
+        "ledger/statement.html",
+        200 if refusal is None else refusal.status,
+        lines=await page.rows(f"/statements/{currency}", owner=owner, sort="-entry"),
+        currency=currency,
+        owner=owner,
+        day=day or _last_day(page, currency),
+        form=form,
+        refusal=refusal,
+    )
+
+
+def _last_day(page: Page, currency: str) -> str:
+    """Return the last business day of which there is a statement."""
+    with page.desk.database.read() as session:
+        cut_off = page.desk.get(CutOffs).get(session, currency)
+    return last_over(cut_off, page.now_s).on.isoformat()
 
 
 async def _money_page(page: Page, refusal: RefusalError | None = None, form: Form | None = None) -> Response:

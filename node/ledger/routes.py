@@ -54,11 +54,18 @@ async def get_statement(
     page: Annotated[Page, Depends(paging("entry"))],
     owner: OwnerQuery = None,
 ) -> list[StatementLineOut]:
-    """Return what changed an owner's money (the caller's own unless stated), oldest first."""
+    """Return what changed an owner's money (the caller's own unless stated), oldest first unless asked otherwise."""
     wanted = owner or principal.owner
     check_owner(principal, wanted)
     with desk.database.read() as session:
-        lines = desk.get(LedgerService).statement(session, wanted, currency, after=page.after, limit=page.limit + 1)
+        lines = desk.get(LedgerService).statement(
+            session,
+            wanted,
+            currency,
+            after=page.after,
+            limit=page.limit + 1,
+            is_newest_first=page.is_descending,
+        )
     return [StatementLineOut.model_validate(line) for line in page.items(lines, lambda line: (line.entry,))]
 
 

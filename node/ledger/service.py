@@ -101,13 +101,21 @@ class LedgerService:
         return wanted if currency is None else wanted.where(EntryRow.currency == currency)
 
     def statement(
-        self, session: Session, owner: str, currency: str, *, after: int = 0, limit: int = 100
+        self,
+        session: Session,
+        owner: str,
+        currency: str,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        is_newest_first: bool = False,
     ) -> list[StatementLine]:
-        """Return what changed an owner's money in one currency, oldest first, with the slices' memos.
+        """Return what changed an owner's money in one currency, with the slices' memos.
 
         Args:
-            after: Number of the last entry already seen.
+            after: Number of the last entry already seen, 0 for none.
             limit: 1 to 501.
+            is_newest_first: Otherwise the oldest come first.
 
         Raises:
             UnknownOwnerError, UnknownCurrencyError, PageError
@@ -116,18 +124,15 @@ class LedgerService:
         address = self._address_of(session, owner)
         self.require_currency(currency)
         names = [Account(currency, owner, part).name for part in PARTS]
-        numbers = (
-            select(LineRow.entry_id)
-            .join(AccountRow)
-            .where(AccountRow.name.in_(names), LineRow.entry_id > after)
-            .distinct()
-            .order_by(LineRow.entry_id)
-            .limit(limit)
-        )
-        running = self._parts_until(session, names, after)
+        wanted = select(LineRow.entry_id).join(AccountRow).where(AccountRow.name.in_(names)).distinct()
+        if after:
+            wanted = wanted.where(LineRow.entry_id < after if is_newest_first else LineRow.entry_id > after)
+        order = LineRow.entry_id.desc() if is_newest_first else LineRow.entry_id
+        numbers = session.scalars(wanted.order_by(order).limit(limit)).all()
+        running = self._parts_until(session, names, min(numbers, default=1) - 1)
         lines = []
-        wanted = select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)
-        entries = session.scalars(wanted.options(lazyload(EntryRow.lines))).all()
+        rows = select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)
+        entries = session.scalars(rows.options(lazyload(EntryRow.lines))).all()
         moved = self._moved(session, names, entries)
         memos = self._memos(session, entries)
         for entry in entries:
@@ -153,7 +158,7 @@ class LedgerService:
                     memos=tuple(memos[entry.tx_hash, entry.log_index]),
                 )
             )
-        return lines
+        return lines[::-1] if is_newest_first else lines
 
     def last_entry_before(self, session: Session, time_s: int) -> int:
         """Return the number of the last entry before a ledger time, 0 if there is none."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contracts.client.errors import UnavailableError as ChainUnavailableError
 from node.errors import UnavailableError
-from node.ledger.days import CutOffs, Day, business_day, day_of
+from node.ledger.days import CutOffs, Day, business_day, last_over
 from node.ledger.errors import DayError
 from node.ledger.reconciliation import Reconciler
 from node.ledger.schemas import ReconciliationOut
@@ -160,8 +160,7 @@ def _closed(session: Session, desk: Desk, currency: str, on: date) -> Day:
 
 
 def _last(session: Session, desk: Desk, currency: str) -> Day:
-    cut_off = desk.get(CutOffs).get(session, currency)
-    return day_of(cut_off, day_of(cut_off, booked_until_s(session)).from_s - 1)
+    return last_over(desk.get(CutOffs).get(session, currency), booked_until_s(session))
 
 
 def _shown(closing: Closing) -> ClosingOut:

@@ -8,6 +8,8 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 CHANGED_MS = 60_000
+LOADED = "image => image.decode()"
+"""Fails where a picture does not come."""
 
 
 def say(page: Page, text: str) -> None:

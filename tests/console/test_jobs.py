@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.console.conftest import SIZES, Console
 from tests.console.jobs import (
     CHANGED_MS,
+    LOADED,
     approve,
     draft_roses,
     hand_in,
@@ -80,9 +81,20 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     with exporter.expect_download() as download:
         exporter.get_by_role("link", name="Download the evidence pack").click()
     assert download.value.suggested_filename == f"{reference}.evidence.json"
+    for link, name in (("Its cover sheet (PDF)", "cover.pdf"), ("Summary (PDF)", "summary.pdf")):
+        with exporter.expect_download() as download:
+            exporter.get_by_role("link", name=link, exact=True).click()
+        assert download.value.suggested_filename == f"{reference}.{name}"
+    chart = exporter.get_by_role("img", name="The rate of this trade")
+    chart.evaluate(LOADED)
     exporter.goto("/money/KES")
     expect(exporter.locator("tbody tr")).not_to_have_count(0)
     photograph(exporter, f"{size}-statement")
+    staff = console.sign_in("bank-nl/maaike", size)
+    staff.goto("/trades")
+    staff.get_by_role("link", name="Time to settle").click()
+    staff.get_by_role("img", name="Milestones by the time").evaluate(LOADED)
+    photograph(staff, f"{size}-settlement-times")
 
 
 @pytest.mark.parametrize("size", SIZES)

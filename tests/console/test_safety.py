@@ -1,6 +1,7 @@
 """What strangers, other sites and hostile texts get from the console: nothing."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import APIRequestContext, Page, expect
@@ -89,6 +90,43 @@ def test_hostile_text_is_shown_as_text_when_it_stands_in_the_fields_of_a_bank(co
     ):
         maker.goto(path)
         assert_harmless(maker)
+
+
+def test_hostile_text_is_shown_as_text_when_it_stands_in_what_parties_write(console: Console) -> None:
+    exporter, importer = console.sign_in("bank-ke/grace"), console.sign_in("bank-nl/anna")
+    exporter.goto("/money/requests")
+    exporter.get_by_label("Amount", exact=True).fill("1")
+    exporter.get_by_label("Your reference").fill("<img src=x onerror=w()>")
+    exporter.get_by_role("button", name="Make the code").click()
+    exporter.locator("code.whole").wait_for()
+    expect(exporter.locator("dl")).to_contain_text("<img src=x onerror=w()>")
+    assert_harmless(exporter)
+    text = exporter.locator("code.whole").inner_text()
+    exporter.goto("/money/requests")
+    assert_harmless(exporter)
+    for written in (text, HOSTILE):
+        importer.goto("/money/requests/pay")
+        importer.get_by_label("Text of the code").fill(written)
+        importer.get_by_role("button", name="Read it").click()
+        importer.wait_for_load_state()
+        assert_harmless(importer)
+    exporter.locator("form", has=exporter.get_by_role("button", name="Make the code")).evaluate(
+        "form => { for (const field of form.elements) field.removeAttribute('maxlength') }"
+    )
+    exporter.get_by_label("Amount", exact=True).fill(HOSTILE)
+    exporter.get_by_label("Your reference").fill(HOSTILE)
+    exporter.get_by_role("button", name="Make the code").click()
+    expect(exporter.get_by_role("alert")).to_be_visible()
+    assert_harmless(exporter)
+    for path in (
+        f"/money/EUR/day?day={HOSTILE[:20]}&format={HOSTILE[:20]}",
+        f"/money/EUR/day?day=2026-07-01&format={HOSTILE[:20]}",
+        f"/money/EUR?owner={HOSTILE[:60]}",
+        f"/money/requests/{HOSTILE}",
+        f"/settlement-times?x={HOSTILE}",
+    ):
+        exporter.goto(path)
+        assert_harmless(exporter)
 
 
 @pytest.mark.parametrize(
@@ -198,10 +236,36 @@ def test_others_things_are_not_found_when_their_address_is_typed(console: Consol
     exporter, other, elsewhere = (console.sign_in(one) for one in ("bank-ke/grace", "bank-nl/joost", "bank-ug/baluku"))
     draft_roses(exporter, "IDOR-1")
     say(exporter, "offered to the other side")
+    link = exporter.get_by_role("link", name="Download terms").first.get_attribute("href") or ""
+    paper = link.removeprefix("/trades/IDOR-1")
+    assert own_requests(exporter).get(link).status == 200
+    exporter.goto("/money/requests")
+    exporter.get_by_label("Amount", exact=True).fill("1")
+    exporter.get_by_role("button", name="Make the code").click()
+    exporter.locator("code.whole").wait_for()
+    request = urlsplit(exporter.url).path
+    asked = request.rpartition("/")[2]
+    assert own_requests(exporter).get(f"{request}/code.svg").status == 200
     for page in (other, elsewhere):
-        for path in ("", "/quotes", "/counter", "/amend", "/evidence", "/changed?since=0", "/messages/1"):
+        for path in (
+            "",
+            "/quotes",
+            "/counter",
+            "/amend",
+            "/evidence",
+            "/changed?since=0",
+            "/messages/1",
+            "/summary.pdf",
+            "/cover.pdf",
+            "/rate.svg",
+            paper,
+        ):
             assert own_requests(page).get(f"/trades/IDOR-1{path}").status in (403, 404), path
-    assert own_requests(other).get("/money/EUR?owner=bloem").status == 403
+        for path in ("", "/code.svg", "/code.png", "/changed?since=open"):
+            assert own_requests(page).get(f"{request}{path}").status in (403, 404), path
+        assert asked not in own_requests(page).get("/money/requests").text()
+    for path in ("/money/EUR?owner=bloem", "/money/EUR/day?day=2026-07-01&format=csv&owner=bloem"):
+        assert own_requests(other).get(path).status == 403, path
     for path in (
         "/people",
         "/reports",
@@ -210,6 +274,8 @@ def test_others_things_are_not_found_when_their_address_is_typed(console: Consol
         "/messages",
         "/orders",
         "/devnet",
+        "/settlement-times",
+        "/settlement-times.svg",
     ):
         assert own_requests(other).get(path).status == 403, path
 

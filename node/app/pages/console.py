@@ -13,21 +13,24 @@ from node.ledger import pages as ledger_pages
 from node.messages import pages as message_pages
 from node.notices import pages as notice_pages
 from node.participants import pages as participant_pages
+from node.payment_requests import pages as payment_request_pages
 from node.quotes import pages as quote_pages
 from node.reports import pages as report_pages
-from node.trades.pages import arbiter_pages, draft_pages, trade_pages
+from node.trades.pages import arbiter_pages, draft_pages, paper_pages, trade_pages
 from node.web.approvals import pages as approval_pages
 from node.web.console.navigation import Entry
 from node.web.console.routes import add_console
 from node.webhooks import pages as webhook_pages
 
-# Before trade_pages: /trades/new is no reference.
+# Before trade_pages: /trades/new is no reference; before ledger_pages: /money/requests is no currency.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
     draft_pages.router,
     trade_pages.router,
+    paper_pages.router,
     arbiter_pages.router,
     approval_pages.router,
+    payment_request_pages.router,
     ledger_pages.router,
     message_pages.router,
     quote_pages.router,
@@ -67,6 +70,7 @@ FOLDERS: Final = tuple(
         identity_pages,
         approval_pages,
         ledger_pages,
+        payment_request_pages,
         message_pages,
         quote_pages,
         participant_pages,

@@ -3,22 +3,28 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
+from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.notices.languages import told
 from node.trades.pages.trade_pages import own_names, trades_under_way
 from node.web.approvals.pages import may_decide
+from node.web.console.errors import RefusalError
+from node.web.console.forms import Filled, Form
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
 
 MENU: Final = (Entry("/", "Overview", Permission.OWN),)
-# Each takes a look of its own; the others are on the page of trades.
-_LOOKED_AT_MAX: Final = 12
+# Each takes a look of its own: so many beside the overview, so many on their own page.
+_LOOKED_AT_BESIDE_MAX: Final = 12
+_LOOKED_AT_MAX: Final = 200
 _NOTICES_SHOWN: Final = 3
+
+RequestId = Annotated[str, PathValue(pattern=r"^[0-9a-f]{8,64}$")]
 
 router = APIRouter()
 
@@ -26,6 +32,47 @@ router = APIRouter()
 @router.get("/")
 async def show_overview(page: Looking) -> Response:
     """Show what needs the viewer now."""
+    return await _overview(page)
+
+
+@router.post("/requests/{request_id}/sign")
+async def sign_request(request_id: RequestId, page: Looking, form: Filled) -> Response:
+    """Sign what the viewer is asked about somebody else's trade."""
+
+    async def again(refusal: RefusalError) -> Response:
+        return await _overview(page, refusal)
+
+    return await page.act(f"/requests/{request_id}/sign", None, form, to="/", done="signed", again=again)
+
+
+@router.post("/requests/{request_id}/decline")
+async def decline_request(request_id: RequestId, page: Looking, form: Filled) -> Response:
+    """Decline what the viewer is asked about somebody else's trade; who asks reads why."""
+
+    async def again(refusal: RefusalError) -> Response:
+        return await _overview(page, refusal, form)
+
+    if not form.text("reason"):
+        return await again(RefusalError.of_field("reason", "reason: expected why you decline, got nothing; say it"))
+    order = {"reason": form.text("reason")}
+    return await page.act(f"/requests/{request_id}/decline", order, form, to="/", done="declined", again=again)
+
+
+@router.get("/expected")
+async def show_expected(page: Looking) -> Response:
+    """Show which money is expected or due, by date: a page, or the part of one that is loaded after it."""
+    is_part = "hx-request" in page.request.headers
+    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
+    shown = lines[: _LOOKED_AT_BESIDE_MAX if is_part else _LOOKED_AT_MAX]
+    return page.show(
+        "app/expected_part.html" if is_part else "app/expected.html",
+        expected=await expected_money(page, shown),
+        left_out=len(lines) - len(shown),
+        is_part=is_part,
+    )
+
+
+async def _overview(page: Page, refusal: RefusalError | None = None, form: Form | None = None) -> Response:
     viewer = page.viewer
     open_trades = await trades_under_way(page)
     waiting = [
@@ -34,8 +81,12 @@ async def show_overview(page: Looking) -> Response:
     proposals = await page.find("/approvals", state="open") or []
     return page.show(
         "app/overview.html",
+        200 if refusal is None else refusal.status,
+        refusal=refusal,
+        form=form or Form({}, {}),
         waiting=sorted(waiting, key=_urgency),
         open_trades=open_trades,
+        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
         requests=[one for one in await page.find("/requests") or [] if one["state"] == "asked"],
         to_decide=[one for one in proposals if may_decide(page.principal, one)],
         own_proposals=[one for one in proposals if one["maker"] == page.principal.name],
@@ -52,17 +103,10 @@ async def show_overview(page: Looking) -> Response:
     )
 
 
-@router.get("/expected")
-async def show_expected(page: Looking) -> Response:
-    """Show which money is expected or due, by date: a part of the overview that is loaded after it."""
-    return page.show("app/expected.html", expected=await expected_money(page))
-
-
-async def expected_money(page: Page) -> list[dict[str, Any]]:
-    """Return what the viewer's trades under way will pay to it or take from it, the earliest first."""
-    lines = [one for one in await trades_under_way(page) if one["state"] != "negotiating"]
+async def expected_money(page: Page, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what these trades of the viewer's will pay to it or take from it, the earliest first."""
     found: list[dict[str, Any]] = []
-    for line in lines[:_LOOKED_AT_MAX]:
+    for line in lines:
         trade = await page.get(f"/trades/{line['reference']}")
         versions = await page.get(f"/trades/{line['reference']}/versions")
         found += _of_trade(trade, own_names(page, versions), versions[-1]["document"])

@@ -554,7 +554,7 @@ class Ledger:
         limit: int | None = None,
         sort: Literal["entry", "-entry"] | None = None,
     ) -> AsyncIterator[models.StatementLineOut]:
-        """Return what changed an owner's money (the caller's own unless stated), oldest first."""
+        """Return what changed an owner's money (the caller's own unless stated), oldest first unless asked otherwise."""
         return cast(
             "AsyncIterator[models.StatementLineOut]",
             self._sender.pages(

@@ -545,7 +545,7 @@ class Ledger:
         limit: int | None = None,
         sort: Literal["entry", "-entry"] | None = None,
     ) -> Iterator[models.StatementLineOut]:
-        """Return what changed an owner's money (the caller's own unless stated), oldest first."""
+        """Return what changed an owner's money (the caller's own unless stated), oldest first unless asked otherwise."""
         return cast(
             "Iterator[models.StatementLineOut]",
             self._sender.pages(

@@ -1793,6 +1793,7 @@ class TradeOut(TypedDict):
     reference: "str"
     state: "str"
     version: "int"
+    amendment: "int | None"
     trade_id: "str | None"
     goods: "str"
     incoterms: "str | None"

@@ -98,6 +98,10 @@ class Motions:
         is_exporters = trade.exporter_bank == self._desk.id
         return [motion for motion in found if motion is not None and (motion.kind != ASSIGN or is_exporters)]
 
+    def amendment(self, session: Session, trade: Trade) -> int | None:
+        """Return the version of the terms that an amendment on the table proposes, None if there is none."""
+        return next((one.terms_version for one in self.open_ones(session, trade) if one.kind == AMEND), None)
+
     def put(
         self,
         session: Session,

@@ -56,6 +56,7 @@ async def draft(page: Looking, form: Filled) -> Response:
 @router.get("/trades/{reference}/counter")
 async def show_counter(reference: str, page: Looking) -> Response:
     """Show the version on the table as a form, to be answered with another."""
+    await page.see(f"/trades/{reference}")
     return await _draft_page(page, await _on_the_table(page, reference), "counter", reference)
 
 
@@ -68,6 +69,7 @@ async def counter(reference: str, page: Looking, form: Filled) -> Response:
 @router.get("/trades/{reference}/amend")
 async def show_amend(reference: str, page: Looking) -> Response:
     """Show the terms in force as a form, to be amended."""
+    await page.see(f"/trades/{reference}")
     return await _draft_page(page, await _on_the_table(page, reference), "amend", reference)
 
 
@@ -104,6 +106,8 @@ async def attest(reference: str, kind: str, page: Looking, form: Filled) -> Resp
 async def _take(page: Page, form: Form, what: str, reference: str = "") -> Response:
     side = form.text("side") or "exporter"
     written = draft_of_form(form)
+    # What is written answers what was seen when it was begun, however often the form comes back.
+    page.seen = form.seen
     if form.is_set("add"):
         more = form.text("add")
         written.milestones = min(written.milestones + (more == "milestone"), MILESTONES_MAX)
@@ -154,6 +158,7 @@ async def _draft_page(
     side: str = "exporter",
 ) -> Response:
     institutions = await page.get("/institutions")
+    is_changed = refusal is not None and refusal.is_change
 
     def having(role: str) -> list[dict[str, Any]]:
         return [one for one in institutions if role in one["role_names"]]
@@ -173,6 +178,8 @@ async def _draft_page(
         policies=POLICIES,
         kinds=KINDS,
         purposes=PURPOSES,
+        changed=await page.see(f"/trades/{reference}") if is_changed else None,
+        latest=(await page.get(f"/trades/{reference}/versions"))[-1] if is_changed else None,
         refusal=refusal,
     )
 

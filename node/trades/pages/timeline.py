@@ -40,7 +40,9 @@ def timeline(trade: Facts, history: Sequence[Facts], steps: Sequence[Facts]) -> 
     waits = [step for step in steps if step["weight"] == "owed" and step["from"] is None]
     about_all = [step for step in waits if step["milestone"] is None]
     cost, leg = trade["cost"], trade.get("fx")
-    rate = cost["rate"] if cost else f"{leg['rate']}" if leg else None
+    rate = cost["rate"] if cost else None
+    if leg and not cost:
+        rate = f"{leg['rate']} {trade['currency']} per {trade['funding_currency']}"
     stops = [
         Stop(
             "agreed",

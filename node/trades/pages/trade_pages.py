@@ -119,38 +119,9 @@ async def act_on_milestone(reference: str, index: Index, name: str, page: Lookin
     return await page.act(f"/trades/{reference}/{path}", order, form, to=to, done=wanted.done, again=again)
 
 
-@router.post("/requests/{request_id}/{answer}")
-async def answer_request(
-    request_id: Annotated[str, PathValue(pattern=r"^[0-9a-f]{8,64}$")],
-    answer: Annotated[str, PathValue(pattern="^(sign|decline)$")],
-    page: Looking,
-    form: Filled,
-) -> Response:
-    """Sign, or decline, what the viewer is asked about somebody else's trade."""
-
-    async def again(refusal: RefusalError) -> Response:
-        raise refusal
-
-    order = {"reason": form.text("reason")} if answer == "decline" else None
-    done = "signed" if answer == "sign" else "declined"
-    return await page.act(f"/requests/{request_id}/{answer}", order, form, to="/", done=done, again=again)
-
-
-@router.get("/trades/{reference}/evidence")
-async def download_evidence(reference: str, page: Looking) -> Response:
-    """Hand out the evidence pack of a closed trade."""
-    return _file(await page.fetch(f"/trades/{reference}/evidence"), f"{reference}.evidence.json")
-
-
-@router.get("/trades/{reference}/messages/{number}")
-async def download_message(reference: str, number: int, page: Looking) -> Response:
-    """Hand out the XML of a payment message."""
-    return _file(await page.fetch(f"/trades/{reference}/messages/{number}"), f"{reference}-{number}.xml")
-
-
 async def trade_page(page: Page, reference: str, refusal: RefusalError | None = None) -> Response:
     """Return the page of a trade, with a refusal where something was not done."""
-    trade = await page.get(f"/trades/{reference}")
+    trade = await page.see(f"/trades/{reference}")
     steps = await page.get(f"/trades/{reference}/next")
     versions = await page.get(f"/trades/{reference}/versions")
     history = await page.get(f"/trades/{reference}/history")
@@ -163,6 +134,8 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         trade=trade,
         stops=timeline(trade, history, steps),
         mine=[one for one in steps if one["who"] in own],
+        others_owed=[one for one in steps if one["who"] not in own and one["weight"] == "owed" and one["from"] is None],
+        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
         own=own,
         forms=FORM_OF_CALL,
         versions=versions,
@@ -171,6 +144,8 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         motions=await page.find(f"/trades/{reference}/motions") if trade["state"] == "funded" else [],
         disputes=await page.find(f"/trades/{reference}/disputes") or [],
         messages=await page.find(f"/trades/{reference}/messages") or [],
+        papers=await page.find(f"/trades/{reference}/documents") or [],
+        rates=None if trade["policy"] == "none" else await page.find(f"/trades/{reference}/rates"),
         mark=mark_of(trade),
         follow=is_waiting or bool(page.request.query_params.get("done")),
         refusal=refusal,
@@ -199,7 +174,7 @@ def mark_of(trade: dict[str, Any]) -> str:
 
 
 async def _quotes_page(page: Page, reference: str, refusal: RefusalError | None = None) -> Response:
-    trade = await page.get(f"/trades/{reference}")
+    trade = await page.see(f"/trades/{reference}")
     return page.show(
         "trades/quotes.html",
         200 if refusal is None else refusal.status,
@@ -211,7 +186,7 @@ async def _quotes_page(page: Page, reference: str, refusal: RefusalError | None 
 
 
 async def _settlement_page(page: Page, reference: str, index: int, refusal: RefusalError | None = None) -> Response:
-    trade = await page.get(f"/trades/{reference}")
+    trade = await page.see(f"/trades/{reference}")
     return page.show(
         "trades/settle.html",
         200 if refusal is None else refusal.status,
@@ -220,11 +195,3 @@ async def _settlement_page(page: Page, reference: str, index: int, refusal: Refu
         answer=await page.find(f"/trades/{reference}/milestones/{index}/quotes"),
         refusal=refusal,
     )
-
-
-def _file(answer: Any, name: str) -> Response:
-    safe = "".join(
-        character for character in name if character.isascii() and (character.isalnum() or character in "._-")
-    )
-    headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
-    return Response(answer.content, media_type=answer.headers.get("content-type"), headers=headers)

@@ -20,7 +20,7 @@ from node.trades.rest import (
     payment_routes,
     printing_routes,
 )
-from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, trades_of, view_of
+from node.trades.rest.routing import Reference, TradeCall, actor_of, stake_of, tag_trade, trades_of, view_of
 from node.trades.store import Attestation, Trade
 from node.trades.terms.document import shown_json
 from node.trades.views.known import Known
@@ -44,7 +44,6 @@ from node.trades.views.trades import amount_minor, shown_money
 from node.trades.watching.chain_view import events_of
 from node.web.auth import Caller, Principal, Staff, needs
 from node.web.desk import CallersDesk, Desk
-from node.web.etags import set_tag
 from node.web.idempotency import OnceOnly
 from node.web.openapi import download
 from node.web.paging import Page, paging
@@ -105,7 +104,7 @@ async def get_trade(reference: Reference, request: Request, principal: Caller, d
     """Return a trade: who pays, who gets, what it costs, what is waited for."""
     with desk.database.read() as session:
         shown = view_of(session, desk, principal, _find(session, desk, reference, principal))
-    set_tag(request, shown)
+    tag_trade(request, shown)
     return shown
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 from sqlalchemy.orm import Session
 
 from node.storage.cursor import booked_until_s
@@ -18,7 +18,7 @@ from node.trades.views.trades import shown_money
 from node.web.approvals.service import Stake
 from node.web.auth import Caller, Principal
 from node.web.desk import CallersDesk, Desk
-from node.web.etags import IfMatch
+from node.web.etags import IfMatch, set_tag
 from node.web.idempotency import IdempotentCall, OnceOnly
 
 Reference = Annotated[
@@ -74,9 +74,23 @@ async def get_trade_call(
 
     def check(session: Session) -> None:
         trade = trades_of(desk).desk.trade_of(session, reference, actor_of(principal))
-        seen.check(view_of(session, desk, principal, trade))
+        seen.check(_decided_on(view_of(session, desk, principal, trade)))
 
     return once if seen.if_match is None else replace(once, check=check)
+
+
+def tag_trade(request: Request, shown: TradeOut) -> None:
+    """Answer with the tag of a trade that is shown."""
+    set_tag(request, _decided_on(shown))
+
+
+def _decided_on(shown: TradeOut) -> TradeOut:
+    """Return what of a trade people decide on.
+
+    Time alone changes what is waited for; that somebody has signed, or how this bank's transactions go, changes no
+    terms.
+    """
+    return shown.model_copy(update={"next": [], "steps": [], "signed_by": []})
 
 
 TradeCall = Annotated[IdempotentCall, Depends(get_trade_call)]

@@ -155,6 +155,7 @@ class TradeOut(Answer):
     reference: str
     state: str = Field(description="negotiating, agreed, funding, funded, closed or withdrawn")
     version: int
+    amendment: int | None = Field(description="Version that is proposed for a funded trade; null if none is")
     trade_id: str | None = Field(description="Digest of the terms on chain; null until every account is filled in")
     goods: str
     incoterms: str | None

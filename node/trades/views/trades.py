@@ -59,6 +59,7 @@ class Views:
             reference=trade.reference,
             state=trade.state,
             version=trade.version,
+            amendment=self._motions.amendment(session, trade),
             trade_id=None if trade.trade_id is None else "0x" + trade.trade_id.hex(),
             goods=document.goods,
             incoterms=document.incoterms,

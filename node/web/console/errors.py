@@ -4,13 +4,13 @@ from typing import Any
 
 from node.errors import REJECTED, RejectedError, problem_json
 
-_KINDS = {row.http_status: kind for kind, row in REJECTED.items()}
+_CHANGED = REJECTED["changed"].http_status
 
 
 class RefusalError(RejectedError):
-    """The API has refused a request that a page sent; nothing was done.
+    """The API has not done what a page asked for.
 
-    It keeps the API's document, so that the page says the same beside the same field.
+    It keeps the API's document, so that the page says the same beside the same field, and answers as the API did.
     """
 
     codespace = "web"
@@ -20,14 +20,8 @@ class RefusalError(RejectedError):
         super().__init__(str(problem.get("detail", "")))
         self.problem = problem
         self.field: str | None = problem.get("field")
-        # The page answers as the API did.
-        codespace, _, code = str(problem.get("code", "")).partition("/")
-        kind = _KINDS.get(self.status, "invalid")
-        vars(self).update(kind=kind)
-        self.next_step = str(problem.get("next_step", REJECTED[kind].next_step))
+        self.next_step = str(problem.get("next_step", REJECTED[self.kind].next_step))
         """What a person can do."""
-        if code.isdigit():
-            vars(self).update(codespace=codespace, code=int(code))
 
     @classmethod
     def of(cls, error: RejectedError) -> "RefusalError":
@@ -48,6 +42,20 @@ class RefusalError(RejectedError):
     def status(self) -> int:
         """HTTP status of the API's answer."""
         return int(self.problem.get("status", 422))
+
+    @property
+    def name(self) -> str:
+        """The error's codespace and code, `trades/12`; empty where the page itself refuses."""
+        return str(self.problem.get("code", ""))
+
+    @property
+    def is_change(self) -> bool:
+        """Tell whether what was decided about is no longer what the person saw."""
+        return self.status == _CHANGED
+
+    def document(self, instance: str) -> dict[str, Any]:
+        """Return the problem as a document about the page that met it."""
+        return problem_json(self, instance) | self.problem | {"instance": instance}
 
 
 class ApiAwayError(RejectedError):

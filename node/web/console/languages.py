@@ -4,7 +4,7 @@ import gettext
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property
 from importlib.resources import files
@@ -158,6 +158,10 @@ class Speech:
             return ""
         away = at - datetime.fromtimestamp(now_s, UTC)
         return format_timedelta(away, add_direction=True, locale=self.locale, threshold=0.95)
+
+    def duration(self, length_s: int) -> str:
+        """Write a length of time in its largest unit, `3 hours`."""
+        return format_timedelta(timedelta(seconds=length_s), threshold=1, locale=self.locale)
 
     def _money(self, amount: Decimal, currency: str) -> str:
         return format_currency(amount, currency, _MONEY_FORMAT, self.locale)

@@ -211,12 +211,19 @@ class Page:
             "viewer": self.viewer,
             "menu": self.menu,
             "path": self.request.url.path,
+            "back": self.back,
             "now_s": self.now_s,
             "done": self.request.query_params.get("done", ""),
             "more": self.more,
             "seen": self.seen,
             "refusal": None,
         }
+
+    @property
+    def back(self) -> str:
+        """Where the page can be looked at again; one that answers a form cannot."""
+        url = self.request.url
+        return (f"{url.path}?{url.query}" if url.query else url.path) if self.request.method == "GET" else "/"
 
     @property
     def menu(self) -> list[Entry]:

@@ -79,6 +79,22 @@ _WORDS: Final = (
     _("offered"),
     _("used"),
     _("released"),
+    _("repriced"),
+    _("paid"),
+    # Entries of books.
+    _("issue"),
+    _("redemption"),
+    _("transfer"),
+    _("hold"),
+    _("hold increase"),
+    _("hold execution"),
+    _("hold release"),
+    _("unblocking"),
+    _("payment request"),
+    # Papers.
+    _("terms"),
+    _("EPCIS event"),
+    _("statement"),
     _("releasing"),
     _("draft"),
     _("approved"),
@@ -156,6 +172,7 @@ WORDS: Final = {word: word for word in _WORDS} | {
     "Amend": _("amendment"),
     "Cancel": _("cancellation"),
     "Assign": _("assignment"),
+    "epcis": _("EPCIS event"),
 }
 """Words as the API says them, and as people read them."""
 PATTERNS: Final = tuple((re.compile(pattern), message) for pattern, message in _PATTERNS)

@@ -52,6 +52,7 @@ class Renderer:
             "when": language.when,
             "day": language.day,
             "until": language.until,
+            "duration": language.duration,
             "short": shortened,
             "capitalize_first": capitalized,
             "phrase_rate": language.rate,

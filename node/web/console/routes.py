@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Query
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse
 
+from node.web.console.errors import RefusalError
 from node.web.console.languages import COOKIE, NAMES
 from node.web.console.navigation import Entry
 from node.web.console.page import own_path
@@ -40,7 +41,13 @@ def add_console(
     app.include_router(_languages())
     for router in routers:
         app.include_router(router, include_in_schema=False)
+    app.add_exception_handler(RefusalError, _answer_as_the_api_did)
     app.add_middleware(Shell, renderer=renderer)
+
+
+async def _answer_as_the_api_did(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RefusalError), "registered for these alone"
+    return JSONResponse(error.document(request.url.path), error.status, media_type="application/problem+json")
 
 
 def _languages() -> APIRouter:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.client.blocks import BlockInfo
 from contracts.client.follower import Cursor
-from node.ledger.days import DEFAULT, CutOff, CutOffs, business_day, day_of, read_cut_off
+from node.ledger.days import DEFAULT, CutOff, CutOffs, business_day, day_of, last_over, read_cut_off
 from node.ledger.errors import CutOffError, DayError
 from node.storage.cursor import SqlFollowerStore
 from node.web.events import events_after
@@ -73,6 +73,18 @@ def test_cut_off_is_refused_when_there_is_no_such_time_or_zone(at: str, zone: st
 def test_day_is_refused_when_it_is_none_of_business(on: date) -> None:
     with pytest.raises(DayError):
         business_day(DEFAULT, on)
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2026-08-18T00:00:00", date(2026, 8, 17)),
+        ("2026-08-17T23:59:59", date(2026, 8, 14)),
+        ("2026-08-16T12:00:00", date(2026, 8, 14)),
+    ],
+)
+def test_last_day_that_is_over_is_never_of_the_weekend(now: str, last: date) -> None:
+    assert last_over(DEFAULT, at(now)).on == last
 
 
 def test_staff_is_told_once_when_a_days_end_is_passed(books: Books) -> None:

@@ -64,6 +64,16 @@ def test_statement_tells_every_change_when_a_milestone_is_paid(books: Books) -> 
         assert books.ledger.statement(session, "bloem", "KES") == []
 
 
+def test_statement_tells_the_latest_first_when_it_is_asked_to(books: Books) -> None:
+    pay_milestone(books)
+    with books.database.read() as session:
+        lines = books.ledger.statement(session, "bloem", "EUR")
+        latest = books.ledger.statement(session, "bloem", "EUR", limit=2, is_newest_first=True)
+        assert latest == [lines[3], lines[2]], "with the balances that were there after each"
+        rest = books.ledger.statement(session, "bloem", "EUR", after=lines[2].entry, is_newest_first=True)
+        assert rest == [lines[1], lines[0]]
+
+
 @pytest.mark.parametrize("limit", [0, -1, 502])
 def test_page_is_refused_when_it_is_over_the_limit(books: Books, limit: int) -> None:
     with books.database.read() as session, pytest.raises(PageError, match="1 to 501"):

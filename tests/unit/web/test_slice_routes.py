@@ -78,6 +78,22 @@ async def test_statement_shows_the_callers_money_when_no_owner_is_named(
     assert (await get(client, "/statements/EUR?owner=nobody")).status_code == 404
 
 
+async def test_statement_is_the_whole_from_its_end_when_it_is_sorted_backwards(
+    client: httpx.AsyncClient, books: Books
+) -> None:
+    fund(books)
+    books.token.place(books.customer, 100)
+    books.book()
+    forwards = (await get(client, "/statements/EUR", "bloem-nl")).json()
+    path, backwards = "/v1/statements/EUR?sort=-entry&limit=1", []
+    while path:
+        answer = await client.get(path, headers=bearer("bloem-nl"))
+        backwards += answer.json()
+        path = answer.links.get("next", {}).get("url", "")
+    assert len(backwards) == 3
+    assert backwards == forwards[::-1]
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+from fastapi import APIRouter
 
 from node.client.times import to_seconds
 from node.quotes.routes import router as quotes_router
@@ -52,11 +53,11 @@ class NoProofs:
 class Api:
     """Requests by name; every write gets a key of its own unless the test gives one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *more: APIRouter) -> None:
         self.world = world
         desks = {name: self._desk(name) for name in world.desks}
         self._app = build_app(
-            desks=desks, authority=TokenAuthority(dict(PEOPLE)), routers=[trades_router, quotes_router]
+            desks=desks, authority=TokenAuthority(dict(PEOPLE)), routers=[trades_router, quotes_router, *more]
         )
         self._keys = iter(range(10_000))
 

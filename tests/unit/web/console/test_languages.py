@@ -42,6 +42,16 @@ def test_minor_units_follow_the_currency_when_it_has_none_or_two() -> None:
     assert speech("nl").minor("-5", "EUR") == "-0,05\N{NO-BREAK SPACE}EUR"
 
 
+def test_length_of_time_is_written_in_its_largest_unit() -> None:
+    assert [speech("en").duration(length_s) for length_s in (10, 900, 3_600, 7 * 86_400)] == [
+        "10 seconds",
+        "15 minutes",
+        "1 hour",
+        "1 week",
+    ]
+    assert speech("nl").duration(900) == "15 minuten"
+
+
 def test_text_stays_as_it_is_when_it_is_no_figure() -> None:
     language = speech("nl")
     assert language.money("a lot") == "a lot"

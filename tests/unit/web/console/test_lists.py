@@ -1,4 +1,4 @@
-"""Pages show lists of the API whole or page by page, and a page's requests carry its own request id."""
+"""Pages show lists of the API whole or page by page, carry their request id on, and meet problems as the API does."""
 
 from typing import Any
 
@@ -38,6 +38,11 @@ async def show_some(request: Request, principal: Caller, desk: CallersDesk) -> d
 @router.get("/asked")
 async def show_asked(request: Request, principal: Caller, desk: CallersDesk) -> str:
     return (await page_of(request, principal, desk).fetch("/customers")).headers["x-request-id"]
+
+
+@router.get("/shown/{name}")
+async def show_probe(name: str, request: Request, principal: Caller, desk: CallersDesk) -> None:
+    await page_of(request, principal, desk).get(f"/probe/{name}")
 
 
 @pytest.fixture
@@ -100,3 +105,23 @@ async def test_requests_of_a_page_carry_its_id_when_it_has_one(client: httpx.Asy
 async def test_page_says_where_its_forms_come_from_and_the_api_does_not(client: httpx.AsyncClient) -> None:
     assert (await client.get("/some", headers=bearer("staff-nl"))).headers["referrer-policy"] == "same-origin"
     assert (await client.get("/v1/customers", headers=bearer("staff-nl"))).headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "title"),
+    [
+        ("unavailable", 503, "This is not available now"),
+        ("broken", 500, "Something went wrong here"),
+        ("nothing", 404, "There is no such page"),
+    ],
+)
+async def test_page_answers_as_the_api_did_when_the_api_cannot(
+    client: httpx.AsyncClient, name: str, status: int, title: str
+) -> None:
+    shown = await client.get(f"/shown/{name}", headers=bearer("staff-nl", Accept="text/html"))
+    assert shown.status_code == status
+    assert f"<h1>{title}</h1>" in shown.text
+    told = await client.get(f"/shown/{name}", headers=bearer("staff-nl"))
+    api = (await client.get(f"/v1/probe/{name}", headers=bearer("staff-nl"))).json()
+    assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+    assert told.json() == api | {"instance": f"/shown/{name}"}

@@ -2,7 +2,6 @@
 
 import pytest
 
-from node.errors import map_error
 from node.web.auth import Principal
 from node.web.console.charts import bar, line
 from node.web.console.errors import FormFieldError, RefusalError
@@ -44,13 +43,11 @@ def test_times_lose_their_unit_when_an_answer_is_read_and_documents_stay() -> No
 
 
 def test_refusal_answers_as_the_api_did_when_it_is_shown() -> None:
-    refusal = RefusalError({"status": 409, "detail": "d", "code": "trades/12", "field": "state"})
-    assert (map_error(refusal).http_status, refusal.codespace, refusal.code, refusal.field) == (
-        409,
-        "trades",
-        12,
-        "state",
-    )
+    refusal = RefusalError({"status": 409, "detail": "d", "code": "trades/12", "field": "state", "instance": "/v1/x"})
+    assert (refusal.status, refusal.name, refusal.field, refusal.is_change) == (409, "trades/12", "state", False)
+    document = refusal.document("/x")
+    assert (document["status"], document["code"], document["instance"]) == (409, "trades/12", "/x")
+    assert RefusalError({"status": 412, "detail": "d"}).is_change
     own = RefusalError.of(FormFieldError("amount", "a number", "x"))
     assert (own.status, own.field, own.detail) == (422, "amount", "amount: expected a number, got 'x'")
     assert RefusalError.of(own) is own
