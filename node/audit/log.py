@@ -18,6 +18,8 @@ from node.audit.store import EntryRow
 from node.storage.cursor import booked_until_s
 
 ENTRY: Final = "landfall/audit-entry/1"
+# Asked at every change, so made once.
+_LATEST: Final = select(EntryRow).order_by(EntryRow.number.desc()).limit(2)
 START: Final = bytes(32)
 """What stands in place of a hash before the first entry."""
 
@@ -54,7 +56,7 @@ def append(session: Session, entry: Entry) -> EntryRow:
     """Write an entry in the transaction of `session`, after everything else in it."""
     session.flush()
     # The last one, and the one that its hash covers.
-    latest = session.scalars(select(EntryRow).order_by(EntryRow.number.desc()).limit(2)).all()
+    latest = session.scalars(_LATEST).all()
     number, before = (latest[0].number + 1, latest[0].hash) if latest else (1, START)
     if latest:
         _verify_last(*latest)

@@ -35,6 +35,10 @@ class CutOffRow(Base):
     """IANA name, `Africa/Nairobi`."""
 
 
+# Asked at every block and payment, so made once.
+_ALL: Final = select(CutOffRow)
+
+
 @dataclass(frozen=True, slots=True)
 class CutOff:
     """The end of a business day: a local time of the day itself."""
@@ -112,7 +116,7 @@ class CutOffs:
 
     def all(self, session: Session) -> dict[str, CutOff]:
         """Return every currency's cut-off, by its code."""
-        found = {row.currency: read_cut_off(row.at, row.zone) for row in session.scalars(select(CutOffRow))}
+        found = {row.currency: read_cut_off(row.at, row.zone) for row in session.scalars(_ALL)}
         return dict.fromkeys(self._currencies, DEFAULT) | found
 
     def set(self, session: Session, currency: str, cut_off: CutOff) -> None:

@@ -39,6 +39,8 @@ NO_WALLET: Final = "none"
 # ParticipantRegistry: a customer that its bank knows, and no purpose.
 _REGISTERED_TIER: Final = 1
 NO_PURPOSE: Final = bytes(32)
+# Asked at every block and payment, so made once.
+_CUSTOMERS: Final = select(CustomerRow).order_by(CustomerRow.id)
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
 # With `customer.` in front a keystore's name, 64 characters at most.
@@ -154,7 +156,7 @@ class ParticipantService:
 
     def customers(self, session: Session) -> Sequence[CustomerRow]:
         """Return every customer, by id."""
-        return session.scalars(select(CustomerRow).order_by(CustomerRow.id)).all()
+        return session.scalars(_CUSTOMERS).all()
 
     def postal_addresses(self, session: Session) -> dict[str, PostalAddress]:
         """Return the postal addresses that are known, by customer id."""

@@ -5,8 +5,9 @@ provider's hold for the trade stands, with what is left of it.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import CURRENCY_CONTRACT, ChainEvent
@@ -18,6 +19,9 @@ from node.participants.directory import Directory, Role
 from node.quotes.errors import RejectedError, UnknownCurrencyError
 from node.quotes.requests import ESCROW, SETTLEMENT
 from node.quotes.store import ExposureLimitRow, ExposureRow, QuoteOffer, QuoteRequest
+
+# Asked at every block, so made once.
+_OVER: Final = delete(ExposureRow).where(ExposureRow.until_s < bindparam("now_s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class ExposureBook:
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Forget what is over."""
-        session.execute(delete(ExposureRow).where(ExposureRow.until_s < block.time_s))
+        session.execute(_OVER, {"now_s": block.time_s})
 
     def _on_hold(self, session: Session, event: ChainEvent) -> None:
         """Follow the hold that a provider's lock has placed for its trade."""

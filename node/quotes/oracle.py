@@ -30,6 +30,8 @@ from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
 REPORT: Final = "quotes.report"
+# Asked at every block, so made once.
+_PAUSED: Final = select(OraclePause.pair)
 
 
 class OracleReporter:
@@ -107,7 +109,7 @@ class OracleReporter:
 
     def paused(self, session: Session) -> set[str]:
         """Return the pairs that are not reported for now."""
-        return set(session.scalars(select(OraclePause.pair)))
+        return set(session.scalars(_PAUSED))
 
     def _require_pair(self, pair: str) -> None:
         if pair not in self._pairs:

@@ -6,7 +6,7 @@ is not taken; while it lives, this institution shows it to the chain, which reco
 
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import CURRENCY_CONTRACT, ChainEvent
@@ -23,6 +23,14 @@ from node.storage.outbox import OutboxRow
 PREFIX: Final = "quotes-fault:"
 PATIENCE_S: Final = 60
 """Ledger seconds a reserve may come after its quote: a provider's books can be some blocks ahead of these."""
+
+# Asked at every block, so made once.
+_WAITING: Final = select(QuoteOffer).where(
+    QuoteOffer.expires_at_s >= bindparam("now_s"),
+    QuoteOffer.received_at_s < bindparam("sent_s"),
+    QuoteOffer.fault.is_(None),
+)
+_OVER: Final = delete(QuoteReserve).where(QuoteReserve.expires_at_s < bindparam("now_s"))
 
 
 class ReserveScreen:
@@ -50,15 +58,10 @@ class ReserveScreen:
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Show the chain what has stayed without a reserve, and forget reserves whose time is over."""
-        waiting = select(QuoteOffer).where(
-            QuoteOffer.expires_at_s >= block.time_s,
-            QuoteOffer.received_at_s < block.time_s - PATIENCE_S,
-            QuoteOffer.fault.is_(None),
-        )
-        for offer in session.scalars(waiting).all():
+        for offer in session.scalars(_WAITING, {"now_s": block.time_s, "sent_s": block.time_s - PATIENCE_S}).all():
             if self.missing(session, offer) > 0:
                 self._show(session, offer)
-        session.execute(delete(QuoteReserve).where(QuoteReserve.expires_at_s < block.time_s))
+        session.execute(_OVER, {"now_s": block.time_s})
 
     def on_outcome(self, session: Session, row: OutboxRow) -> None:
         """Book what became of showing a quote."""

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +25,14 @@ from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
+
+# Asked at every block, so made once.
+_WAITING: Final = (
+    select(Attestation, Trade, MilestoneRow)
+    .join(Trade, Trade.trade_id == Attestation.trade_id)
+    .join(MilestoneRow, (MilestoneRow.trade_id == Attestation.trade_id) & (MilestoneRow.index == Attestation.milestone))
+    .where(Attestation.state == store.RECORDED, Trade.state == store.FUNDED, MilestoneRow.state == store.PENDING)
+)
 
 
 class HandingIn:
@@ -84,20 +92,7 @@ class HandingIn:
 
     def hand_in(self, session: Session, now_s: int) -> None:
         """Submit recorded attestations that this bank's side wants counted, the others after an hour."""
-        waiting = session.execute(
-            select(Attestation, Trade, MilestoneRow)
-            .join(Trade, Trade.trade_id == Attestation.trade_id)
-            .join(
-                MilestoneRow,
-                (MilestoneRow.trade_id == Attestation.trade_id) & (MilestoneRow.index == Attestation.milestone),
-            )
-            .where(
-                Attestation.state == store.RECORDED,
-                Trade.state == store.FUNDED,
-                MilestoneRow.state == store.PENDING,
-            )
-        ).all()
-        for attestation, trade, milestone in waiting:
+        for attestation, trade, milestone in session.execute(_WAITING).all():
             if now_s > milestone.deadline_s or not is_current(attestation, milestone):
                 continue
             side = "exporter" if is_fulfilled(attestation) else "importer"

@@ -1,8 +1,9 @@
 """What a bank writes about a trade's payment as the chain goes on: the transfer, the bookings, the last status."""
 
+from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.client.blocks import BlockInfo
@@ -27,6 +28,12 @@ from node.trades.terms import document as doc
 from node.trades.terms.document import TermsDocument
 
 _BY_SETTLEMENT = 1
+# Asked at every block, so made once.
+_OF_BLOCK: Final = (
+    select(EscrowEvent)
+    .where(EscrowEvent.block_number == bindparam("number"), EscrowEvent.name.in_((FUNDED, SETTLED, CLOSED)))
+    .order_by(EscrowEvent.log_index)
+)
 _CAUSES = {2: "cancelled", 3: "lapsed", 4: "closed out of band"}
 
 
@@ -39,10 +46,7 @@ class Booking:
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Write what this block's events about our trades ask for."""
-        wanted = select(EscrowEvent).where(
-            EscrowEvent.block_number == block.number, EscrowEvent.name.in_((FUNDED, SETTLED, CLOSED))
-        )
-        for event in session.scalars(wanted.order_by(EscrowEvent.log_index)).all():
+        for event in session.scalars(_OF_BLOCK, {"number": block.number}).all():
             trade = self._desk.by_trade_id(session, event.trade_id)
             if trade is None:
                 continue

@@ -9,7 +9,7 @@ is refused without effect. A bank may set a step to be proposed to its staff ins
 from collections import defaultdict
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.client.blocks import BlockInfo
@@ -34,6 +34,24 @@ from node.trades.terms.document import TermsDocument, parse_document
 
 NEAR_S: Final = 86_400
 """How long before a deadline the parties are told that it comes."""
+
+# Asked at every block, so made once.
+_STIRRING: Final = (
+    select(Trade, TermsVersion.document, MilestoneRow)
+    .join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
+    .join(TermsVersion, (TermsVersion.reference == Trade.reference) & (TermsVersion.version == Trade.version))
+    .where(
+        Trade.state == store.FUNDED,
+        MilestoneRow.state.in_((store.DUE, store.DISPUTED, store.FINAL))
+        | ((MilestoneRow.state == store.PENDING) & (MilestoneRow.deadline_s < bindparam("near_s"))),
+    )
+    .order_by(Trade.reference, MilestoneRow.index)
+)
+_FLOATING: Final = (
+    select(Trade, FxLeg)
+    .join(FxLeg, FxLeg.trade_id == Trade.trade_id)
+    .where(Trade.state == store.FUNDED, FxLeg.provider.is_(None))
+)
 
 
 class Watch:
@@ -81,18 +99,7 @@ class Watch:
 
         A pending milestone's deadline is before its hold's expiry, so these are all.
         """
-        is_pending = MilestoneRow.state == store.PENDING
-        found = session.execute(
-            select(Trade, TermsVersion.document, MilestoneRow)
-            .join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
-            .join(TermsVersion, (TermsVersion.reference == Trade.reference) & (TermsVersion.version == Trade.version))
-            .where(
-                Trade.state == store.FUNDED,
-                MilestoneRow.state.in_((store.DUE, store.DISPUTED, store.FINAL))
-                | (is_pending & (MilestoneRow.deadline_s < now_s + NEAR_S)),
-            )
-            .order_by(Trade.reference, MilestoneRow.index)
-        ).all()
+        found = session.execute(_STIRRING, {"near_s": now_s + NEAR_S}).all()
         rows: defaultdict[str, list[MilestoneRow]] = defaultdict(list)
         trades = {trade.reference: (trade, document) for trade, document, _ in found}
         for trade, _, row in found:
@@ -169,8 +176,7 @@ class Watch:
 
     def _call(self, session: Session, now_s: int) -> None:
         """Call importers of floats whose rate has fallen; the exporter's bank does, the other after an hour."""
-        wanted = select(Trade, FxLeg).join(FxLeg, FxLeg.trade_id == Trade.trade_id)
-        for trade, leg in session.execute(wanted.where(Trade.state == store.FUNDED, FxLeg.provider.is_(None))).all():
+        for trade, leg in session.execute(_FLOATING).all():
             document = self._desk.document(session, trade)
             try:
                 median = self._desk.quotes.medians.median(session, pair_of(document), now_s)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from fastapi.encoders import jsonable_encoder
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from node.audit.log import Origin
@@ -29,6 +29,8 @@ from node.web.events import publish
 from node.web.limits import PROPOSAL_LIFETIME_S, PROPOSALS_KEPT_S, PROPOSALS_OPEN_MAX, SUMMARY_CHARS_MAX
 from node.web.permissions import CHECKED_BY, Permission, Role
 
+# Asked at every change, so made once.
+_MADE: Final = select(ProposalRow).where(ProposalRow.maker == bindparam("maker"), ProposalRow.key == bindparam("key"))
 OPEN: Final = "open"
 DONE: Final = "done"
 REJECTED: Final = "rejected"
@@ -75,7 +77,7 @@ def takes_two(session: Session, asked: Asked, stake: Stake) -> bool:
 
 def find(session: Session, maker: str, key: str) -> ProposalRow | None:
     """Return the proposal that was made under this key."""
-    return session.scalar(select(ProposalRow).where(ProposalRow.maker == maker, ProposalRow.key == key))
+    return session.scalar(_MADE, {"maker": maker, "key": key})
 
 
 def hold(session: Session, asked: Asked, stake: Stake, effect: Callable[[Session], Any], now_s: int) -> ProposalRow:
