@@ -8,7 +8,7 @@ import pytest
 from contracts.client.chain_client import ChainClient
 from contracts.client.errors import UnavailableError
 from node.app.council.state import Jail
-from node.app.pages.health import NetworkHealth, ValidatorHealth, look_at_network, validators_of
+from node.app.pages.health import NetworkHealth, look_at_network, validators_of
 from tests.unit.app.council.support import ADDRESS, BANKS, NOW_S, council, validator
 
 
