@@ -12,6 +12,8 @@ from contracts.client.chain_client import ChainClient
 from contracts.client.errors import UnavailableError
 from node.app.council.state import Council, read_council, signers_of
 
+_STILL_S: Final = 30
+"""A block follows a transaction within seconds; then the network has none to make it of, or cannot make it."""
 HEIGHTS: Final = 10
 """How many of the last blocks are looked into for who has signed."""
 
@@ -46,7 +48,8 @@ class ValidatorHealth:
             return "jailed"
         if not self.signed:
             return "silent"
-        return "signing" if self.signed == self.looked else "misses blocks"
+        # A block is final with two thirds of the votes: the latest to come are often left out of it.
+        return "signing" if 2 * self.signed >= self.looked else "misses blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ class NetworkHealth:
     validators: tuple[ValidatorHealth, ...]
 
     @property
-    def is_deciding(self) -> bool:
-        """Tell whether those who signed the last block have the power that a block needs: more than two thirds."""
-        total = sum(one.power for one in self.validators)
-        signed = sum(one.power for one in self.validators if one.last_height == self.height)
-        return 3 * signed > 2 * total
+    def state(self) -> str:
+        """In a word. What signs the last block cannot tell: a network that stands still has none after it."""
+        if self.now_s - self.block_time_s <= _STILL_S:
+            return "goes on"
+        return "stands still" if self.waiting else "idle"
 
 
 async def look_at_network(client: ChainClient) -> NetworkHealth | None:
