@@ -59,8 +59,8 @@ def test_trade_is_drafted_agreed_funded_attested_and_paid_when_everybody_does_th
     checker.get_by_role("button", name="Approve").click()
     say(checker, "Approved")
 
-    importer.goto(f"/trades/{reference}")
-    wait_for(importer, importer.locator("h1 .state", has_text="funded"))
+    # The page that waits follows by itself.
+    expect(importer.locator("h1 .state")).to_have_text("funded", timeout=CHANGED_MS)
     photograph(importer, f"{size}-trade-funded")
 
     attester = console.sign_in("inspector/faith", size)

@@ -85,10 +85,6 @@ _WORDS: Final = (
     _("issue"),
     _("redemption"),
     _("transfer"),
-    _("hold"),
-    _("hold increase"),
-    _("hold execution"),
-    _("hold release"),
     _("unblocking"),
     _("payment request"),
     # Papers.
@@ -174,6 +170,10 @@ WORDS: Final = {word: word for word in _WORDS} | {
     "Cancel": _("cancellation"),
     "Assign": _("assignment"),
     "epcis": _("EPCIS event"),
+    "hold": _("money held"),
+    "hold increase": _("more money held"),
+    "hold execution": _("payment from held money"),
+    "hold release": _("held money released"),
 }
 """Words as the API says them, and as people read them."""
 PATTERNS: Final = tuple((re.compile(pattern), message) for pattern, message in _PATTERNS)

@@ -22,6 +22,9 @@ def test_request_is_declined_with_its_reason_when_somebody_says_why() -> None:
     assert pages.send("fx-amber", f"{path}/decline", {"reason": "Too long a wait"}) == "/?done=declined"
     (motion,) = pages.get("naivasha", f"{TRADE}/motions")
     assert "Too long a wait" in motion["reason"]
+    hostile = "<script>w()</script>{{7*7}}"
+    pages.send("fx-amber", f"{path}/decline", {"reason": hostile})
+    assert "<script>w" not in pages.show("naivasha", f"/trades/{story.REFERENCE}")
 
 
 def test_request_is_not_declined_when_nobody_says_why() -> None:

@@ -2,7 +2,9 @@
 
 import defusedxml.ElementTree as ElementTree
 
+from node.trades.pages import arbiter_pages
 from tests.unit.trades import story
+from tests.unit.trades.acting.test_deciding import loaded
 from tests.unit.trades.motions.test_motions import COUNTERED, floating
 from tests.unit.trades.pages.browsing import Browsing, hidden
 from tests.unit.trades.rest.test_routes import TRADE, draft_body
@@ -155,3 +157,49 @@ def test_settlement_times_are_shown_to_staff_alone() -> None:
     assert 'src="/settlement-times.svg"' in shown
     assert "/settlement-times" in pages.show("bank-nl", "/trades")
     assert "/settlement-times" not in pages.show("bloem", "/trades")
+
+
+HOSTILE = "\"'></title></textarea></script><img src=x onerror=w()><script>w()</script>{{7*7}}"
+FIELDS = (
+    *("reference", "goods", "incoterms", "shipment.references", "invoice.number", "invoice.amount", "fund_by"),
+    *("importer.customer", "importer.name", "importer.address.town", "exporter.name", "arbiter", "side"),
+    *("funding.float.band_bps", "milestones.0.weight_bps", "milestones.0.place", "milestones.0.quorum"),
+    *("payees.0.name", "payees.0.customer", "payees.0.share_bps", "windows.dispute_s", "hold_expires"),
+)
+
+
+def assert_harmless(page: str) -> None:
+    assert "<script>w" not in page
+    assert "<img src=x" not in page
+    assert "&lt;/title&gt;" in page, "it is shown, as text"
+
+
+def test_hostile_text_is_text_when_it_stands_in_every_field_of_a_draft() -> None:
+    pages = drafted()
+    form = dict.fromkeys(FIELDS, HOSTILE)
+    for path in ("/trades/new", f"{PAGE}/counter", f"{PAGE}/amend"):
+        assert_harmless(pages.send("naivasha", path, {**form, "add": "payee"}, 200))
+    assert_harmless(pages.send("naivasha", "/trades/new", form, 422))
+
+
+def test_hostile_text_is_text_when_it_stands_in_a_dispute_and_its_award() -> None:
+    pages = Browsing(loaded(), arbiter_pages.router)
+    disputed = {**hidden(pages.show("bloem", PAGE)), "reasons": HOSTILE}
+    pages.send("bloem", f"{PAGE}/milestones/0/do/dispute", disputed)
+    (case,) = pages.get("arbiter", "/v1/disputes")
+    address = f"/disputes/{case['dispute']}"
+    assert address in pages.show("arbiter", "/disputes")
+    assert_harmless(pages.show("arbiter", address))
+    assert_harmless(pages.send("arbiter", f"{address}/award", {"share_bps": HOSTILE, "reasons": HOSTILE}, 422))
+    pages.send("arbiter", f"{address}/award", {"share_bps": "50", "reasons": HOSTILE})
+    for who, path in (("bloem", PAGE), ("naivasha", PAGE), ("arbiter", address)):
+        assert_harmless(pages.show(who, path))
+    for who in ("inspector", "vanrijn"):
+        pages.show(who, address, 403)
+
+
+def test_hostile_text_is_text_when_it_stands_in_a_form_about_a_milestone() -> None:
+    pages = Browsing(story.funded())
+    for form in ({"amount": HOSTILE}, {"deadline": HOSTILE}):
+        name = "waive" if "amount" in form else "defer"
+        assert_harmless(pages.send("naivasha", f"{PAGE}/milestones/0/do/{name}", form, 422))
