@@ -95,6 +95,7 @@ async def test_network_goes_on_when_a_clock_is_wrong(rig: Rig, seconds: int) -> 
         async with rig.load.running(nodes, random.Random(1)):
             await eventually(lambda: has_blocks(nodes[0], first + 6), "blocks")
         await rig.load.settle(nodes)
+        await eventually(lambda: has_peers(nodes[0], 3), "peers")
         head = await nodes[0].ask("eth_getBlockByNumber", "latest", False)
         assert int(head["timestamp"], 16) <= time.time() + 1
         if seconds > 0:
@@ -104,6 +105,10 @@ async def test_network_goes_on_when_a_clock_is_wrong(rig: Rig, seconds: int) -> 
         else:
             # It votes against what is of its future, and is outvoted.
             assert any(one["reason"].startswith("block.timestamp") for one in events(wrong, "proposal_refused"))
+
+
+async def has_peers(node: Node, count: int) -> bool:
+    return int(await node.ask("net_peerCount"), 16) == count
 
 
 async def has_blocks(node: Node, number: int) -> bool:

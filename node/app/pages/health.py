@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.client.chain_client import ChainClient
-from contracts.client.errors import UnavailableError
+from contracts.client.errors import RpcError, UnavailableError
 from node.app.council.state import Council, read_council, signers_of
 
 _STILL_S: Final = 30
 """A block follows a transaction within seconds; then the network has none to make it of, or cannot make it."""
+_LOOK_S: Final = 10.0
+"""A page waits no longer for a node that is in trouble."""
+# A node whose CometBFT is away answers with an error.
+_AWAY: Final = (RpcError, UnavailableError, TimeoutError)
 HEIGHTS: Final = 10
 """How many of the last blocks are looked into for who has signed."""
 
@@ -84,20 +88,25 @@ async def look_at_network(client: ChainClient) -> NetworkHealth | None:
         client: Connected.
     """
     try:
-        latest = await client.raw("landfall_getLightBlock", ["latest"])
-        if latest is None:
-            return None
-        height = int(latest["header"]["height"])
-        before = range(max(1, height - HEIGHTS + 1), height)
-        council, version, peers, clock, *blocks = await asyncio.gather(
-            read_council(client),
-            client.raw("web3_clientVersion", []),
-            client.raw("net_peerCount", []),
-            client.raw("landfall_clock", []),
-            *(_signers(client, one) for one in before),
-        )
-    except UnavailableError:
+        async with asyncio.timeout(_LOOK_S):
+            return await _look(client)
+    except _AWAY:
         return None
+
+
+async def _look(client: ChainClient) -> NetworkHealth | None:
+    latest = await client.raw("landfall_getLightBlock", ["latest"])
+    if latest is None:
+        return None
+    height = int(latest["header"]["height"])
+    before = range(max(1, height - HEIGHTS + 1), height)
+    council, version, peers, clock, *blocks = await asyncio.gather(
+        read_council(client),
+        client.raw("web3_clientVersion", []),
+        client.raw("net_peerCount", []),
+        client.raw("landfall_clock", []),
+        *(_signers(client, one) for one in before),
+    )
     signers = {height: signers_of(latest)} | dict(zip(before, blocks, strict=True))
     return NetworkHealth(
         version=str(version),
@@ -116,7 +125,7 @@ async def _signers(client: ChainClient, height: int) -> frozenset[str] | None:
     """Return who signed a block, None where the node has not got it: it may have joined later."""
     try:
         return signers_of(await client.raw("landfall_getLightBlock", [hex(height)]))
-    except UnavailableError:
+    except _AWAY:
         return None
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from contracts.client.chain_client import ChainClient
-from contracts.client.errors import UnavailableError
+from contracts.client.errors import ChainUnavailableError, RpcError
 from node.app.council.state import Jail
 from node.app.pages.health import NetworkHealth, look_at_network, validators_of
 from tests.unit.app.council.support import ADDRESS, BANKS, NOW_S, council, validator
@@ -47,17 +47,24 @@ def test_power_is_shown_as_a_part_of_all() -> None:
 
 
 class Away:
-    """A node that does not answer, or has no block yet."""
+    """A node in trouble, or without a block yet."""
 
-    def __init__(self, *, is_away: bool) -> None:
-        self._is_away = is_away
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
 
     async def raw(self, method: str, params: list[Any]) -> None:
         assert (method, params) == ("landfall_getLightBlock", ["latest"])
-        if self._is_away:
-            raise UnavailableError("rpc: expected an answer, got none")
+        if self._error is not None:
+            raise self._error
 
 
-@pytest.mark.parametrize("is_away", [True, False])
-async def test_nothing_is_known_when_the_node_does_not_answer_or_has_no_block(*, is_away: bool) -> None:
-    assert await look_at_network(cast(ChainClient, Away(is_away=is_away))) is None
+@pytest.mark.parametrize(
+    "error", [ChainUnavailableError("rpc: no answer"), RpcError("net_peerCount", -32002, "CometBFT is away"), None]
+)
+async def test_nothing_is_known_when_the_node_does_not_answer_or_has_no_block(error: Exception | None) -> None:
+    assert await look_at_network(cast(ChainClient, Away(error))) is None
+
+
+async def test_fault_is_not_taken_for_a_node_that_is_away() -> None:
+    with pytest.raises(KeyError):
+        await look_at_network(cast(ChainClient, Away(KeyError("header"))))

@@ -7,9 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from node.webhooks import pages
+from node.webhooks.posting import Outcome
 from tests.unit.web.conftest import bearer
 from tests.unit.web.console.looking import add_pages
-from tests.unit.webhooks.conftest import URL
+from tests.unit.webhooks.conftest import URL, Hooks
 from tests.unit.webhooks.test_routes import app, client
 
 __all__ = ["app", "client"]
@@ -104,3 +105,29 @@ async def test_refused_address_stands_in_its_field_with_what_was_ticked(client: 
     assert 'aria-invalid="true"' in answer.text
     assert re.search(r'name="kind-trade" checked', answer.text)
     assert hostile not in answer.text
+
+
+async def test_delivery_is_shown_with_its_attempts_and_brought_again_when_it_has_ended(
+    client: httpx.AsyncClient, hooks: Hooks
+) -> None:
+    webhook = hooks.register("bloem")
+    hooks.receiver.answers[URL] = Outcome(500, 7, "answer: <b>500</b>")
+    hooks.tell(owner="bloem")
+    await hooks.courier.drain()
+    path = f"{THERE}/{webhook}"
+    shown = await client.get(path, headers=bearer("bloem"))
+    (delivery,) = set(re.findall(rf"/webhooks/{webhook}/deliveries/\d+", shown.text))
+    waiting = await client.get(f"http://desk{delivery}", headers=bearer("bloem"))
+    assert "answer: &lt;b&gt;500&lt;/b&gt;" in waiting.text
+    assert "Bring it again" not in waiting.text, "it is brought again by itself"
+    hooks.receiver.answers.clear()
+    hooks.clock.now_s = hooks.deliveries(webhook)[0].next_attempt_at_s
+    await hooks.courier.drain()
+    assert delivery not in (await client.get(f"{path}?state=failed", headers=bearer("bloem"))).text
+    assert "Bring it again" in (await client.get(f"http://desk{delivery}", headers=bearer("bloem"))).text
+    again = await client.post(f"http://desk{delivery}/replay", headers=bearer("bloem"))
+    assert again.headers["location"] == f"{delivery}?done=replayed"
+    await hooks.courier.drain()
+    assert len(hooks.receiver.got) == 3
+    every = await client.post(f"{path}/replay", headers=bearer("bloem"))
+    assert every.headers["location"].endswith("?done=replayed")
