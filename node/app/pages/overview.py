@@ -10,7 +10,7 @@ from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.notices.languages import told
-from node.trades.pages.trade_pages import own_names, trades_under_way
+from node.trades.pages.trade_pages import names_of, own_names, trades_under_way
 from node.web.approvals.pages import may_decide
 from node.web.console.errors import RefusalError
 from node.web.console.forms import Filled, Form
@@ -86,7 +86,7 @@ async def _overview(page: Page, refusal: RefusalError | None = None, form: Form 
         form=form or Form({}, {}),
         waiting=sorted(waiting, key=_urgency),
         open_trades=open_trades,
-        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
+        names=names_of(page),
         requests=[one for one in await page.find("/requests") or [] if one["state"] == "asked"],
         to_decide=[one for one in proposals if may_decide(page.principal, one)],
         own_proposals=[one for one in proposals if one["maker"] == page.principal.name],

@@ -10,6 +10,7 @@ from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.errors import RejectedError
+from node.participants.service import ParticipantService
 from node.trades.limits import MILESTONES_MAX
 from node.trades.pages.acting import ACTS, FORM_OF_CALL, OF_MILESTONE
 from node.trades.pages.timeline import timeline
@@ -135,7 +136,7 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         stops=timeline(trade, history, steps),
         mine=[one for one in steps if one["who"] in own],
         others_owed=[one for one in steps if one["who"] not in own and one["weight"] == "owed" and one["from"] is None],
-        names={one["id"]: one["name"] for one in await page.find("/institutions") or []},
+        names=names_of(page),
         own=own,
         forms=FORM_OF_CALL,
         versions=versions,
@@ -150,6 +151,11 @@ async def trade_page(page: Page, reference: str, refusal: RefusalError | None = 
         follow=is_waiting or bool(page.request.query_params.get("done")),
         refusal=refusal,
     )
+
+
+def names_of(page: Page) -> dict[str, str]:
+    """Return what institutions are called, by id; the API's list of them brings all their keys along."""
+    return {one.id: one.name for one in page.desk.get(ParticipantService).directory}
 
 
 async def trades_under_way(page: Page) -> list[dict[str, Any]]:

@@ -63,4 +63,4 @@ def test_money_by_date_says_what_it_leaves_out_when_there_are_more_trades(monkey
 
 def test_trade_under_way_says_what_it_waits_for() -> None:
     pages, _ = asked()
-    assert "Waits for fx-amber: sign the assignment" in pages.show("naivasha", "/")
+    assert "Waits for Amber FX: sign the assignment" in pages.show("naivasha", "/")

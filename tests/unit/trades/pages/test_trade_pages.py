@@ -3,9 +3,9 @@
 import defusedxml.ElementTree as ElementTree
 
 from node.trades.pages import arbiter_pages
-from tests.unit.trades import story
+from tests.unit.trades import rated, story
 from tests.unit.trades.acting.test_deciding import loaded
-from tests.unit.trades.motions.test_motions import COUNTERED, floating
+from tests.unit.trades.motions.test_motions import COUNTERED
 from tests.unit.trades.pages.browsing import Browsing, hidden
 from tests.unit.trades.rest.test_routes import TRADE, draft_body
 from tests.unit.trades.terms_help import changed
@@ -110,19 +110,25 @@ def test_hostile_tag_is_of_nothing_when_a_form_brings_one() -> None:
 
 
 def test_trade_says_why_it_waits_when_others_have_to_act() -> None:
-    shown = Browsing(story.funded()).show("naivasha", PAGE)
+    pages = Browsing(story.funded())
+    shown = pages.show("naivasha", PAGE)
     assert "This trade waits for:" in shown
-    assert "<strong>Great Lakes Air</strong>: attest: loaded" in shown
+    name = pages.world["bank-ke"].trades.desk.participants.directory.institution("carrier").name
+    assert name != "carrier"
+    assert f"<strong>{name}</strong>: attest: loaded" in shown
     assert "They attest it themselves" in shown
 
 
 def test_rate_stands_in_a_table_beside_its_chart_when_it_floats() -> None:
-    pages = Browsing(floating())
-    story.wait_a_day(pages.world)
+    world = rated.funded(rated.float_terms(5_000), later="140")
+    story.load(world)
+    rated.wait_until_final(world)
+    story.wait_a_day(world)
+    pages = Browsing(world)
     shown = pages.show("bloem", PAGE)
-    rates = pages.get("bloem", f"{TRADE}/rates")
-    for figure in (rates["agreed"], rates["band_low"], rates["band_high"], rates["days"][-1]["rate"]):
-        assert figure in shown
+    table = shown.partition("Figures of the rate")[2].partition("</table>")[0]
+    for figure in ("150.000000", "145.500000 – 154.500000", "1 repriced", "2 settled · Milestone 1", "140.000000"):
+        assert figure in table
     assert f'src="{PAGE}/rate.svg"' in shown
     drawn = pages.hand_out("bloem", f"{PAGE}/rate.svg")
     assert drawn.headers["content-type"] == "image/svg+xml"

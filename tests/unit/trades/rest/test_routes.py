@@ -64,7 +64,7 @@ class Api:
     def _desk(self, name: str) -> Desk:
         desk = self.world[name]
         evidence = EvidenceRoom(desk.trades.desk, desk.database, NoProofs())
-        services = [desk.trades, desk.quotes, evidence]
+        services = [desk.trades, desk.quotes, evidence, desk.trades.desk.participants]
         return Desk(institution_id=name, database=desk.database, services=services)
 
     def get(self, who: str, path: str, status: int = 200) -> Any:
