@@ -9,6 +9,7 @@ Source: docs/spec/settlement.md, sections 3 to 5.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from contracts.trade_transitions import (
@@ -422,11 +423,13 @@ def rows_of(call: str) -> tuple[Transition, ...]:
     return tuple(row for row in TABLE if row.call == call)
 
 
+@cache
 def leaving(state: State, policy: Policy, option: Option = Option.SHARE) -> tuple[Transition, ...]:
     """Return the rows that start from a milestone in this state, time included."""
     return tuple(row for row in TABLE if state in row.before and row.fits(policy, option))
 
 
+@cache
 def passing(state: State) -> Transition | None:
     """Return what time alone makes of a milestone in this state, None if nothing."""
     found = [row for row in TABLE if row.is_time and not row.about_trade and state in row.before]

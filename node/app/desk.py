@@ -54,7 +54,9 @@ async def run_desk(
     rest = build_rest(home, cast, institutions, programs, keeps_time=keeps_time)
     add_pages(rest, cast, chain.client, rpc_url, partial(look_at_network, chain.client))
     options = {} if tls is None else tls.options()
-    server = _Server(uvicorn.Config(rest, log_config=None, port=port, timeout_graceful_shutdown=3, **options))
+    server = _Server(
+        uvicorn.Config(rest, log_config=None, port=port, ws="none", timeout_graceful_shutdown=3, **options)
+    )
     try:
         async with asyncio.TaskGroup() as tasks:
             workers = tasks.create_task(_work(chain, institutions, messages_port))

@@ -21,7 +21,7 @@ from node.storage.signals import Signals
 # Seconds a writer waits for another one; every transaction here takes milliseconds.
 _BUSY_TIMEOUT_S: Final = 10
 # Of a connection; a process has those of every institution, and the system keeps the pages besides.
-_CACHE_KIB: Final = 512
+_CACHE_KIB: Final = 256
 _READ_ONLY: Final = "landfall_read_only"
 _UNSYNCED: Final = "landfall_unsynced"
 _TOPICS: Final = "landfall_topics"

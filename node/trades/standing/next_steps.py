@@ -6,6 +6,7 @@ windows is the state table's (`contracts.trade_table`); here the table meets one
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from contracts.trade_table import TABLE, leaving, passing
@@ -180,10 +181,14 @@ def _cases(current: TradeFacts, now_s: int, market: MarketFacts) -> Iterator[_Ca
         for row in leaving(current.milestones[index].state, current.policy, current.option):
             if not row.about_trade:
                 yield _Case(row, current, index, now_s, market)
-    for row in TABLE:
-        is_here = row.about_trade and row.life[0] is Life.OPEN and row.fits(current.policy, current.option)
-        if is_here and unsettled and all(current.milestones[index].state in row.before for index in unsettled):
+    for row in _about_open_trades(current.policy, current.option):
+        if unsettled and all(current.milestones[index].state in row.before for index in unsettled):
             yield _Case(row, current, None, now_s, market)
+
+
+@cache
+def _about_open_trades(policy: Policy, option: Option) -> tuple[Transition, ...]:
+    return tuple(row for row in TABLE if row.about_trade and row.life[0] is Life.OPEN and row.fits(policy, option))
 
 
 def _steps(case: _Case) -> Iterator[NextStep]:
