@@ -58,7 +58,7 @@ class ExchangeNode:
         self.messages = built.desk.get(MessageService)
         self.genesis_time_s = chain.deployment.genesis_time_s
         self.hosted = built.hosted
-        self._exchange = built.workers[-1]
+        self._exchange = built.exchange
         self.messages.register(KIND, self._on_message)
 
     def document(self) -> bytes:

@@ -155,6 +155,8 @@ class Institution:
 
     desk: Desk
     workers: tuple[Worker, ...]
+    exchange: Worker
+    """The one of them that sends its messages and handles those that came."""
     hosted: Hosted
     """Where its messages arrive."""
 
@@ -355,17 +357,18 @@ class _Builder:
         desk = Desk(institution_id=entry.id, database=self._database, services=services)
         hosted = Hosted(Reception(envelopes, messages), self._identity, lambda: _pinned(self._database, peers))
         mailer = None if self._mail_server is None else SmtpMailer(self._mail_server)
+        exchange: Worker = partial(_exchange, transport, messages)
         workers: list[Worker] = [
             self._follower().run,
             self._sender(participants).run,
             partial(work_daily, self._database, heads, subjects),
-            partial(_exchange, transport, messages),
+            exchange,
             self._bring_webhooks,
             NoticePost(self._database, entry.id, mailer).run,
         ]
         if keeps_time:
             workers.append(timekeeper.run)
-        return Institution(desk, tuple(workers), hosted)
+        return Institution(desk, tuple(workers), exchange, hosted)
 
     def _people(self, participants: ParticipantService) -> Identity:
         vault = Vault(self._keystore, SEALING_KEY)

@@ -64,6 +64,7 @@ def kvstore_unit(one: LocalValidator, engines: Path) -> Unit:
     return Unit(one.home.root, (program,), prepare=lambda: prepare_run(one.home, read_settings(one.home), None))
 
 
+@pytest.mark.network
 async def test_four_homes_find_each_other_and_agree_when_cometbft_runs_in_them(
     network: LocalNetwork, engines: Path
 ) -> None:
