@@ -1,5 +1,6 @@
 """What tests of several rooms need."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from node.app.errors import EngineMissingError
 from node.app.validator.engines import ENGINES, find_engine
+
+# A worker holds some gigabytes of networks on an EVM in the process; looking through them is a part of the whole run.
+gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(scope="session")

@@ -72,15 +72,14 @@ async def test_four_homes_find_each_other_and_agree_when_cometbft_runs_in_them(
         for one in network.validators:
             lock = stack.enter_context(locked_home(one.home.root))
             await stack.enter_async_context(running_unit(kvstore_unit(one, engines), lock))
-        first, last = network.validators[0], network.validators[-1]
-        with rpc_of(first) as ask_first, rpc_of(last) as ask_last:
-            await wait(lambda: ask_first("net_info")["n_peers"] == "3")
-            # Until then it takes no transactions.
-            await wait(lambda: not ask_first("status")["sync_info"]["catching_up"])
-            sent = ask_first("broadcast_tx_commit", tx='"a=b"')
-            assert sent["tx_result"]["code"] == 0
-            assert ask_last("status")["node_info"]["network"] == "landfall-local"
-            validators = ask_last("validators")
+        asks = [stack.enter_context(rpc_of(one)) for one in network.validators]
+        await wait(lambda: all(ask("net_info")["n_peers"] == "3" for ask in asks))
+        # Until then they take no transactions.
+        await wait(lambda: not any(ask("status")["sync_info"]["catching_up"] for ask in asks))
+        sent = asks[0]("broadcast_tx_commit", tx='"a=b"')
+        assert sent["tx_result"]["code"] == 0
+        assert asks[-1]("status")["node_info"]["network"] == "landfall-local"
+        validators = asks[-1]("validators")
     assert validators["total"] == "4"
     assert {one["voting_power"] for one in validators["validators"]} == {"10"}
 
