@@ -38,7 +38,7 @@ from node.chain.limits import (
 
 _log = structlog.get_logger("landfall.chain")
 # Where a client's request ends and the chain's part begins: with the request's id, both logs tell one story.
-_SUBMITTING: Final = "eth_sendRawTransaction"
+_SUBMITTING: Final = frozenset({"eth_sendRawTransaction", "landfall_sendDualSigned"})
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
 _INTERNAL_ERROR: Final = -32603
@@ -172,7 +172,8 @@ class JsonRpcServer:
             raise InvalidParamsError(f"too many arguments, want at most {method.params_max}")
         result = method.answer(params)
         answered = await result if inspect.isawaitable(result) else result
-        if name == _SUBMITTING:
+        if name in _SUBMITTING and structlog.contextvars.get_contextvars():
+            # Somebody's request led here. Others are not worth a line each: it costs as much as taking one.
             _log.info("transaction_taken", method=name, tx_hash=answered)
         return answered
 
