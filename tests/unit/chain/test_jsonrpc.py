@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from node.chain.jsonrpc import logs as logs_module
 from node.chain.jsonrpc import server as server_module
@@ -144,6 +145,17 @@ async def test_waiting_transaction_is_shown_without_a_place(chain: LocalChain) -
     assert await chain.rpc("txpool_status") == {"pending": "0x1", "queued": "0x0"}
     await chain.driver.make_block()
     assert await chain.rpc("eth_getTransactionCount", address, "latest") == "0x1"
+
+
+async def test_transaction_is_logged_with_the_request_that_led_to_it(chain: LocalChain) -> None:
+    payer = Actor(1)
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
+        await chain.rpc("eth_sendRawTransaction", "0x" + payer.sign().hex())
+        assert entries == []
+        with structlog.contextvars.bound_contextvars(request_id="r-17"):
+            tx_hash = await chain.rpc("eth_sendRawTransaction", "0x" + payer.sign().hex())
+    [entry] = entries
+    assert (entry["event"], entry["tx_hash"], entry["request_id"]) == ("transaction_taken", tx_hash, "r-17")
 
 
 async def test_receipt_counts_logs_and_gas_over_the_block(chain: LocalChain) -> None:
