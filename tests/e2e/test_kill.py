@@ -134,7 +134,7 @@ def _play(home: Path, lives: Iterator[int], victims: tuple[str, ...]) -> Mortal:
     return mortal
 
 
-@pytest.mark.parametrize(("victim", "fewest", "most"), [("desk", 250, 600), ("chain", 60, 140)])
+@pytest.mark.parametrize(("victim", "fewest", "most"), [("desk", 150, 400), ("chain", 60, 140)])
 def test_trade_is_paid_once_when_a_process_is_killed_at_its_writes(
     victim: str, fewest: int, most: int, tmp_path: Path
 ) -> None:
