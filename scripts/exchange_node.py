@@ -34,6 +34,7 @@ from node.messages.store import ReceivedMessage, SentMessage
 from node.messages.wire import PATH
 from node.participants.own import OwnPapers
 from node.participants.peers import Peers
+from node.printing.press import Press
 from node.storage.database import Database
 from pqc import liboqs, signatures
 
@@ -52,7 +53,7 @@ class ExchangeNode:
         alone = cast.model_copy(update={"institutions": (cast.institution(institution_id),)})
         url = f"https://127.0.0.1:{port}{PATH}"
         site = Site("localhost", cast.network, "http://localhost:1")
-        built = build_institutions(home, alone, chain, "http://127.0.0.1:1/v1", url, site)[institution_id]
+        built = build_institutions(home, alone, chain, "http://127.0.0.1:1/v1", url, site, Press())[institution_id]
         self.id, self.port, self.desk = institution_id, port, built.desk
         self.database: Database = built.desk.database
         self.messages = built.desk.get(MessageService)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import structlog
+
 from contracts.client.blocks import ChainWriter
 from contracts.client.errors import CallRevertedError, RpcError, TransactionRefusedError, UnavailableError
 from contracts.client.request_id import serving
 from contracts.client.transactions import SignDigest, SignedTransaction, SignSecond, gas_limit, sign_call
 
+_LOG: Final = structlog.get_logger(__name__)
 # A transaction that no block has taken after this time is submitted again.
 RESUBMIT_S: Final = 5.0
 # Pause while the chain process is away.
@@ -232,3 +235,6 @@ class TransactionSender:
         is_last = waiting.transaction.nonce == self._store.highest_nonce()
         if used > waiting.transaction.nonce or is_last:
             self._store.save_failed(waiting.row, str(refusal))
+        else:
+            # Nonces above it are taken: it is offered again, and what follows waits for it.
+            _LOG.warning("transaction_refused", row=waiting.row, nonce=waiting.transaction.nonce, reason=str(refusal))

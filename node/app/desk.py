@@ -48,7 +48,7 @@ async def run_desk(
     local = f"{scheme}://127.0.0.1:{port}"
     press = Press()
     institutions = build_institutions(
-        home, cast, chain, f"{local}/v1", messages_url, site, settings, press, keeps_time=keeps_time
+        home, cast, chain, f"{local}/v1", messages_url, site, press, settings, keeps_time=keeps_time
     )
     programs = Programs(site.origin, (site.origin, local))
     rest = build_rest(home, cast, institutions, programs, keeps_time=keeps_time)

@@ -6,7 +6,7 @@ access.json                      REST tokens, readable by this user only
 institutions/<id>/keystore.json  keys of one institution and its customers
 institutions/<id>/desk.sqlite    its database
 rates.csv                        daily fixings
-run.json                         where it answers, while it runs
+run.json                         where it answers; a devnet's is there only while it runs
 
 A devnet also has validator_key.json, chain/ (state and journal of the chain process) and logs/.
 """

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
-import itertools
 import json
 import logging
 import os
@@ -84,7 +83,7 @@ class RunningUnit:
         self._lock = lock
         self._ready = {program.name: asyncio.Event() for program in unit.programs}
         self._first_end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._watches: list[asyncio.Task[None]] = []
 
     async def ended(self) -> str:
         """Wait until one of the processes ends by itself; return a sentence that says which.
@@ -130,7 +129,7 @@ class RunningUnit:
         for program in reversed(self._unit.programs):
             if process := self.processes.get(program.name):
                 await _stop(process, program.stop_timeout_s)
-        await asyncio.gather(*self._watches.values())
+        await asyncio.gather(*self._watches)
 
     async def _cause(self) -> Program:
         """Stop what still runs; return the program that says why the unit ended.
@@ -139,9 +138,7 @@ class RunningUnit:
         """
         await self.stop()
         name = self._first_end.result()
-        before = itertools.takewhile(lambda program: program.name != name, self._unit.programs)
-        failed = [program for program in before if self._has_failed(program.name)]
-        return (failed or [program for program in self._unit.programs if program.name == name])[0]
+        return next(one for one in self._unit.programs if one.name == name or self._has_failed(one.name))
 
     def _has_failed(self, name: str) -> bool:
         process = self.processes.get(name)
@@ -157,7 +154,7 @@ class RunningUnit:
             await self._ready[name].wait()
         process = await _spawn(program, self._lock)
         self.processes[program.name] = process
-        self._watches[program.name] = asyncio.create_task(self._watch(program, process))
+        self._watches.append(asyncio.create_task(self._watch(program, process)))
         try:
             async with asyncio.timeout(program.start_timeout_s):
                 if isinstance(program.ready, Path):

@@ -175,8 +175,8 @@ def build_institutions(
     rest_url: str,
     messages_url: str,
     site: Site,
+    press: Press,
     settings: Settings | None = None,
-    press: Press | None = None,
     *,
     keeps_time: bool = False,
 ) -> dict[str, Institution]:
@@ -186,16 +186,16 @@ def build_institutions(
         rest_url: Where this process serves REST, as the institutions' documents say.
         messages_url: Where it takes messages.
         site: Where browsers reach it.
+        press: What prints their papers; whoever gives it closes it.
         settings: Where it may go by itself, and how long it keeps what it knows about people.
-        press: What prints their papers; whoever gives one closes it.
         keeps_time: Have a block made when time alone has made something due; a devnet's time is set, not kept.
     """
     rates = read_daily_rates(home.rates)
     pairs = tuple(OraclePair(pair.name, pair.period_s, pair.heartbeat_s) for pair in cast.pairs)
     endpoints = Endpoints(rest=rest_url, messages=messages_url)
-    chosen, shared = settings or Settings(), press or Press()
+    chosen = settings or Settings()
     built = {
-        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen, shared).build(keeps_time)
+        entry.id: _Builder(home, entry, chain, rates, pairs, endpoints, site, chosen, press).build(keeps_time)
         for entry in cast.institutions
     }
     _introduce([institution.desk for institution in built.values()], chain.deployment.genesis_time_s)

@@ -24,6 +24,7 @@ from node.chain.jsonrpc.server import JsonRpcServer
 from node.chain.process import ChainSettings
 from node.chain.store import ChainStore
 
+_GC_THRESHOLDS: Final = (50_000, 20, 20)
 _GENESIS_META: Final = "genesis"
 _log = structlog.get_logger("landfall.chain")
 
@@ -53,16 +54,19 @@ async def serve_chain(
     with ExitStack() as stack:
         store = ChainStore(settings.home / "chain", before_write)
         stack.callback(store.close)
-        keep_genesis(store, document)
+        check_genesis(store, document)
         journal = TransactionJournal(settings.home / "chain" / "journal.log", before_write)
         stack.callback(journal.close)
         chain = await open_chain(settings, genesis, store, journal)
+        keep_genesis(store, document)
         async with asyncio.TaskGroup() as tasks:
             for task in chain.tasks:
                 tasks.create_task(task())
             server.open(chain.methods)
-            # What is loaded by now stays: no full collection is to stop the process to look through it.
+            # What is loaded by now stays: no collection is to look through it under load.
+            gc.collect()
             gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
             _log.info(
                 "chain_open",
                 block_number=chain.application.head.number,
@@ -72,15 +76,19 @@ async def serve_chain(
 
 
 def keep_genesis(store: ChainStore, document: Mapping[str, Any]) -> None:
-    """Keep the genesis file at the first start; later ones must begin with the same, also where no block hash tells.
+    """Keep the genesis file of the first start that came about."""
+    if store.meta(_GENESIS_META) is None:
+        store.put_meta(_GENESIS_META, json.dumps(document).encode())
+
+
+def check_genesis(store: ChainStore, document: Mapping[str, Any]) -> None:
+    """Return when a start begins with the genesis file of the first one, also where no block hash tells.
 
     Raises:
         OtherGenesisError: names the first field that differs.
     """
     kept = store.meta(_GENESIS_META)
-    if kept is None:
-        store.put_meta(_GENESIS_META, json.dumps(document).encode())
-    elif difference := first_difference(json.loads(kept), document):
+    if kept is not None and (difference := first_difference(json.loads(kept), document)):
         raise OtherGenesisError(
             f"genesis.json: {difference}; this home began with the first: put that file back, or use another home"
         )

@@ -6,7 +6,6 @@ the process: on disk there is always a block boundary and every acknowledged tra
 
 import asyncio
 import contextlib
-import gc
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ _log = structlog.get_logger("landfall.chain")
 _VERSION: Final = "landfall/0.1.0"
 _ENGINE_VERSIONS: Final = {"pyevm": "py-evm-0.12.1b1", "geth": "geth-1.17.5"}
 GENESIS_FILE: Final = "genesis.json"
-_GC_THRESHOLDS: Final = (50_000, 20, 20)
 FINAL_EXIT_CODE: Final = 3
 """Starting again does not help: somebody has to look."""
 
@@ -98,9 +96,6 @@ async def _serve(
     kind = "sequencer" if settings.validator is None else "validator"
     chosen: Any = await asyncio.to_thread(import_module, f"node.chain.{kind}")
     opening: Any = import_module("node.chain.opening")
-    # What is loaded stays; looking through it at every full collection took a third of the time under load.
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
     await opening.serve_chain(settings, document, server, before_write, chosen.open_chain)
 
 

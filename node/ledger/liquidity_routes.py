@@ -93,7 +93,8 @@ async def draw_liquidity_days(
 
 def _now(session: Session, desk: Desk) -> list[Balance]:
     ledger = desk.get(LedgerService)
-    return [ledger.balance(session, desk.institution_id, currency) for currency in ledger.currencies]
+    have = {one.currency: one for one in ledger.balances(session, desk.institution_id)}
+    return [have.get(currency) or Balance(desk.institution_id, currency, 0, 0, 0) for currency in ledger.currencies]
 
 
 def _days(desk: Desk, currency: str) -> list[tuple[Day, Balance]]:

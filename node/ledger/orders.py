@@ -162,12 +162,12 @@ class OrderService:
         return row
 
     def _make_room(self, session: Session, order_id: str) -> None:
-        """Forget an order of this id that failed: the chain has not used its nonce."""
+        """Give an order of this id that failed another one: the chain has not used its nonce."""
         found = session.get(OrderRow, order_id)
         if found is not None and found.state != outbox.FAILED:
             raise OrderedAlreadyError(order_id, found.state)
         if found is not None:
-            session.delete(found)
+            found.id = secrets.token_hex(32)
             session.flush()
 
     def _enqueue(self, session: Session, row: OrderRow, function: str, args: tuple[Any, ...]) -> None:

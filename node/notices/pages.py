@@ -16,6 +16,8 @@ from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
 
+_WAYS: Final = ("in_console", "by_webhook", "by_email")
+
 TEMPLATES: Final = Path(__file__).parent / "templates"
 MENU: Final = (Entry("/notices", "Notices", Permission.NOTICES_READ),)
 
@@ -110,6 +112,9 @@ async def _wishes_page(
     page: Page, scope: str, refusal: RefusalError | None = None, form: Form | None = None
 ) -> Response:
     current = await page.see(f"/notice-preferences/{scope}")
+    if refusal is not None and refusal.is_change:
+        # What there is now is read first.
+        form = None
     return page.show(
         "notices/wishes.html",
         200 if refusal is None else refusal.status,
@@ -117,6 +122,7 @@ async def _wishes_page(
         may_change=scope == "me" or page.viewer.may(Permission.NOTICES_WRITE),
         current=current,
         kinds=kind_choices(current["kinds"] if form is None else chosen_kinds(form)),
+        ways={name: current[name] if form is None else form.is_set(name) for name in _WAYS},
         email=(current["email"] or "") if form is None else form.text("email"),
         refusal=refusal,
     )

@@ -46,7 +46,6 @@ _HALF: Final = 44
 _TEXT: Final = re.compile(r"[ -~]+", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
-_LAST_S: Final = 253_402_300_799
 
 Sign = Callable[[dict[str, Any]], bytes]
 """Signs an EIP-712 message of type PaymentRequest with the bank's transaction key: 65 bytes r, s, v."""
@@ -107,6 +106,8 @@ def read(payload: str, deployment: Deployment, directory: Directory, now_s: int)
         RequestExpiredError: it is past its time.
     """
     objects = emv.open_payload(payload)
+    if not payload.isascii():
+        raise PayloadError("text", "printable ASCII, as our codes are written in", "other characters")
     request = _request(objects)
     currency = request.amount.currency.code
     if currency not in deployment.tokens:
@@ -150,7 +151,7 @@ def _request(objects: Mapping[str, str]) -> PaymentRequest:
     account = _ours(objects, _ACCOUNT)
     more = emv.read_objects(_wanted(objects, _MORE), "additional data")
     expiry = _wanted(_ours(objects, _EXPIRY), _VALUE)
-    if not _DIGITS.fullmatch(expiry) or int(expiry) > _LAST_S:
+    if not _DIGITS.fullmatch(expiry):
         raise PayloadError("expiry", "unix seconds", expiry)
     return PaymentRequest(
         bank=_wanted(account, _LEI),

@@ -61,7 +61,9 @@ class PaymentRequestIn(schemas.Order):
     expires_in: int = Field(
         EXPIRES_IN_DEFAULT_S, ge=EXPIRES_IN_MIN_S, le=EXPIRES_IN_MAX_S, description="Seconds", examples=[900]
     )
-    owner: str | None = Field(None, max_length=64, description="Who is to be paid; the caller unless stated")
+    owner: str | None = Field(
+        None, max_length=64, description="The customer who is to be paid; the caller unless stated"
+    )
 
 
 class PaymentRequestOut(schemas.Answer):

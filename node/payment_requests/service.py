@@ -6,6 +6,7 @@ and the payee's bank finds the request by it, without a message between the bank
 
 import secrets
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from node.ledger.orders import Order, OrderRow, OrderService
 from node.ledger.service import LedgerService
 from node.participants.addresses import PostalAddress
 from node.participants.directory import Institution
+from node.participants.errors import CustomerClosedError
 from node.participants.service import ParticipantService
 from node.payment_requests import payload as codes
 from node.payment_requests.errors import NotPrintableError, OtherAmountError, OwnRequestError, UnknownRequestError
@@ -66,6 +68,7 @@ class PaymentRequestService:
 
         Raises:
             UnknownCustomerError, UnknownCurrencyError: there is no such payee or currency here.
+            CustomerClosedError: the institution has parted from the payee.
             NotPrintableError: a field does not fit the code, or the payee's town is not known.
         """
         self._ledger.require_currency(wanted.amount.currency.code)
@@ -163,11 +166,10 @@ class PaymentRequestService:
 
     def on_block(self, session: Session, block: BlockData) -> None:
         """Find the requests that a block's transfers pay; a block handler, after the ledger's."""
-        for place, event in enumerate(block.events):
-            if event.name == _AUTHORIZED and event.address in self._tokens:
+        for event, payment in pairwise(block.events):
+            if event.name == _AUTHORIZED and event.address in self._tokens and _is_by(payment, event):
                 row = session.get(PaymentRequestRow, event.args["nonce"].hex())
-                payment = next(iter(block.events[place + 1 :]), None)
-                if row is not None and payment is not None and _is_by(payment, event):
+                if row is not None:
                     self._paid(session, row, payment)
 
     def _paid(self, session: Session, row: PaymentRequestRow, payment: ChainEvent) -> None:
@@ -192,7 +194,6 @@ class PaymentRequestService:
         self._tell(session, row, "paid", payment.block_time_s)
 
     def _tell(self, session: Session, row: PaymentRequestRow, what: str, time_s: int) -> None:
-        owner = None if row.owner == self._participants.institution.id else row.owner
         body = {
             "id": row.id,
             "currency": row.currency,
@@ -200,13 +201,15 @@ class PaymentRequestService:
             "reference": row.reference,
             "payer": row.payer,
         }
-        publish(session, kind=f"payment_request.{what}", owner=owner, body=body, time_s=time_s)
+        publish(session, kind=f"payment_request.{what}", owner=row.owner, body=body, time_s=time_s)
 
     def _payee(self, session: Session, owner: str) -> tuple[str, PostalAddress]:
         own = self._participants.institution
         if owner == own.id:
             raise NotPrintableError("owner", "a customer: a code has the payee's town", owner)
         customer = self._participants.customer(session, owner)
+        if customer.closed_at_s is not None:
+            raise CustomerClosedError(owner)
         address = self._participants.postal_addresses(session).get(owner)
         if address is None:
             raise NotPrintableError("owner", "a customer whose town and country are known", owner)

@@ -12,14 +12,14 @@ PAID = "paid"
 
 
 class PaymentRequestRow(Base):
-    """One payment request of this institution or its customer."""
+    """One payment request of a customer."""
 
     __tablename__ = "payment_request"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     """32 bytes as hex: what the bank signed, and the nonce of the authorization that pays it."""
     owner: Mapped[str] = mapped_column(index=True)
-    """Who is to be paid: a customer's id or the institution's own."""
+    """Id of the customer who is to be paid."""
     account: Mapped[str]
     currency: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(Amount)

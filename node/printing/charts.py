@@ -232,7 +232,8 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> Markup:
 
 def _padded(low: float, high: float) -> tuple[float, float]:
     spread = (high - low) or abs(high) / 50 or 1.0
-    return low - spread / 10, high + spread / 10
+    lowest = low - spread / 10
+    return lowest if low < 0 else max(lowest, 0.0), high + spread / 10
 
 
 def _day(time_s: float) -> datetime:

@@ -1,6 +1,7 @@
 """Prints HTML as PDF in a process of its own, so that the event loop goes on and a paper cannot take the node down."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Final
@@ -12,6 +13,7 @@ from node.printing.worker import LENGTH_BYTES, NO_LIBRARY
 MEDIA_TYPE: Final = "application/pdf"
 _WORKER: Final = "node.printing.worker"
 _SHOWN_CHARS: Final = 500
+_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 
 
 class Press:
@@ -36,8 +38,11 @@ class Press:
             raise PressUnavailableError(f"press: expected fewer than {PAPERS_MAX} papers at once, got one more")
         self._in_hand += 1
         try:
-            async with self._turn:
-                return await self._print(page)
+            async with asyncio.timeout(self._timeout_s):
+                async with self._turn:
+                    return await self._print(page)
+        except TimeoutError as error:
+            raise PressUnavailableError(f"press: expected the paper within {self._timeout_s:g} s, got none") from error
         finally:
             self._in_hand -= 1
 
@@ -53,12 +58,9 @@ class Press:
         worker = await self._ready()
         is_done = False
         try:
-            async with asyncio.timeout(self._timeout_s):
-                paper = await _exchange(worker, page)
+            paper = await _exchange(worker, page)
             is_done = True
             return paper
-        except TimeoutError as error:
-            raise PressUnavailableError(f"press: expected the paper within {self._timeout_s:g} s, got none") from error
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise await _explain(worker) from error
         finally:
@@ -69,9 +71,14 @@ class Press:
     async def _ready(self) -> Process:
         if self._worker is None or self._worker.returncode is not None:
             self._worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _WORKER, stdin=PIPE, stdout=PIPE, stderr=PIPE
+                sys.executable, "-m", _WORKER, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_environment()
             )
         return self._worker
+
+
+def _environment() -> dict[str, str]:
+    """Return what the worker gets of the node's environment: how to find libraries and fonts, nothing else."""
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
 async def _exchange(worker: Process, page: bytes) -> bytes:

@@ -21,7 +21,10 @@ from node.quotes.requests import ESCROW, SETTLEMENT
 from node.quotes.store import ExposureLimitRow, ExposureRow, QuoteOffer, QuoteRequest
 
 # Asked at every block, so made once.
-_OVER: Final = delete(ExposureRow).where(ExposureRow.until_s < bindparam("now_s"))
+_OVER: Final = (
+    # Found in the database: of a parameter the session could not tell which of its rows are meant.
+    delete(ExposureRow).where(ExposureRow.until_s < bindparam("now_s")).execution_options(synchronize_session="fetch")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,12 @@ _WAITING: Final = select(QuoteOffer).where(
     QuoteOffer.received_at_s < bindparam("sent_s"),
     QuoteOffer.fault.is_(None),
 )
-_OVER: Final = delete(QuoteReserve).where(QuoteReserve.expires_at_s < bindparam("now_s"))
+_OVER: Final = (
+    # Found in the database: of a parameter the session could not tell which of its rows are meant.
+    delete(QuoteReserve)
+    .where(QuoteReserve.expires_at_s < bindparam("now_s"))
+    .execution_options(synchronize_session="fetch")
+)
 
 
 class ReserveScreen:

@@ -1,4 +1,4 @@
-"""Finds a request's route at once, in front of FastAPI's own way.
+"""Finds a request's route in one pass, in front of FastAPI's own way.
 
 FastAPI looks through every included router to find the one that has the route, and again inside it, one pattern after
 the other: with some three hundred routes in routers of routers that was a third of the time of a short request. What

@@ -149,7 +149,8 @@ async def _webhook_page(
     told: dict[str, str | None] | None = None,
 ) -> Response:
     one = await page.see(f"/webhooks/{webhook_id}")
-    is_written = form is not None and "url" in form.fields
+    # Where somebody else has changed it, what there is now is read first.
+    is_written = form is not None and "url" in form.fields and not (refusal is not None and refusal.is_change)
     return page.show(
         "webhooks/one.html",
         200 if refusal is None else refusal.status,

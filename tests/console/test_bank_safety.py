@@ -74,7 +74,6 @@ def test_hostile_text_is_shown_as_text_when_it_is_kept(console: Console) -> None
     assert_harmless(second)
     for path in ("/webhooks", "/people/programs", "/reports/audit"):
         operator.goto(path)
-        assert SCRIPT in operator.locator("main").inner_text() or path == "/reports/audit"
         assert_harmless(operator)
     maker, checker = console.sign_in("bank-nl/maaike"), console.sign_in("bank-nl/karim")
     application = apply(maker, "hostile", HOSTILE)
@@ -113,6 +112,7 @@ def test_others_applications_webhooks_programs_and_notices_are_not_found_by_thei
         for path in (webhook, f"{webhook}/deliveries/1", application, f"{application}/fields", document, program):
             assert own_requests(page).get(path).status in (403, 404), (name, path)
         token = page.locator("input[name=csrf_token]").first.get_attribute("value") or ""
+        assert token
         for path in (
             f"{webhook}/keys",
             f"{webhook}/remove",

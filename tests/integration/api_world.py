@@ -20,6 +20,7 @@ from node.app.network import shipped_genesis
 from node.app.wiring import Chain, Institution, build_institutions, build_rest
 from node.identity.oauth.authenticator import Programs
 from node.identity.passkeys import Site
+from node.printing.press import Press
 from node.storage.cursor import SqlFollowerStore
 from node.web.throttle import Policy, Throttle
 
@@ -60,7 +61,7 @@ def build_world(folder: Path, databases: str | None = None) -> ApiWorld:
     client = StillChain("http://127.0.0.1:1", deployment)
     urls = ("http://127.0.0.1:1/v1", "https://127.0.0.1:1/messages")
     site = Site("desk", cast.network, "http://desk")
-    institutions = build_institutions(home, cast, Chain(client, BlockFeed(client), deployment), *urls, site)
+    institutions = build_institutions(home, cast, Chain(client, BlockFeed(client), deployment), *urls, site, Press())
     for institution in institutions.values():
         store = SqlFollowerStore(institution.desk.database)
         with store.transaction() as session:

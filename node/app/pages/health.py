@@ -8,10 +8,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from contracts.client.chain_client import ChainClient
 from contracts.client.errors import RpcError, UnavailableError
 from node.app.council.state import Council, read_council, signers_of
 
+_LOG: Final = structlog.get_logger(__name__)
 _STILL_S: Final = 30
 """A block follows a transaction within seconds; then the network has none to make it of, or cannot make it."""
 _LOOK_S: Final = 10.0
@@ -70,7 +73,7 @@ class NetworkHealth:
     """Ledger time by the node's clock."""
     peers: int
     waiting: int
-    """Transactions in the node's pool."""
+    """Transactions in the node's pool that a block could take."""
     validators: tuple[ValidatorHealth, ...]
 
     @property
@@ -90,7 +93,8 @@ async def look_at_network(client: ChainClient) -> NetworkHealth | None:
     try:
         async with asyncio.timeout(_LOOK_S):
             return await _look(client)
-    except _AWAY:
+    except _AWAY as error:
+        _LOG.warning("network_look_failed", reason=str(error) or type(error).__name__)
         return None
 
 
@@ -100,23 +104,25 @@ async def _look(client: ChainClient) -> NetworkHealth | None:
         return None
     height = int(latest["header"]["height"])
     before = range(max(1, height - HEIGHTS + 1), height)
-    council, version, peers, clock, *blocks = await asyncio.gather(
+    council, version, peers, clock, pool, block_number, *blocks = await asyncio.gather(
         read_council(client),
         client.raw("web3_clientVersion", []),
         client.raw("net_peerCount", []),
         client.raw("landfall_clock", []),
+        client.raw("txpool_status", []),
+        client.block_number(),
         *(_signers(client, one) for one in before),
     )
     signers = {height: signers_of(latest)} | dict(zip(before, blocks, strict=True))
     return NetworkHealth(
         version=str(version),
         height=height,
-        block_number=await client.block_number(),
+        block_number=block_number,
         block_time_s=int(clock["time_s"]),
         # A block may be seconds ahead of the clock.
         now_s=max(int(clock["wall_s"]) + int(clock["offset_s"]), int(clock["time_s"])),
         peers=int(peers, 16),
-        waiting=council.pending,
+        waiting=int(pool["pending"], 16),
         validators=validators_of(council, {height: who for height, who in signers.items() if who is not None}),
     )
 

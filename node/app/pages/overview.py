@@ -107,10 +107,9 @@ async def expected_money(page: Page, lines: Sequence[dict[str, Any]]) -> list[di
     """Return what these trades of the viewer's will pay to it or take from it, the earliest first."""
     found: list[dict[str, Any]] = []
     for line in lines:
-        trade = await page.get(f"/trades/{line['reference']}")
-        versions = await page.get(f"/trades/{line['reference']}/versions")
+        path = f"/trades/{line['reference']}"
+        trade, versions = await asyncio.gather(page.get(path), page.get(f"{path}/versions"))
         found += _of_trade(trade, own_names(page, versions), versions[-1]["document"])
-        await asyncio.sleep(0)
     return sorted(found, key=lambda one: str(one["at"]))
 
 

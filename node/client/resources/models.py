@@ -956,6 +956,7 @@ class MilestoneOut(TypedDict):
     final_after: NotRequired["str | None"]
     paid: NotRequired["str | None"]
     refunded: NotRequired["str | None"]
+    refunded_minor: NotRequired["str | None"]
     slice: NotRequired["str | None"]
     assignee: NotRequired["str | None"]
 

@@ -168,7 +168,8 @@ def _bps(name: str, written: str) -> int:
 
 
 def _is_said(form: Form, row: int) -> bool:
-    return row == 0 or any(form.text(f"{_ROW}{row}.{field.name}") for field in OWNER if field.type != "checkbox")
+    names = (f"{_ROW}{row}.{field.name}" for field in OWNER)
+    return row == 0 or any(form.text(name) for name in names)
 
 
 def _flat(value: Any, name: str) -> dict[str, str]:

@@ -20,6 +20,12 @@ from node.web.permissions import OF_CUSTOMERS, OF_STAFF, Permission, Role, permi
 
 ACTIVE: Final = "active"
 DISABLED: Final = "disabled"
+OF_PROGRAMS: Final = frozenset(Permission) - {
+    Permission.ACT_ALONE,
+    Permission.APPROVALS_DECIDE,
+    Permission.CUSTOMERS_APPROVE,
+}
+"""What a program may be given: never a person's part in deciding what another one proposes."""
 _SECRET_BYTES: Final = 32
 
 
@@ -126,8 +132,7 @@ def _roles(roles: frozenset[Role], customer: str | None) -> frozenset[Role]:
 
 
 def _scopes(scopes: frozenset[Permission], roles: frozenset[Role]) -> list[str]:
-    # A program never takes a person's part in deciding what another one proposes.
-    allowed = frozenset(one for one in permissions_of(roles) if one is not Permission.APPROVALS_DECIDE)
+    allowed = permissions_of(roles) & OF_PROGRAMS
     if not scopes or not scopes <= allowed:
         beyond = ", ".join(sorted(scopes - allowed)) or "none"
         raise ClientFormatError("scopes", f"some of what its roles allow: {', '.join(sorted(allowed))}", beyond)

@@ -8,18 +8,16 @@ from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.errors import RejectedError
+from node.identity.oauth.clients import OF_PROGRAMS
 from node.json_depth import json_depth
 from node.web.console.errors import FormFieldError, RefusalError
 from node.web.console.forms import Filled, Form
 from node.web.console.page import Looking, Page
 from node.web.limits import JSON_DEPTH_MAX
-from node.web.permissions import OF_CUSTOMERS, OF_STAFF, Permission
+from node.web.permissions import OF_CUSTOMERS, OF_STAFF
 
 ClientId = Annotated[str, PathValue(pattern=r"^[a-z0-9-]{1,64}\.[0-9a-f]{16}$")]
-SCOPES: Final = tuple(
-    sorted(one for one in Permission if one not in (Permission.ACT_ALONE, Permission.APPROVALS_DECIDE))
-)
-"""What a program may be given: never a person's part in deciding what another one proposes."""
+SCOPES: Final = tuple(sorted(OF_PROGRAMS))
 
 router = APIRouter()
 

@@ -13,6 +13,7 @@ from node.audit.log import Entry, append
 from node.identity import tries
 from node.identity.oauth.authenticator import Programs
 from node.identity.oauth.bound import METHODS, Answer, Bound
+from node.identity.oauth.clients import OF_PROGRAMS
 from node.identity.oauth.errors import ProofError
 from node.identity.oauth.keys import ALGORITHMS
 from node.identity.oauth.limits import FORM_BYTES_MAX, FORM_FIELDS_MAX
@@ -24,7 +25,6 @@ from node.web.clock import now_s_of
 from node.web.desk import Desk
 from node.web.middleware import body_of
 from node.web.origin import origin_of
-from node.web.permissions import Permission
 
 TOKEN_PATH: Final = "/v1/oauth/token"  # noqa: S105 - an address
 REVOKE_PATH: Final = "/v1/oauth/revoke"
@@ -59,7 +59,7 @@ def build_router(programs: Programs) -> APIRouter:
             issuer=programs.issuer,
             token_endpoint=programs.issuer + TOKEN_PATH,
             revocation_endpoint=programs.issuer + REVOKE_PATH,
-            scopes_supported=sorted(one for one in Permission if one is not Permission.ACT_ALONE),
+            scopes_supported=sorted(OF_PROGRAMS),
             response_types_supported=[],
             grant_types_supported=["client_credentials"],
             token_endpoint_auth_methods_supported=list(METHODS),

@@ -26,8 +26,8 @@ from node.trades.terms.document import TermsDocument
 from pqc import secp256k1
 from pqc.errors import RejectedError as PqcRejectedError
 
-# Asked at every block, so made once.
-_WAITING: Final = (
+# Asked at every block, so made once: attestations that are not handed in, with trade and milestone.
+WAITING: Final = (
     select(Attestation, Trade, MilestoneRow)
     .join(Trade, Trade.trade_id == Attestation.trade_id)
     .join(MilestoneRow, (MilestoneRow.trade_id == Attestation.trade_id) & (MilestoneRow.index == Attestation.milestone))
@@ -92,7 +92,7 @@ class HandingIn:
 
     def hand_in(self, session: Session, now_s: int) -> None:
         """Submit recorded attestations that this bank's side wants counted, the others after an hour."""
-        for attestation, trade, milestone in session.execute(_WAITING).all():
+        for attestation, trade, milestone in session.execute(WAITING).all():
             if now_s > milestone.deadline_s or not is_current(attestation, milestone):
                 continue
             side = "exporter" if is_fulfilled(attestation) else "importer"

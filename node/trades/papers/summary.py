@@ -56,6 +56,6 @@ def _progress(milestone: MilestoneOut, speech: Speech) -> str:
     told = [speech.word(milestone.state)]
     if milestone.paid is not None:
         told.append(speech.text("paid %(amount)s", amount=speech.money(milestone.paid)))
-    if milestone.refunded is not None and not milestone.refunded.startswith(("0 ", "0.0")):
+    if milestone.refunded is not None and milestone.refunded_minor:
         told.append(speech.text("refunded %(amount)s", amount=speech.money(milestone.refunded)))
     return ", ".join(told)

@@ -69,4 +69,5 @@ async def draw_settlement_times(_staff: Staff, desk: CallersDesk, language: Lang
 def _rates(session: Session, desk: Desk, principal: Principal, reference: str) -> TradeRatesOut:
     trades = trades_of(desk)
     trade = trades.desk.trade_of(session, reference, actor_of(principal))
-    return rates_of(session, trades.desk, trade, booked_until_s(session))
+    only = trades.desk.holdings(session, trade, actor_of(principal))
+    return rates_of(session, trades.desk, trade, booked_until_s(session), only)

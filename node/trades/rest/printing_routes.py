@@ -39,7 +39,7 @@ async def print_summary(
             shown,
             releases_of(session, trades.desk, trade, only),
             # Under the other policies the rate is one figure, which the paper tells.
-            rate_figure(session, trades.desk, trade, words, now_s) if shown.policy == "float" else None,
+            rate_figure(session, trades.desk, trade, words, now_s, only) if shown.policy == "float" else None,
             trades.desk.participants.institution,
             words,
             now_s,

@@ -55,12 +55,17 @@ class TradeRatesOut(Answer):
     agreed: str | None = Field(description="Under lock and float", examples=["150.000000"])
     band_low: str | None = Field(description="Under float: below it the importer is called", examples=["147.000000"])
     band_high: str | None = Field(examples=["153.000000"])
-    days: list[DayRateOut] = Field(description="The middle rate, of 500 days at most, the last ones")
+    days: list[DayRateOut] = Field(description="The middle rate, of 250 days at most, the last ones")
     marks: list[RateMarkOut]
 
 
-def rates_of(session: Session, desk: Desk, trade: Trade, now_s: int) -> TradeRatesOut:
+def rates_of(
+    session: Session, desk: Desk, trade: Trade, now_s: int, only: frozenset[int] | None = None
+) -> TradeRatesOut:
     """Return a trade's rate from its draft to its end, or now.
+
+    Args:
+        only: The milestones at which it is shown to have counted, beside the whole trade; None: all.
 
     Raises:
         WrongStateError: nothing is exchanged in it.
@@ -79,7 +84,7 @@ def rates_of(session: Session, desk: Desk, trade: Trade, now_s: int) -> TradeRat
         band_low=low,
         band_high=high,
         days=list(_days(desk, base, quote, trade.created_at_s, until_s)),
-        marks=list(_marks(session, trade)),
+        marks=list(_marks(session, trade, only)),
     )
 
 
@@ -112,15 +117,18 @@ def rate_chart(reference: str, rates: TradeRatesOut, speech: Speech) -> LineChar
         description=_described(rates, speech),
         series=series,
         table=Table((speech.text("What"), speech.text("When"), pair), rows),
-        write=lambda value: speech.decimal(f"{value:.2f}"),
+        # A rate below one has its first digits far behind the point.
+        write=lambda value: speech.decimal(f"{value:.{2 if value >= 1 else _PLACES}f}"),
         band=band,
         marks=[Mark(mark.what, mark.time_s, float(mark.rate)) for mark in rates.marks],
     )
 
 
-def rate_figure(session: Session, desk: Desk, trade: Trade, speech: Speech, now_s: int) -> Markup:
-    """Return the chart of a trade's rate with its table, for a page."""
-    return figure(rate_chart(trade.reference, rates_of(session, desk, trade, now_s), speech), speech)
+def rate_figure(
+    session: Session, desk: Desk, trade: Trade, speech: Speech, now_s: int, only: frozenset[int] | None
+) -> Markup:
+    """Return the chart of a trade's rate with its table, for a page; see `rates_of`."""
+    return figure(rate_chart(trade.reference, rates_of(session, desk, trade, now_s, only), speech), speech)
 
 
 def _stepped(days: Sequence[DayRateOut]) -> list[tuple[int, float]]:
@@ -167,7 +175,8 @@ def _agreed(session: Session, trade: Trade, document: TermsDocument) -> tuple[st
 
 def _days(desk: Desk, base: str, quote: str, from_s: int, until_s: int) -> Iterator[DayRateOut]:
     """Yield each day's middle rate; days of which the bank knows none are left out."""
-    first = max(from_s, until_s - (POINTS_MAX - 1) * _DAY_S)
+    # A day is two points of the line.
+    first = max(from_s, until_s - (POINTS_MAX // 2 - 1) * _DAY_S)
     for time_s in [*range(first, until_s, _DAY_S), until_s]:
         try:
             rate = desk.quotes.rates.major(time_s, base, quote)
@@ -176,12 +185,14 @@ def _days(desk: Desk, base: str, quote: str, from_s: int, until_s: int) -> Itera
         yield DayRateOut(time_s=time_s, rate=rate.decimal(_PLACES))
 
 
-def _marks(session: Session, trade: Trade) -> Iterator[RateMarkOut]:
+def _marks(session: Session, trade: Trade, only: frozenset[int] | None) -> Iterator[RateMarkOut]:
     for event in events_of(session, trade.trade_id or b""):
         median = int(event.args.get("median", 0))
         # A lock settles without a median.
         if event.name in _COUNTED and median:
             milestone = event.args.get("milestone")
+            if only is not None and milestone is not None and int(milestone) not in only:
+                continue
             yield RateMarkOut(
                 time_s=event.block_time_s,
                 what=_COUNTED[event.name],

@@ -96,6 +96,7 @@ class MilestoneOut(Answer):
     final_after_s: Time | None = Field(None, description="Last second in which it can be disputed or awarded")
     paid: str | None = None
     refunded: str | None = None
+    refunded_minor: Digits | None = None
     slice: str | None = Field(None, description="What is held of the funding currency for it, under lock and float")
     assignee: str | None = Field(None, description="Account that stands in the exporter's place")
 

@@ -381,6 +381,7 @@ def _progress(row: MilestoneRow | None, document: TermsDocument, now_s: int) -> 
         "final_after_s": window_ends(row),
         "paid": None if paid[0] is None else shown_money(paid[0], paid[1]),
         "refunded": None if row.refunded is None else shown_money(row.refunded, currency),
+        "refunded_minor": row.refunded,
         "slice": None if row.slice_minor is None else shown_money(row.slice_minor, funding),
         "assignee": row.assignee,
     }

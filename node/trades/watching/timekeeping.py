@@ -20,8 +20,9 @@ from node.storage.outbox import OutboxRow
 from node.trades import store
 from node.trades.acting.duties import BACKUP_S
 from node.trades.context import Desk
+from node.trades.logistics.handing_in import WAITING
 from node.trades.standing.milestones import window_ends
-from node.trades.store import MilestoneRow, Step, Trade
+from node.trades.store import Attestation, MilestoneRow, Step, Trade
 from node.trades.terms.document import TermsDocument
 
 LOOK_S: Final = 5.0
@@ -57,13 +58,14 @@ class Timekeeper:
                 now_s = await self._next_block_s()
             except UnavailableError:
                 continue
-            with self._database.transaction() as session:
-                self.look(session, now_s)
+            self.look(now_s)
 
-    def look(self, session: Session, now_s: int) -> None:
+    def look(self, now_s: int) -> None:
         """Queue a transaction that does nothing if a block is due and none is on its way."""
-        if self._is_due(session, booked_until_s(session), now_s):
-            self._ask(session)
+        with self._database.read() as session:
+            is_due = self._is_due(session, booked_until_s(session), now_s)
+        if is_due:
+            self._ask()
 
     async def freshen(self) -> None:
         """Have a block made if the last one is old, and wait for it: what follows reckons from now.
@@ -76,10 +78,10 @@ class Timekeeper:
             return
         bell = self._database.signals.subscribe(TOPIC)
         try:
-            with self._database.transaction() as session:
+            with self._database.read() as session:
                 if not _is_old(session, now_s):
                     return
-                self._ask(session)
+            self._ask()
             while await bell.wait(WAIT_S):
                 with self._database.read() as session:
                     if not _is_old(session, now_s):
@@ -87,17 +89,22 @@ class Timekeeper:
         finally:
             self._database.signals.unsubscribe(TOPIC, bell)
 
-    def _ask(self, session: Session) -> None:
-        if _is_under_way(session):
-            return
+    def _ask(self) -> None:
         currency = next(iter(self._desk.deployment.tokens))
-        # An allowance of nothing to itself.
-        outbox.enqueue(session, contract=currency, function="approve", args=(self._account, 0), reference=REFERENCE)
+        with self._database.transaction() as session:
+            if _is_under_way(session):
+                return
+            # An allowance of nothing to itself.
+            outbox.enqueue(session, contract=currency, function="approve", args=(self._account, 0), reference=REFERENCE)
 
     def _is_due(self, session: Session, head_s: int, now_s: int) -> bool:
         """Tell whether a moment lies between the last block and now."""
         retried = select(exists().where(Step.state == store.FAILED, Step.retry_at_s > head_s, Step.retry_at_s <= now_s))
         if session.scalar(retried):
+            return True
+        # The other bank hands in what the first one has not, an hour later.
+        signed = session.scalars(WAITING.with_only_columns(Attestation.signed_at_s))
+        if any(head_s <= signed_at_s + BACKUP_S < now_s for signed_at_s in signed):
             return True
         wanted = select(Trade, MilestoneRow).join(MilestoneRow, MilestoneRow.trade_id == Trade.trade_id)
         wanted = wanted.where(Trade.state == store.FUNDED, MilestoneRow.state != store.SETTLED)

@@ -81,7 +81,7 @@ class Form:
 
 def plain_major(amount_minor: object, currency: str) -> str:
     """Return minor units as a field shows them to be changed, `1250.00`."""
-    return str(Money(int(str(amount_minor)), get_currency(currency))).rpartition(" ")[0].replace(",", "")
+    return Money(int(str(amount_minor)), get_currency(currency)).plain()
 
 
 def plain_decimal(name: str, written: str) -> str:

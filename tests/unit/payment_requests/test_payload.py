@@ -9,7 +9,7 @@ import pytest
 from contracts.client import typed_data
 from fx.money import Money
 from node.participants.directory import Directory
-from node.payment_requests import errors
+from node.payment_requests import emv, errors
 from node.payment_requests.payload import PRIMARY_TYPE, PaymentRequest, latin, read, write
 from tests.unit.client.fake_chain import Actor, deployment
 
@@ -54,6 +54,13 @@ def test_code_of_the_specification_is_read_until_it_expires() -> None:
 def test_code_is_refused_when(case: dict[str, Any]) -> None:
     with pytest.raises(getattr(errors, case["error"])):
         read(case["payload"], deployment(), Directory(deployment()), case.get("now", VECTORS["now"]))
+
+
+def test_code_is_refused_when_an_object_that_nobody_reads_is_not_ascii() -> None:
+    body = VECTORS["payload"][: -emv.CHECKSUM_CHARS]
+    altered = emv.close(f"{body[:6]}6401é{body[6:]}")
+    with pytest.raises(errors.PayloadError, match="printable ASCII"):
+        read(altered, deployment(), Directory(deployment()), VECTORS["now"])
 
 
 @pytest.mark.parametrize(

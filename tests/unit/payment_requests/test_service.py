@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from fx.money import Money
 from node.ledger.errors import OrderedAlreadyError, UnknownCurrencyError
-from node.participants.errors import UnknownCustomerError
+from node.ledger.orders import OrderRow
+from node.participants.errors import CustomerClosedError, UnknownCustomerError
 from node.payment_requests.errors import (
     NotPrintableError,
     OtherAmountError,
@@ -69,7 +71,18 @@ def test_request_can_be_paid_again_when_its_payment_failed(payee: Bank, payer: B
     payer.pay(row.payload)
     with payer.books.database.transaction() as session:
         payer.orders.order(session, row.id).state = outbox.FAILED
-    assert payer.pay(row.payload).state == outbox.QUEUED
+    assert payer.pay(row.payload, owner="bank-nl").state == outbox.QUEUED
+    with payer.books.database.read() as session:
+        kept = [(order.owner, order.state) for order in session.scalars(select(OrderRow))]
+    assert sorted(kept) == [("bank-nl", outbox.QUEUED), ("bloem", outbox.FAILED)], "what failed stays on record"
+
+
+def test_request_is_not_made_when_its_payee_has_left(payee: Bank) -> None:
+    now_s = payee.now_s()
+    with payee.books.database.transaction() as session:
+        payee.books.participants.customer(session, "bloem").closed_at_s = now_s
+    with pytest.raises(CustomerClosedError):
+        payee.ask()
 
 
 def test_request_is_refused_when_it_has_expired(payee: Bank, payer: Bank) -> None:

@@ -139,6 +139,8 @@ class Noting(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.noted: list[str] = []
+        self.logged: list[int] = []
+        """Bytes of the write-ahead log after each commit: where it does not grow, nothing was synced."""
         self.signals.ring = self.noted.append  # type: ignore[method-assign]
 
     @contextmanager
@@ -146,6 +148,7 @@ class Noting(Database):
         with super().transaction(is_synced=is_synced) as session:
             yield session
             self.noted.append("synced" if is_synced else "unsynced")
+        self.logged.append(Path(f"{self.url.removeprefix('sqlite:///')}-wal").stat().st_size)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,7 @@ def test_block_is_synced_before_anything_rings_when_somebody_may_be_told_of_it(
             signal(session, topic)
     kept = [one for one in noting.noted if one in ("synced", "unsynced")]
     assert noting.noted[: len(kept)] == kept
+    assert sorted(set(noting.logged)) == noting.logged, "each commit is in the log"
     assert sorted(noting.noted) == sorted(noted)
 
 

@@ -60,6 +60,7 @@ const post = async (path, order, headers = {}) => {
 const offer = (button, ask) => {
   button.hidden = false;
   button.addEventListener("click", async () => {
+    if (!button.form.reportValidity()) return;
     const problem = button.form.querySelector("[data-passkey-problem]");
     problem.hidden = true;
     try {
@@ -82,7 +83,9 @@ if (signIn && window.PublicKeyCredential && PublicKeyCredential.parseRequestOpti
 }
 const addPasskey = document.querySelector("[data-passkey-add]");
 if (addPasskey && window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON) {
-  document.querySelector("[data-passkey-add-form]").hidden = false;
+  addPasskey.form.hidden = false;
+  // Enter in its field presses the button; the form itself goes nowhere.
+  addPasskey.form.addEventListener("submit", (event) => { event.preventDefault(); addPasskey.click(); });
   offer(addPasskey, async (fields) => {
     const headers = { "X-CSRF-Token": fields.csrf_token.value, "Idempotency-Key": fields.once.value };
     const asked = await post("/v1/me/passkeys/options", {}, headers);

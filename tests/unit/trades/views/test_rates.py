@@ -15,11 +15,11 @@ from tests.unit.trades.terms_help import changed
 from tests.unit.trades.world import World
 
 
-def rates(world: World) -> TradeRatesOut:
+def rates(world: World, only: frozenset[int] | None = None) -> TradeRatesOut:
     desk = world["bank-nl"]
     with desk.database.read() as session:
         trade = desk.trades.desk.trade(session, story.REFERENCE)
-        return rates_of(session, desk.trades.desk, trade, booked_until_s(session))
+        return rates_of(session, desk.trades.desk, trade, booked_until_s(session), only)
 
 
 def times(world: World) -> SettlementTimesOut:
@@ -39,6 +39,9 @@ def test_rates_have_band_calls_and_settlements_when_the_rate_floats() -> None:
         ("repriced", None, "140.000000"),
         ("settled", 0, "140.000000"),
     ]
+    assert [mark.milestone for mark in rates(world, frozenset({1})).marks] == [None], (
+        "who holds another one is not told"
+    )
     assert (found.days[0].rate, found.days[-1].rate) == ("150.000000", "140.000000")
     assert found.days[-1].time_s == world.ledger.now_s
     chart = rate_chart(story.REFERENCE, found, speech("en"))

@@ -10,7 +10,8 @@ from contracts.client.errors import ChainUnavailableError
 from node.storage import outbox
 from node.storage.outbox import OutboxRow
 from node.trades import store
-from node.trades.store import MilestoneRow, Step, Trade
+from node.trades.acting.duties import BACKUP_S
+from node.trades.store import Attestation, MilestoneRow, Step, Trade
 from node.trades.watching import timekeeping
 from node.trades.watching.timekeeping import REFERENCE, Timekeeper
 from tests.unit.trades import story
@@ -51,8 +52,7 @@ def keeper(desk: TestDesk, clock: Clock | None = None) -> Timekeeper:
 
 def asked(desk: TestDesk, now_s: int) -> bool:
     """Look at the clock; tell whether a block is on its way."""
-    with desk.database.transaction() as session:
-        keeper(desk).look(session, now_s)
+    keeper(desk).look(now_s)
     return outbox.QUEUED in states(desk)
 
 
@@ -95,6 +95,29 @@ def test_block_is_made_when_a_deadline_has_passed() -> None:
     deadline_s = milestone(world["bank-nl"], 0).deadline_s
     assert not asked(world["bank-nl"], deadline_s)
     assert asked(world["bank-nl"], deadline_s + 1)
+
+
+def test_block_is_made_when_the_other_bank_has_not_handed_in_an_attestation_for_an_hour() -> None:
+    desk = story.funded()["bank-nl"]
+    row, signed_at_s = milestone(desk, 0), story.DRAFTED_S + 3_600
+    with desk.database.transaction() as session:
+        session.add(
+            Attestation(
+                digest=bytes(32),
+                trade_id=row.trade_id,
+                milestone=0,
+                attester="inspector",
+                account="0x" + "11" * 20,
+                message={},
+                signature=bytes(65),
+                source="statement",
+                summary="loaded",
+                state=store.RECORDED,
+                signed_at_s=signed_at_s,
+            )
+        )
+    assert not asked(desk, signed_at_s + BACKUP_S)
+    assert asked(desk, signed_at_s + BACKUP_S + 1)
 
 
 def test_block_is_made_when_a_refused_step_can_be_tried_again() -> None:
