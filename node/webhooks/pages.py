@@ -13,6 +13,7 @@ from node.web.console.kinds import chosen_kinds, kind_choices
 from node.web.console.navigation import Entry
 from node.web.console.page import Looking, Page
 from node.web.permissions import Permission
+from node.webhooks.routes import Number
 from node.webhooks.schemas import DeliveryState
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -20,7 +21,6 @@ MENU: Final = (Entry("/webhooks", "Webhooks", Permission.WEBHOOKS_READ),)
 _OVERLAP_S: Final = 86_400
 """How long the keys before a new one still count: a day to bring it to the receiver."""
 WebhookId = Annotated[str, PathValue(pattern=r"^wh_[0-9a-f]{24}$")]
-Number = Annotated[int, PathValue(ge=1, lt=2**63)]
 
 router = APIRouter()
 

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter
-from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.notices.languages import told
 from node.trades.pages.trade_pages import names_of, own_names, trades_under_way
+from node.trades.rest.motion_routes import RequestId
 from node.web.approvals.pages import may_decide
 from node.web.console.errors import RefusalError
 from node.web.console.forms import Filled, Form
@@ -24,7 +24,6 @@ _LOOKED_AT_BESIDE_MAX: Final = 12
 _LOOKED_AT_MAX: Final = 200
 _NOTICES_SHOWN: Final = 3
 
-RequestId = Annotated[str, PathValue(pattern=r"^[0-9a-f]{8,64}$")]
 
 router = APIRouter()
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from node.customers.kyc import DOCUMENT_KINDS, REQUIRED_DOCUMENTS
 from node.customers.limits import OWNERS_MAX
 from node.customers.pages.fields import GROUPS, LABELS, OWNER, as_form, field_at, owners_of, read_fields
+from node.customers.routes import ApplicationId
 from node.customers.schemas import State
 from node.errors import RejectedError
 from node.web.console.errors import RefusalError, UploadRefusedError
@@ -19,7 +20,6 @@ from node.web.permissions import Permission
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 Kind = Literal["company", "person"]
-ApplicationId = Annotated[str, PathValue(pattern=r"^[0-9a-f]{16}$")]
 DocumentId = Annotated[str, PathValue(pattern=r"^[0-9a-f]{16}$")]
 _MEDIA_TYPES: Final = {
     ".pdf": "application/pdf",

@@ -1,13 +1,13 @@
 """Pages of programs: OAuth clients of the institution and of its customers."""
 
 import json
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter
-from fastapi import Path as PathValue
 from fastapi.responses import Response
 
 from node.errors import RejectedError
+from node.identity.oauth.client_routes import ClientId
 from node.identity.oauth.clients import OF_PROGRAMS
 from node.json_depth import json_depth
 from node.web.console.errors import FormFieldError, RefusalError
@@ -16,7 +16,6 @@ from node.web.console.page import Looking, Page
 from node.web.limits import JSON_DEPTH_MAX
 from node.web.permissions import OF_CUSTOMERS, OF_STAFF
 
-ClientId = Annotated[str, PathValue(pattern=r"^[a-z0-9-]{1,64}\.[0-9a-f]{16}$")]
 SCOPES: Final = tuple(sorted(OF_PROGRAMS))
 
 router = APIRouter()
