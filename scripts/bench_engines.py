@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ import aiohttp
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from contracts.client.artifacts import encode_call
+from node.app.supervisor import free_port
 from node.chain.genesis_block import Genesis, read_genesis
 from node.chain.geth.command import geth_command, geth_init_command
 from node.chain.geth.engine import GethEngine
@@ -186,7 +186,7 @@ async def _measure_blocks(
 
 async def bench_geth_dev(work: Work, home: Path, binary: Path) -> Figure:
     """Submit to `geth --dev` and wait for the last receipt."""
-    datadir, port = str(home / "data"), _free_port()
+    datadir, port = str(home / "data"), free_port()
     await _init([str(binary), "--verbosity", "1", "init", "--datadir", datadir, str(work.genesis_file)])
     command = [
         *(str(binary), "--dev", "--dev.period", "1", "--datadir", datadir, "--verbosity", "1", "--port", "0"),
@@ -201,7 +201,7 @@ async def bench_geth_dev(work: Work, home: Path, binary: Path) -> Figure:
 
 async def bench_anvil(work: Work, home: Path, binary: Path) -> Figure:
     """Submit to anvil and wait for the last receipt."""
-    port = _free_port()
+    port = free_port()
     command = [
         *(str(binary), "--silent", "--port", str(port), "--init", str(work.genesis_file), "--block-time", "1"),
         *("--gas-limit", "60000000", "--gas-price", "0", "--block-base-fee-per-gas", "0", "--hardfork", "prague"),
@@ -268,12 +268,6 @@ async def _client(port: int) -> AsyncIterator[Rpc]:
                     break
                 await asyncio.sleep(0.1)
         yield rpc
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _cpu_s(pid: int) -> float:

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 from node.app.cast import devnet_seed, load_cast
 from node.app.home import message_key
+from node.app.supervisor import free_ports
 from node.messages import inbox
 from node.messages.documents import check_document
 from node.messages.ports import Arrival, Message
@@ -51,7 +51,7 @@ def main() -> int:
 
 def measure_exchange(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Let one process send `count` messages to another; return rate, memory and what became of them."""
-    ports = _free_ports()
+    ports = free_ports(2)
     backend = ["--liboqs", str(arguments.liboqs)] if arguments.liboqs else []
     documents = {name: str(folder / name / "document.json") for name in ("bank-nl", "bank-ke")}
     roles = {
@@ -154,13 +154,6 @@ def _median_ms(step: Callable[[], Any]) -> float:
 def _start_middle_end(said: dict[str, Any]) -> list[float]:
     told = said["told"]
     return [told[min(1, len(told) - 1)]["rss_mb"], told[len(told) // 2]["rss_mb"], said["rss_mb"]]
-
-
-def _free_ports() -> list[int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1], other.getsockname()[1]]
 
 
 if __name__ == "__main__":

@@ -238,7 +238,7 @@ async def measure_latency(running: Running, count: int) -> dict[str, Any]:
     first, last = running.clients[0], running.clients[-1]
     for index in range(count):
         await asyncio.sleep(SPACING_S)
-        method, params = running.transfer(running.senders[index % SENDERS], running.senders[0])
+        method, params = running.transfer(running.senders[index % len(running.senders)], running.senders[0])
         begin = time.perf_counter()
         tx_hash = await first.call(method, *params)
         await last.wait_included(tx_hash, 0.002)

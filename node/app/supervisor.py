@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import json
 import logging
 import os
+import random
 import signal
 import socket
 import sys
@@ -31,6 +33,8 @@ LOG_FILES_KEPT: Final = 3
 _TAIL_BYTES: Final = 4096
 _TAIL_CHARACTERS: Final = 1000
 _POLL_S: Final = 0.02
+_PORTS: Final = range(15_000, 32_768)
+"""Below those that Linux gives to outgoing connections."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -215,12 +219,18 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different loopback ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Return different loopback ports that were free a moment ago, and that no outgoing connection is given."""
+    start = random.SystemRandom().randrange(len(_PORTS))
+    return list(itertools.islice(filter(_is_free, (*_PORTS[start:], *_PORTS[:start])), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 @contextlib.contextmanager

@@ -61,6 +61,7 @@ from node.chain.errors import (
     MalformedBatchError,
     NoLongerWaitingError,
     SnapshotRefusedError,
+    TakenError,
     UnknownQueryError,
 )
 from node.chain.gossip import decode_batch
@@ -69,6 +70,7 @@ from node.chain.limits import BLOCK_AHEAD_S_MAX, SNAPSHOT_EVERY_HEIGHTS
 from node.chain.misbehaviour import misbehaviour_to_json
 from node.chain.peers import PeerList
 from node.chain.snapshots import SnapshotRestore, SnapshotSource
+from node.chain.transactions import Transaction
 from node.errors import abci_code
 
 _log = structlog.get_logger("landfall.consensus")
@@ -112,6 +114,8 @@ class CometBftDriver:
         self._source = SnapshotSource(chain.application.store, snapshot_every)
         self._restore = SnapshotRestore(chain)
         self._decision: Decision | None = None
+        self._is_awake = False
+        """Whether something stays in CometBFT's mempool after the last block."""
 
     # -- where we are ------------------------------------------------------------------------------------------
 
@@ -163,7 +167,7 @@ class CometBftDriver:
     # -- transactions ------------------------------------------------------------------------------------------
 
     async def check_txs(self, requests: Sequence[RequestCheckTx]) -> Sequence[ResponseCheckTx]:
-        """Take what is new into the pool; tell of what was checked before whether it can still run."""
+        """Take what is new into the pool; tell of what was checked before whether it has to stay."""
         gossiped = [_read(request.tx) for request in requests]
         fresh = dict.fromkeys(
             item
@@ -172,21 +176,31 @@ class CometBftDriver:
             for item in items
             if self._app.mempool.find(item) is None
         )
-        taken = zip(fresh, await self._app.take_all(list(fresh)), strict=True)
-        refused = {item: result for item, result in taken if isinstance(result, ChainError)}
-        return [self._checked(*pair, refused) for pair in zip(requests, gossiped, strict=True)]
+        taken = dict(zip(fresh, await self._app.take_all(list(fresh)), strict=True))
+        return [self._checked(*pair, taken) for pair in zip(requests, gossiped, strict=True)]
 
     def _checked(
-        self, request: RequestCheckTx, items: tuple[bytes, ...] | ChainError, refused: Mapping[bytes, ChainError]
+        self,
+        request: RequestCheckTx,
+        items: tuple[bytes, ...] | ChainError,
+        taken: Mapping[bytes, Transaction | ChainError],
     ) -> ResponseCheckTx:
         if isinstance(items, ChainError):
             return _refusal(items)
-        if request.type == CheckTxType.NEW:
-            if any(self._app.mempool.find(item) is not None for item in items):
-                return ResponseCheckTx()
-            return _refusal(refused.get(items[0]) or NoLongerWaitingError("expected a transaction that waits"))
-        # While it stays in CometBFT's mempool a block is proposed: it leaves when it gives nothing to put in one.
-        if any(self._app.mempool.can_run(item) for item in items):
+        if request.type == CheckTxType.RECHECK:
+            return self._rechecked(items)
+        if len(items) > 1 and any(isinstance(taken.get(item), Transaction) for item in items):
+            return _refusal(TakenError("taken into the pool; who handed it out hands it to the others"))
+        if any(self._app.mempool.find(item) is not None for item in items):
+            return ResponseCheckTx()
+        refusal = taken.get(items[0])
+        return _refusal(refusal if isinstance(refusal, ChainError) else NoLongerWaitingError("expected one that waits"))
+
+    def _rechecked(self, items: tuple[bytes, ...]) -> ResponseCheckTx:
+        # While something stays in CometBFT's mempool a block is proposed: one stays as long as there is one to make.
+        can_run = any(self._app.mempool.can_run(item) for item in items)
+        if can_run or (not self._is_awake and self._app.mempool.has_executable()):
+            self._is_awake = True
             return ResponseCheckTx()
         return _refusal(NoLongerWaitingError("expected a transaction that can run, got none"))
 
@@ -258,6 +272,7 @@ class CometBftDriver:
             raise InvariantError("commit: expected a decided height before it, got none")
         await self._chain.commit(self._decision)
         self._decision = None
+        self._is_awake = False
         self._on_commit()
         return ResponseCommit()
 

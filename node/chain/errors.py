@@ -325,6 +325,12 @@ class NoLongerWaitingError(TransactionRejectedError):
     code = 81
 
 
+class TakenError(TransactionRejectedError):
+    """No fault: a batch's transactions are in the pool now; who handed it out hands it to every other peer as well."""
+
+    code = 87
+
+
 class DivergedError(InvariantError):
     """Consensus decided on a block that this node's engine does not agree with: it stops and leaves a report."""
 

@@ -1,8 +1,10 @@
 """How transactions that came to this node reach the others: in batches, through CometBFT's mempool.
 
-A batch, `0x7e || Batch` (gossip.proto), is never in a block: every node takes its transactions into its own pool, and
-it leaves CometBFT's mempool when none of them can run any more. A single transaction goes as it is. What was
-acknowledged here is handed out again while it waits, and after every start (the journal offers it).
+A batch, `0x7e || Batch` (gossip.proto), is never in a block: every node takes its transactions into its own pool. It
+goes from this node to each peer and no further: a peer takes what is in it and refuses the batch, so that CometBFT
+does not relay it again. After it goes a batch of its last transaction alone, which is kept and relayed: it wakes the
+proposer. A single transaction goes as it is. What was acknowledged here is handed out again while it waits, and after
+every start (the journal offers it).
 """
 
 import asyncio
@@ -35,9 +37,7 @@ _KNOWN: Final = "tx already exists in cache"
 
 
 def encode_batch(items: Sequence[bytes]) -> bytes:
-    """Return what is gossiped: a batch, or a single transaction as it is."""
-    if len(items) == 1:
-        return items[0]
+    """Return the batch as it is gossiped."""
     encoded: bytes = Batch(items=items).SerializeToString()
     return bytes([_BATCH]) + encoded
 
@@ -71,6 +71,12 @@ def first_batch(transactions: Iterable[Transaction]) -> list[Transaction]:
             break
         batch.append(tx)
     return batch
+
+
+def _gossiped(items: Sequence[bytes]) -> tuple[bytes, ...]:
+    if len(items) == 1:
+        return (items[0],)
+    return encode_batch(items), encode_batch(items[-1:])
 
 
 class Broadcaster(Protocol):
@@ -126,8 +132,9 @@ class Gossip:
             self._fresh.append(self._handed_out.popleft()[1])
         self._fresh = deque(tx.hash for tx in self._in_pool(self._fresh))
         while batch := first_batch(self._in_pool(self._fresh)):
-            if not await self._is_broadcast(encode_batch([tx.item for tx in batch])):
-                return False
+            for gossiped in _gossiped([tx.item for tx in batch]):
+                if not await self._is_broadcast(gossiped):
+                    return False
             # Only now: what is in neither queue is not kept in the journal.
             while self._fresh.popleft() != batch[-1].hash:
                 pass

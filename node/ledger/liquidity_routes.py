@@ -7,12 +7,13 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from node.languages import DEFAULT
 from node.ledger.days import CutOffs, Day
 from node.ledger.liquidity import balances_by_day, currency_chart, days_before, liquidity_chart
 from node.ledger.service import LedgerService
 from node.ledger.views import Balance
 from node.printing import charts
-from node.printing.languages import DEFAULT, Language, speech
+from node.printing.languages import Language, speech
 from node.storage.cursor import booked_until_s
 from node.web.auth import Staff, needs
 from node.web.desk import CallersDesk, Desk

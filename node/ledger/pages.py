@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from fx.currencies import get_currency
 from node.errors import RejectedError
 from node.ledger.days import CutOffs, last_over
+from node.participants.service import ParticipantService
 from node.web.console.charts import bar
 from node.web.console.errors import FormFieldError, RefusalError
 from node.web.console.forms import Filled, Form
@@ -238,12 +239,23 @@ async def _statement_page(
         "ledger/statement.html",
         200 if refusal is None else refusal.status,
         lines=await page.rows(f"/statements/{currency}", owner=owner, sort="-entry"),
+        names=_account_names(page),
         currency=currency,
         owner=owner,
         day=day or _last_day(page, currency),
         form=form,
         refusal=refusal,
     )
+
+
+def _account_names(page: Page) -> dict[str, str]:
+    """Return whose accounts are known to the viewer, by address: institutions', for staff the customers' too."""
+    participants = page.desk.get(ParticipantService)
+    names = {one.address: one.name for one in participants.directory}
+    if page.viewer.customer is None:
+        with page.desk.database.read() as session:
+            names |= {one.address: one.name for one in participants.customers(session)}
+    return names
 
 
 def _last_day(page: Page, currency: str) -> str:

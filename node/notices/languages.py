@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node.languages import DEFAULT
 from node.notices.wording import PLACE, WORDS
-from node.web.console.languages import DEFAULT, Speech
+from node.web.console.languages import Speech
 
 
 @dataclass(frozen=True, slots=True)

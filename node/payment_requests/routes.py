@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from node.languages import DEFAULT
 from node.ledger.payment_routes import PaymentOut, shown_payment
 from node.payment_requests.limits import (
     EXPIRES_IN_DEFAULT_S,
@@ -19,7 +20,7 @@ from node.payment_requests.payload import SignedRequest
 from node.payment_requests.service import PaymentRequestService, Wanted, amount_of
 from node.payment_requests.store import OPEN, PaymentRequestRow
 from node.printing import qr
-from node.printing.languages import DEFAULT, Language, speech
+from node.printing.languages import Language, speech
 from node.printing.layout import headers_of
 from node.storage.cursor import booked_until_s
 from node.web import schemas

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from contracts.client.errors import UnavailableError as ChainUnavailableError
 from node.errors import UnavailableError
+from node.languages import DEFAULT
 from node.ledger.days import CutOffs, Day, business_day, last_over
 from node.ledger.errors import DayError
 from node.ledger.reconciliation import Reconciler
 from node.ledger.schemas import ReconciliationOut
 from node.ledger.service import LedgerService
 from node.participants.service import ParticipantService
-from node.printing.languages import DEFAULT, Language, speech
+from node.printing.languages import Language, speech
 from node.printing.layout import headers_of
 from node.printing.press import MEDIA_TYPE as PDF
 from node.printing.press import Press

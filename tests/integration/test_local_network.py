@@ -20,7 +20,7 @@ from node.app.validator import local_network
 from node.app.validator.home import read_settings, write_settings
 from node.app.validator.local_network import LocalNetwork, LocalValidator
 from node.app.validator.running import read_status
-from node.app.validator.unit import validator_unit
+from node.app.validator.unit import desk_unit, validator_unit
 from tests.integration import stand_in
 
 WAIT_S = 60
@@ -125,9 +125,11 @@ def test_network_gets_a_desk_when_it_is_down_and_keeps_it(network: LocalNetwork)
     network.add_desk()
     first, second = network.validators
     assert (first.desk is None, second.desk is None) == (False, True)
-    desk, programs = Home(first.home.desk), validator_unit(first.home, read_settings(first.home)).programs
-    assert [program.name for program in programs] == ["chain", "cometbft", "desk"]
-    assert str(read_settings(first.home).rpc_url) in programs[-1].command
+    desk, settings = Home(first.home.desk), read_settings(first.home)
+    assert [program.name for program in validator_unit(first.home, settings).programs] == ["chain", "cometbft"]
+    assert settings.desk is not None
+    (program,) = desk_unit(first.home, settings, settings.desk).programs
+    assert settings.rpc_url in program.command
     before = load_tokens(desk)
     assert {"bank-nl", "bloem", "bank-ug"} <= set(before)
     # The network's first day has a fixing, whatever days the shipped file has.

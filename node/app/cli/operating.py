@@ -49,7 +49,9 @@ def show_health(homes: "Sequence[ValidatorHome]", as_json: bool) -> None:
         for one in looks:
             if one.reason:
                 print_line(f"{one.name}: last started again because {one.reason}")
-    if any(one.state != "running" for one in looks):
+            if one.desk_reason:
+                print_line(f"{one.name}: its desk last started again because {one.desk_reason}")
+    if any(one.state != "running" or one.desk not in (None, "running") for one in looks):
         raise typer.Exit(1)
 
 

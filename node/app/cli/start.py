@@ -41,7 +41,7 @@ async def _run(root: Path) -> None:
     await run_validator(ValidatorHome(root), stop, _tell)
 
 
-def _tell(state: "UnitState") -> None:
+def _tell(unit: str, state: "UnitState") -> None:
     programs = ", ".join(f"{name} {pid}" for name, pid in state.pids.items())
     reason = f" (before: {state.reason})" if state.reason else ""
-    print_line(f"{state.state}{': ' + programs if programs else ''}{reason}")
+    print_line(f"{unit} {state.state}{': ' + programs if programs else ''}{reason}")

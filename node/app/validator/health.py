@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from node.app.validator.home import NodeSettings, ValidatorHome, read_settings
-from node.app.validator.running import is_running, read_status
+from node.app.validator.running import DESK, is_running, read_status
 
 _TIMEOUT_S: Final = 2.0
 _ANSWER_BYTES_MAX: Final = 1 << 20
@@ -31,6 +31,7 @@ class Health:
         behind_s: How much older than this machine's clock the last Ethereum block is; negative: it is ahead.
         disk_free_bytes: Of the file system that holds the home.
         home_bytes: What the home takes.
+        desk: What its desk does; None where it has none.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Health:
     behind_s: int | None
     disk_free_bytes: int
     home_bytes: int
+    desk: str | None
+    desk_reason: str
 
 
 async def look_at(home: ValidatorHome) -> Health:
@@ -58,7 +61,8 @@ async def look_at(home: ValidatorHome) -> Health:
     """
     settings = read_settings(home)
     status = read_status(home) or {}
-    state = status.get("state", "never started") if is_running(home) else "down"
+    desk, is_up = status.get(DESK, {}), is_running(home)
+    state = status.get("state", "never started") if is_up else "down"
     consensus, peers, chain, engine = await asyncio.gather(
         _or_none(_consensus(home, "status")),
         _or_none(_consensus(home, "net_info")),
@@ -84,6 +88,8 @@ async def look_at(home: ValidatorHome) -> Health:
         behind_s=int(time.time()) - chain["time_s"] if chain else None,
         disk_free_bytes=shutil.disk_usage(home.root).free,
         home_bytes=_size(home.root),
+        desk=None if settings.desk is None else desk.get("state", "never started") if is_up else "down",
+        desk_reason=desk.get("reason", ""),
     )
 
 
@@ -142,7 +148,7 @@ def health_rows(looks: list[Health]) -> list[tuple[str, ...]]:
     return [
         (
             one.name,
-            one.state + (" (catching up)" if one.is_catching_up else ""),
+            one.state + (" (catching up)" if one.is_catching_up else "") + (f", desk {one.desk}" if one.desk else ""),
             _text(one.consensus_height),
             _text(one.block_number),
             f"{one.engine} {_text(one.engine_number)}",

@@ -34,7 +34,7 @@ from node.app.validator.home import (
 )
 from node.app.validator.members import Member, MemberCurrency, MemberValidator
 from node.app.validator.preparing import make_node_key, prepare_home
-from node.app.validator.running import is_running, read_status
+from node.app.validator.running import DESK, is_running, pids_of, read_status
 from node.chain.validator_key import write_validator_key
 from pqc import secp256k1, signatures
 
@@ -81,7 +81,7 @@ class LocalValidator:
             HomeError: it does not run, or has no such program.
         """
         status = read_status(self.home) if self.is_running else None
-        pids = {} if status is None else {SUPERVISOR: status["supervisor"], **status["pids"]}
+        pids = {} if status is None else {SUPERVISOR: status["supervisor"], **pids_of(status)}
         if process not in pids:
             raise HomeError(f"--process: expected one of {', '.join(pids) or 'a running validator'}, got {process!r}")
         return int(pids[process])
@@ -226,7 +226,7 @@ class LocalNetwork:
         supervisor = one.pid(SUPERVISOR)
         # Stopped first: it must neither see its programs end nor start them again.
         os.kill(supervisor, signal.SIGSTOP)
-        for pid in (read_status(one.home) or {}).get("pids", {}).values():
+        for pid in pids_of(read_status(one.home) or {}).values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         os.kill(supervisor, signal.SIGKILL)
@@ -257,10 +257,12 @@ def _wait_running(one: LocalValidator, supervisor: "subprocess.Popen[bytes] | No
     def is_ready() -> bool:
         status = read_status(one.home) or {}
         has_ended = supervisor is not None and supervisor.poll() is not None
-        if has_ended or (status.get("state") != "running" and status.get("restarts", 0) >= _STARTS_MAX):
-            reason = status.get("reason") or tail_of(log_path(one.home.root, SUPERVISOR))
+        waited_for = [unit for unit in (status, status.get(DESK, status)) if unit.get("state") != "running"]
+        in_vain = [unit for unit in waited_for if has_ended or unit.get("restarts", 0) >= _STARTS_MAX]
+        if in_vain:
+            reason = in_vain[0].get("reason") or tail_of(log_path(one.home.root, SUPERVISOR))
             raise ProcessError(f"{one.name} did not start: {reason}")
-        return status.get("state") == "running"
+        return not waited_for
 
     _wait(is_ready, START_TIMEOUT_S, f"{one.name} to run (see {one.home.root}/logs)")
 

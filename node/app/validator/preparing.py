@@ -19,6 +19,7 @@ from node.app.validator.cometbft import (
     private_key_document,
 )
 from node.app.validator.home import (
+    DeskSettings,
     NodeSettings,
     ValidatorHome,
     make_run_folder,
@@ -96,16 +97,21 @@ def prepare_run(home: ValidatorHome, settings: NodeSettings, geth: Path | None) 
 
     Raises:
         ProcessError: geth refused the genesis file.
-        HomeError: a desk is to run whose home is not prepared.
     """
     make_run_folder(home.run)
     whole_file.replace(home.cometbft / "config" / "config.toml", config_text(settings, home.run).encode())
-    if settings.desk is not None:
-        desk = Home(home.desk)
-        load_tokens(desk)
-        write_private(desk.run, {"rpc_url": settings.rpc_url, "rest_url": settings.desk.rest_url})
     if geth is not None and not (home.geth / "geth" / "chaindata").is_dir():
         _make_geth_database(home, geth)
+
+
+def prepare_desk_run(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> None:
+    """Write where the commands of the desk's home find it and its validator.
+
+    Raises:
+        HomeError: the desk's home is not prepared.
+    """
+    load_tokens(Home(home.desk))
+    write_private(Home(home.desk).run, {"rpc_url": settings.rpc_url, "rest_url": desk.rest_url})
 
 
 def _make_geth_database(home: ValidatorHome, geth: Path) -> None:

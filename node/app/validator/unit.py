@@ -1,4 +1,4 @@
-"""The programs of a validator: geth, chain, CometBFT and perhaps a desk, and how the supervisor starts them."""
+"""The programs of a validator, geth, chain and CometBFT, and of its desk; how the supervisor starts them."""
 
 from pathlib import Path
 from typing import Final
@@ -52,8 +52,6 @@ def validator_unit(home: ValidatorHome, settings: NodeSettings) -> Unit:
             start_timeout_s=_REBUILD_TIMEOUT_S,
         ),
     ]
-    if settings.desk is not None:
-        programs.append(_desk(home, settings, settings.desk))
     return Unit(home.root, tuple(programs), prepare=lambda: prepare_run(home, settings, geth))
 
 
@@ -63,11 +61,13 @@ def _geth(home: ValidatorHome, geth: Path, ipc: Path) -> Program:
     return Program("geth", tuple(command), ready=ipc, environment=environment, stop_timeout_s=_FLUSH_TIMEOUT_S)
 
 
-def _desk(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> Program:
+def desk_unit(home: ValidatorHome, settings: NodeSettings, desk: DeskSettings) -> Unit:
+    """Return the unit of a validator's desk: it waits for the chain, and the chain does not wait for it."""
     command = python_module(
         "node.app.desk",
         *("--home", str(home.desk), "--rpc-url", settings.rpc_url),
         *("--port", str(desk.rest_port), "--messages-port", str(desk.messages_port), "--keep-time"),
         *(("--liboqs", str(settings.liboqs)) if settings.liboqs else ()),
     )
-    return Program("desk", command, ready="desk_listening", after=("chain",), start_timeout_s=_DESK_TIMEOUT_S)
+    program = Program("desk", command, ready="desk_listening", start_timeout_s=_DESK_TIMEOUT_S)
+    return Unit(home.root, (program,))

@@ -157,7 +157,7 @@ def _form_page(
         owners=owners_of(form) if kind == "company" else 0,
         owners_max=OWNERS_MAX,
         application_id=application_id,
-        wrong=None if refusal is None else field_at(refusal.field),
+        wrong=None if refusal is None else field_at(refusal.field, form),
         refusal=refusal,
     )
 

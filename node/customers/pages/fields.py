@@ -22,6 +22,7 @@ class Field:
     name: str
     label: str
     type: str = "text"
+    """Of the form's field, or `area`, `country`, `countries`, `percent`."""
     hint: str = ""
     required: bool = True
 
@@ -32,7 +33,7 @@ _ADDRESS: Final = (
     Field("address.building", _("Building"), required=False),
     Field("address.post_code", _("Post code"), required=False),
     Field("address.town", _("Town")),
-    Field("address.country", _("Country"), hint=_COUNTRY),
+    Field("address.country", _("Country"), "country", _COUNTRY),
 )
 _CONTACT: Final = (
     Field("email", _("E-mail address"), "email"),
@@ -42,7 +43,7 @@ _EXPOSED: Final = Field("is_politically_exposed", _("Is a politically exposed pe
 _WHO: Final = (
     Field("name", _("Name")),
     Field("born_on", _("Born on"), "date"),
-    Field("nationality", _("Nationality"), hint=_COUNTRY),
+    Field("nationality", _("Nationality"), "country", _COUNTRY),
 )
 _MONEY: Final = (
     Field("expected_monthly", _("Expected a month"), hint=_("amount and currency, such as 250,000 EUR")),
@@ -53,7 +54,7 @@ _COMPANY: Final = (
         _("The company"),
         (
             Field("legal_name", _("Legal name")),
-            Field("registered_in", _("Registered in"), hint=_COUNTRY),
+            Field("registered_in", _("Registered in"), "country", _COUNTRY),
             Field("registration_number", _("Registration number")),
             Field("founded_on", _("Founded on"), "date"),
             Field("lei", "LEI", required=False),
@@ -65,7 +66,12 @@ _COMPANY: Final = (
         _("Business"),
         (
             Field("business", _("What it does, with what goods"), "area"),
-            Field("trades_with", _("Countries it will pay or be paid from"), hint=_("two letters each, such as KE NL")),
+            Field(
+                "trades_with",
+                _("Countries it will pay or be paid from"),
+                "countries",
+                _("two letters each, such as KE NL"),
+            ),
             *_MONEY,
         ),
     ),
@@ -92,7 +98,7 @@ OF_KIND: Final = {
 OWNER: Final = (
     *_WHO,
     *_ADDRESS,
-    Field("share_bps", _("Share in percent"), hint=_("such as 25 or 33.33")),
+    Field("share_bps", _("Share in percent"), "percent", _("such as 25 or 33.33")),
     Field("controls_otherwise", _("Controls it otherwise: as a director, by contract"), "checkbox"),
     _EXPOSED,
 )
@@ -108,7 +114,7 @@ def read_fields(kind: str, form: Form) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"kind": kind, **_read(OF_KIND[kind], form, "")}
     if kind == "company":
-        found["owners"] = [_read(OWNER, form, f"{_ROW}{row}.") for row in range(owners_of(form)) if _is_said(form, row)]
+        found["owners"] = [_read(OWNER, form, f"{_ROW}{row}.") for row in _said(form)]
     return found
 
 
@@ -125,13 +131,19 @@ def as_form(fields: Mapping[str, Any]) -> Form:
     return Form(flat | {"owners": str(len(fields.get("owners", ())) or 1)}, {})
 
 
-def field_at(path: str | None) -> str | None:
-    """Return the name of the form's field that the API names: `owners.0.name` of `fields.company.owners.0.name`."""
-    if path is None:
-        return None
+def field_at(path: str | None, form: Form) -> str | None:
+    """Return the name of the form's field that is at fault, also when the API names it: by its place among the owners
+    that were sent, `fields.company.owners.0.name`."""
+    if path is None or not path.startswith("fields."):
+        return path
     for kind in OF_KIND:
         path = path.removeprefix(f"fields.{kind}.")
-    return path.removeprefix("fields.")
+    path = path.removeprefix("fields.")
+    row, _dot, name = path.removeprefix(_ROW).partition(".")
+    if not path.startswith(_ROW) or not row.isdigit():
+        return path
+    sent = _said(form)
+    return f"{_ROW}{sent[int(row)]}.{name}" if int(row) < len(sent) else path
 
 
 def _read(fields: tuple[Field, ...], form: Form, prefix: str) -> dict[str, Any]:
@@ -149,14 +161,15 @@ def _read(fields: tuple[Field, ...], form: Form, prefix: str) -> dict[str, Any]:
 
 
 def _value(field: Field, form: Form, name: str) -> Any:
-    if field.type == "checkbox":
-        return form.is_set(name)
-    if field.name == "trades_with":
-        return form.text(name).replace(",", " ").upper().split()
-    if field.name == "share_bps":
-        return _bps(name, form.text(name))
-    if field.hint == _COUNTRY:
-        return form.text(name).upper() or None
+    match field.type:
+        case "checkbox":
+            return form.is_set(name)
+        case "countries":
+            return form.text(name).replace(",", " ").upper().split()
+        case "percent":
+            return _bps(name, form.text(name))
+        case "country":
+            return form.text(name).upper() or None
     return form.optional(name)
 
 
@@ -167,9 +180,13 @@ def _bps(name: str, written: str) -> int:
     return int(bps)
 
 
-def _is_said(form: Form, row: int) -> bool:
-    names = (f"{_ROW}{row}.{field.name}" for field in OWNER)
-    return row == 0 or any(form.text(name) for name in names)
+def _said(form: Form) -> list[int]:
+    """Return the rows of owners that say something; the first one always."""
+    return [
+        row
+        for row in range(owners_of(form))
+        if row == 0 or any(form.text(f"{_ROW}{row}.{field.name}") for field in OWNER)
+    ]
 
 
 def _flat(value: Any, name: str) -> dict[str, str]:

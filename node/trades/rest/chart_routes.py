@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from node.languages import DEFAULT
 from node.printing import charts
-from node.printing.languages import DEFAULT, Language, speech
+from node.printing.languages import Language, speech
 from node.storage.cursor import booked_until_s
 from node.trades.rest.routing import Reference, actor_of, trades_of
 from node.trades.views.rates import TradeRatesOut, rate_chart, rates_of

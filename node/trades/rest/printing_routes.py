@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from node.printing.languages import DEFAULT, Language, speech
+from node.languages import DEFAULT
+from node.printing.languages import Language, speech
 from node.printing.layout import headers_of
 from node.printing.press import MEDIA_TYPE, Press
 from node.storage.cursor import booked_until_s

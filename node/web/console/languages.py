@@ -1,62 +1,27 @@
-"""Languages of the console: texts by gettext, numbers, money and times as the language writes them (CLDR)."""
+"""Languages of the console: the API's words, and times for people and programs, as the language writes them (CLDR)."""
 
-import gettext
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache, cached_property
-from importlib.resources import files
-from io import BytesIO
+from functools import cache
 from typing import Final
 
-from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent
 from fastapi import Request
 from markupsafe import Markup
 
-from fx.currencies import get_currency
 from fx.errors import RejectedError as FxRejectedError
+from node.languages import DEFAULT, LAST_S, NAMES, BaseSpeech
 from node.web.console.phrases import FIELDS, PATTERNS, RATE, ROWS, WORDS
 
 COOKIE: Final = "__Host-landfall-language"
-DEFAULT: Final = "en"
-_LOCALES: Final = {"en": "en_GB", "nl": "nl_NL", "sw": "sw_KE"}
-NAMES: Final = {"en": "English", "nl": "Nederlands", "sw": "Kiswahili"}
-"""By code, each in its own words."""
-_MONEY: Final = re.compile(r"^(-?[0-9][0-9,]*(?:\.[0-9]+)?) ([A-Z]{3})$")
+_ROOM: Final = "node.web.console"
 _MONEY_WITHIN: Final = re.compile(r"(?<![\w.,])-?[0-9][0-9,]*(?:\.[0-9]+)? [A-Z]{3}(?![\w])")
-_PERCENT: Final = re.compile(r"^(-?[0-9]+(?:\.[0-9]+)?) %$")
-# The currency's code, not its symbol: a dollar sign has too many owners.
-_MONEY_FORMAT: Final = "#,##0.00\N{NO-BREAK SPACE}¤¤"
 
 
-@dataclass(frozen=True)
-class Speech:
-    """One language: what to say, and how it writes amounts and times."""
-
-    code: str
-
-    @property
-    def name(self) -> str:
-        return NAMES[self.code]
-
-    @cached_property
-    def locale(self) -> Locale:
-        return Locale.parse(_LOCALES[self.code])
-
-    @cached_property
-    def catalogue(self) -> gettext.NullTranslations:
-        return load_catalogue(self.code)
-
-    def text(self, message: str, **values: object) -> str:
-        """Return a message in this language, with its values put in."""
-        found = self.catalogue.gettext(message)
-        return found % values if values else found
+class Speech(BaseSpeech):
+    """What the console says in one language."""
 
     def phrase(self, words: object) -> str:
         """Return words of the API in this language where they are known; amounts in them as this language writes."""
@@ -72,27 +37,21 @@ class Speech:
 
     def money(self, amount: object) -> str:
         """Write an amount that the API has written, `1,500,000.00 KES`, as this language does; others unchanged."""
-        found = _MONEY.match(str(amount))
-        if found is None:
-            return str(amount)
-        return self._money(Decimal(found[1].replace(",", "")), found[2])
+        return self.written_money(str(amount))
 
     def minor(self, amount_minor: int | str, currency: str) -> str:
         """Write minor units of a currency."""
         try:
-            exponent = get_currency(currency).exponent
+            return super().minor(int(amount_minor), currency)
         except FxRejectedError:
             return f"{amount_minor} {currency}"
-        return self._money(Decimal(int(amount_minor)).scaleb(-exponent), currency)
 
     def decimal(self, number: object) -> str:
         """Write a number with the digits it has."""
         try:
-            value = Decimal(str(number))
+            return self.number(Decimal(str(number)))
         except InvalidOperation:
             return str(number)
-        places = max(-int(value.as_tuple().exponent), 0)
-        return format_decimal(value, "#,##0." + "0" * places if places else "#,##0", self.locale)
 
     def bps(self, bps: int) -> str:
         """Write basis points as a percentage."""
@@ -100,12 +59,7 @@ class Speech:
 
     def percent(self, share: object) -> str:
         """Write a share that the API has written, `0.38 %`, as this language does."""
-        found = _PERCENT.match(str(share))
-        if found is None:
-            return str(share)
-        places = len(found[1].partition(".")[2])
-        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", "#,##0." + "0" * places if places else "0")
-        return format_percent(Decimal(found[1]) / 100, pattern, self.locale, group_separator=True)
+        return self.written_percent(str(share))
 
     def rate(self, written: object) -> str:
         """Write a rate that the API has written, `148.203400 KES per EUR`, as this language does."""
@@ -163,40 +117,26 @@ class Speech:
         """Write a length of time in its largest unit, `3 hours`."""
         return format_timedelta(timedelta(seconds=length_s), threshold=1, locale=self.locale)
 
-    def _money(self, amount: Decimal, currency: str) -> str:
-        return format_currency(amount, currency, _MONEY_FORMAT, self.locale)
-
 
 def moment_of(value: object) -> datetime | None:
     """Return a moment of the API's answers: RFC 3339 or unix seconds; None for none."""
     if value is None or value == "":
         return None
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(min(value, 253_402_300_799), UTC)
+        return datetime.fromtimestamp(min(value, LAST_S), UTC)
     return datetime.fromisoformat(str(value)).astimezone(UTC)
 
 
 @cache
 def speech(code: str) -> Speech:
     """Return a language by its code."""
-    return Speech(code if code in NAMES else DEFAULT)
+    return Speech(next((known for known in NAMES if known == code), DEFAULT), _ROOM)
 
 
 def speech_of(request: Request) -> Speech:
     """Return the language of a request: what its person has chosen, else what the browser asks for."""
     chosen = request.cookies.get(COOKIE, "")
     return speech(chosen if chosen in NAMES else _negotiated(request.headers.get("Accept-Language", "")))
-
-
-def load_catalogue(code: str) -> gettext.NullTranslations:
-    """Return the texts of a language from its .po file; English is the source."""
-    if code == DEFAULT:
-        return gettext.NullTranslations()
-    compiled = BytesIO()
-    source = files(__package__).joinpath("locale", f"{code}.po").read_bytes()
-    write_mo(compiled, read_po(BytesIO(source), locale=code))
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
 
 
 def _negotiated(accepted: str) -> str:

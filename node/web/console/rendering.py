@@ -8,8 +8,9 @@ from typing import Any, Final
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from node.languages import NAMES
 from node.web.console.assets import Assets
-from node.web.console.languages import NAMES, Speech, speech
+from node.web.console.languages import Speech, speech
 from node.web.console.navigation import Entry
 
 OWN_TEMPLATES: Final = Path(__file__).parent / "templates"

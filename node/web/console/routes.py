@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from node.languages import NAMES
 from node.web.console.errors import RefusalError
-from node.web.console.languages import COOKIE, NAMES
+from node.web.console.languages import COOKIE
 from node.web.console.navigation import Entry
 from node.web.console.page import own_path
 from node.web.console.rendering import Renderer

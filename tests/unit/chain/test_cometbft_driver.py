@@ -31,6 +31,7 @@ from node.chain.errors import (
     NonceTooLowError,
     OversizedTransactionError,
     PeerRefusedError,
+    TakenError,
     TransactionRejectedError,
     UnknownQueryError,
 )
@@ -95,24 +96,35 @@ async def test_network_does_not_begin_when_consensus_has_another_genesis(
 # -- transactions --------------------------------------------------------------------------------------------------
 
 
-async def test_transactions_are_taken_alone_and_in_batches(tmp_path: Path) -> None:
+async def test_batch_goes_no_further_than_to_who_takes_it(tmp_path: Path) -> None:
     payer, other = Actor(1), Actor(2)
     async with decided(tmp_path, [payer, other]) as node:
         batch = encode_batch([payer.sign(), payer.sign(), other.sign(nonce=0)])
         assert batch[0] == 0x7E
-        assert await node.check(other.sign(), batch, other.sign()) == [OK, OK, OK]
+        assert await node.check(other.sign(), batch, other.sign()) == [OK, TakenError.code, OK]
         assert len(node.application.mempool) == 4
-        # What this node knows already may go on to the others.
+        # What this node had before goes on: so does what it hands out itself.
         assert await node.check(batch) == [OK]
         assert len(await node.prepare()) == 5
+
+
+async def test_batch_of_one_is_kept_so_that_a_block_is_proposed(tmp_path: Path) -> None:
+    payer, other = Actor(1), Actor(2)
+    async with decided(tmp_path, [payer, other]) as node:
+        items = [payer.sign(), payer.sign()]
+        alone = encode_batch([other.sign()])
+        assert await node.check(encode_batch(items), encode_batch(items[-1:]), alone) == [TakenError.code, OK, OK]
+        assert len(await node.prepare()) == 4
 
 
 async def test_batch_is_taken_when_some_of_it_can_wait(tmp_path: Path) -> None:
     payer = Actor(1)
     async with decided(tmp_path, [payer]) as node:
         good, bad = payer.sign(), Actor(3).sign(value=1)
-        assert await node.check(encode_batch([bad, good])) == [OK]
+        batch = encode_batch([bad, good])
+        assert await node.check(batch) == [TakenError.code]
         assert len(node.application.mempool) == 1
+        assert await node.check(batch) == [OK]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +164,7 @@ async def test_gossip_leaves_the_mempool_when_nothing_of_it_can_run(tmp_path: Pa
     async with decided(tmp_path, [payer, late]) as node:
         batch = encode_batch([payer.sign(), payer.sign()])
         gap = encode_batch([late.sign(nonce=1), late.sign(nonce=2)])
-        assert await node.check(batch, gap) == [OK, OK]
+        await node.check(batch, gap)
         assert await node.check(batch, gap, kind=CheckTxType.RECHECK) == [OK, NoLongerWaitingError.code]
         await node.decide(await node.prepare())
         assert await node.check(batch, gap, kind=CheckTxType.RECHECK) == [NoLongerWaitingError.code] * 2
@@ -160,6 +172,20 @@ async def test_gossip_leaves_the_mempool_when_nothing_of_it_can_run(tmp_path: Pa
         assert await node.check(late.sign(nonce=0)) == [OK]
         assert await node.check(gap, kind=CheckTxType.RECHECK) == [OK]
         assert len(await node.prepare()) == 4
+
+
+async def test_one_stays_in_the_mempool_as_long_as_anything_can_run(tmp_path: Path) -> None:
+    payer, other = Actor(1), Actor(2)
+    async with decided(tmp_path, [payer, other]) as node:
+        done = [encode_batch([payer.sign()]) for _ in range(3)]
+        await node.check(*done)
+        proposal = await node.prepare()
+        await node.check(encode_batch([other.sign(), other.sign()]))
+        await node.decide(proposal)
+        left = NoLongerWaitingError.code
+        assert await node.check(*done, kind=CheckTxType.RECHECK) == [OK, left, left]
+        await node.decide(await node.prepare())
+        assert await node.check(done[0], kind=CheckTxType.RECHECK) == [left]
 
 
 # -- blocks --------------------------------------------------------------------------------------------------------

@@ -48,11 +48,11 @@ class Node:
         return tx
 
 
-def test_one_transaction_goes_as_it_is_and_several_as_a_batch() -> None:
+def test_batch_is_told_from_a_transaction() -> None:
     items = [Actor(1).sign(), Actor(2).sign()]
-    assert encode_batch(items[:1]) == items[0]
-    assert encode_batch(items)[0] == 0x7E
-    assert decode_batch(encode_batch(items)) == tuple(items)
+    for batch in (items, items[:1]):
+        assert encode_batch(batch)[0] == 0x7E
+        assert decode_batch(encode_batch(batch)) == tuple(batch)
     assert decode_batch(items[0]) == (items[0],)
 
 
@@ -71,12 +71,15 @@ async def test_what_came_together_is_handed_out_together_in_order() -> None:
     node = Node()
     items = [node.take().item for _ in range(BATCH_TRANSACTIONS_MAX + 2)]
     assert await node.gossip.hand_out(0)
+    # After each batch its last transaction once more: that batch is kept where it comes, and wakes the proposer.
     assert [list(batch) for batch in node.rpc.batches] == [
         items[:BATCH_TRANSACTIONS_MAX],
+        items[BATCH_TRANSACTIONS_MAX - 1 : BATCH_TRANSACTIONS_MAX],
         items[BATCH_TRANSACTIONS_MAX:],
+        items[-1:],
     ]
     assert await node.gossip.hand_out(1)
-    assert len(node.rpc.batches) == 2
+    assert len(node.rpc.batches) == 4
 
 
 async def test_transaction_is_handed_out_again_while_it_waits() -> None:
@@ -84,15 +87,15 @@ async def test_transaction_is_handed_out_again_while_it_waits() -> None:
     first, second = node.take(), node.take()
     await node.gossip.hand_out(0)
     await node.gossip.hand_out(GOSSIP_AGAIN_S - 1)
-    assert len(node.rpc.batches) == 1
+    assert node.rpc.batches == [(first.item, second.item), (second.item,)]
     node.pool.drop(first)
     await node.gossip.hand_out(GOSSIP_AGAIN_S)
-    assert node.rpc.batches[1:] == [(second.item,)]
-    await node.gossip.hand_out(2 * GOSSIP_AGAIN_S)
     assert node.rpc.batches[2:] == [(second.item,)]
+    await node.gossip.hand_out(2 * GOSSIP_AGAIN_S)
+    assert node.rpc.batches[3:] == [(second.item,)]
     node.pool.drop(second)
     await node.gossip.hand_out(3 * GOSSIP_AGAIN_S)
-    assert len(node.rpc.batches) == 3
+    assert len(node.rpc.batches) == 4
 
 
 async def test_transaction_stays_due_when_cometbft_does_not_take_it() -> None:
@@ -125,10 +128,10 @@ async def test_what_is_acknowledged_is_kept_for_the_journal_at_every_moment() ->
         node.take()
     assert len(node.gossip.waiting()) == 3
     await node.gossip.hand_out(0)
-    assert kept == [3]
+    assert kept == [3, 3]
     assert len(node.gossip.waiting()) == 3
     await node.gossip.hand_out(GOSSIP_AGAIN_S)
-    assert kept == [3, 3]
+    assert kept == [3, 3, 3, 3]
     for tx in node.pool.all():
         node.pool.drop(tx)
     assert node.gossip.waiting() == []
@@ -146,7 +149,7 @@ async def test_what_comes_while_a_batch_is_under_way_goes_next_also_when_some_is
 
     node.rpc.during = during
     assert await node.gossip.hand_out(0)
-    assert node.rpc.batches == [(dropped.item, stays.item), (late[0].item,)]
+    assert node.rpc.batches == [(dropped.item, stays.item), (stays.item,), (late[0].item,)]
     assert node.gossip.waiting() == [stays.item, late[0].item]
 
 

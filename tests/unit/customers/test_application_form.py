@@ -97,6 +97,9 @@ def test_room_for_owners_is_bounded_when_the_form_says_how_many(written: str, co
     ("path", "name"),
     [
         ("fields.company.owners.0.name", "owners.0.name"),
+        ("fields.company.owners.1.name", "owners.2.name"),
+        ("fields.company.owners.9.name", "owners.9.name"),
+        ("owners.1.share_bps", "owners.1.share_bps"),
         ("fields.person.born_on", "born_on"),
         ("fields.company", "company"),
         ("customer", "customer"),
@@ -104,7 +107,7 @@ def test_room_for_owners_is_bounded_when_the_form_says_how_many(written: str, co
     ],
 )
 def test_refusal_stands_beside_the_field_that_the_api_names(path: str | None, name: str | None) -> None:
-    assert field_at(path) == name
+    assert field_at(path, company(OWNER, {}, OWNER)) == name
 
 
 def test_everything_that_is_kept_has_a_label() -> None:

@@ -64,6 +64,8 @@ async def test_statement_shows_the_latest_first_with_what_was_held(client: httpx
     shown = await show(client, "/money/EUR")
     assert 0 < shown.index("-6.00 EUR") < shown.index("10.00 EUR")
     assert "held 6.00 EUR" in shown
+    assert '<td data-label="With">Bank-Nl</td>' in shown
+    assert '<td data-label="With">Bloem' in await show(client, "/money/EUR", "staff")
 
 
 async def test_day_is_handed_out_in_its_format_when_it_is_over(client: httpx.AsyncClient) -> None:

@@ -8,7 +8,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 from fx.money import Money
-from node.printing.languages import CODES, Code, speech
+from node.languages import NAMES, Code
+from node.printing.languages import speech
 from node.trades.logistics.rules import STEPS
 
 NODE = Path(__file__).parents[3] / "node"
@@ -88,7 +89,7 @@ def test_figures_are_written_as_the_language_does(
     assert words.day(date(2026, 8, 17)) == day
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", NAMES)
 def test_what_the_api_wrote_is_read_when_it_is_an_amount_and_left_when_it_is_not(code: Code) -> None:
     words = speech(code)
     assert (

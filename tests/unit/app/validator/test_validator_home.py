@@ -25,7 +25,7 @@ from node.app.validator.home import (
     toml_text,
     write_settings,
 )
-from node.app.validator.preparing import prepare_home, prepare_run
+from node.app.validator.preparing import prepare_desk_run, prepare_home, prepare_run
 from node.chain.limits import UNIX_PATH_BYTES_MAX
 from node.chain.validator_key import write_validator_key
 from tests.unit.app.validator.support import PLAN, members, validator_key
@@ -220,10 +220,10 @@ def test_desk_s_users_find_it_when_its_home_is_prepared(home: ValidatorHome, gen
     with pytest.raises(
         HomeError, match=r"desk without access\.json; run landfall devnet, or landfall network up --desk"
     ):
-        prepare_run(home, settings, None)
+        prepare_desk_run(home, settings, settings.desk)
     desk = Home(home.desk)
     prepare_desk(desk, load_cast(), genesis, example(RATES).read_bytes())
-    prepare_run(home, settings, None)
+    prepare_desk_run(home, settings, settings.desk)
     urls = json.loads(desk.run.read_text())
     assert urls == {"rpc_url": "http://127.0.0.1:9545", "rest_url": "http://127.0.0.1:9600"}
     assert desk.rates.stat().st_mode & 0o077 == 0

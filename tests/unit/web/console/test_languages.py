@@ -9,7 +9,8 @@ from babel.messages.pofile import read_po
 from fastapi import Request
 
 from contracts.trade_table import TABLE
-from node.web.console.languages import COOKIE, NAMES, Speech, speech, speech_of
+from node.languages import NAMES
+from node.web.console.languages import COOKIE, speech, speech_of
 
 TRANSLATED = sorted(set(NAMES) - {"en"})
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)s|%%")
@@ -119,4 +120,4 @@ def test_field_of_the_terms_is_called_as_people_call_it() -> None:
 def test_language_is_the_chosen_one_or_the_best_that_the_browser_asks_for(
     cookie: str, accepted: str, expected: str
 ) -> None:
-    assert speech_of(request(cookie, accepted)) == Speech(expected)
+    assert speech_of(request(cookie, accepted)) is speech(expected)
