@@ -54,6 +54,8 @@ class FollowerStore(Protocol[Session]):
 class Handlers(Generic[Session]):
     """What is applied to each block, in this order: whole blocks, all outcomes, each event, then the block's info.
 
+    `times` look at what the last block's time has made due: once for all blocks that are applied together.
+
     A handler may raise only what stops the follower: it gets facts, and has nobody to refuse them to.
     """
 
@@ -61,6 +63,7 @@ class Handlers(Generic[Session]):
     outcomes: list[Callable[[Session, Sequence[TransactionOutcome]], None]] = field(default_factory=list)
     events: list[Callable[[Session, ChainEvent], None]] = field(default_factory=list)
     infos: list[Callable[[Session, BlockInfo], None]] = field(default_factory=list)
+    times: list[Callable[[Session, BlockInfo], None]] = field(default_factory=list)
 
     def apply(self, session: Session, block: BlockData) -> None:
         """Run every handler on one block."""
@@ -127,6 +130,7 @@ class EventFollower(Generic[Session]):
                 cursor = Cursor(block.info.number, block.info.hash)
                 self._handlers.apply(session, block)
                 self._store.save_cursor(session, cursor, block.info.time_s)
+            _each(session, self._handlers.times, [block.info for block in blocks[-1:]])
         async with self._moved:
             self._cursor = cursor
             self._moved.notify_all()

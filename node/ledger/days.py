@@ -109,6 +109,7 @@ class CutOffs:
 
     def __init__(self, currencies: tuple[str, ...]) -> None:
         self._currencies = currencies
+        self._none_ends_before_s = 0
 
     def get(self, session: Session, currency: str) -> CutOff:
         """Return a currency's cut-off; midnight UTC where none was set."""
@@ -123,17 +124,20 @@ class CutOffs:
         """Let a currency's days end then, from now on; days that are over already are told by it, too."""
         session.merge(CutOffRow(currency=currency, at=cut_off.at_text, zone=cut_off.zone.key))
         session.flush()
+        self._none_ends_before_s = 0
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Tell the staff of each currency whose business day has ended since the block before."""
         before_s = booked_until_s(session)
-        if before_s == 0:
+        if before_s == 0 or block.time_s < self._none_ends_before_s:
             return
         for currency, cut_off in self.all(session).items():
             if block.time_s >= day_of(cut_off, before_s).until_s:
                 last = last_over(cut_off, block.time_s)
                 body = {"currency": currency, "day": last.on.isoformat()}
                 publish(session, kind="day.closed", owner=None, body=body, time_s=block.time_s)
+        cut_offs = self.all(session).values()
+        self._none_ends_before_s = min((day_of(one, block.time_s).until_s for one in cut_offs), default=0)
 
 
 def _stretch(cut_off: CutOff, on: date) -> Day:

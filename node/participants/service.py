@@ -41,6 +41,7 @@ _REGISTERED_TIER: Final = 1
 NO_PURPOSE: Final = bytes(32)
 # Asked at every block and payment, so made once.
 _CUSTOMERS: Final = select(CustomerRow).order_by(CustomerRow.id)
+_ACCOUNTS: Final = select(CustomerRow.address, CustomerRow.id).order_by(CustomerRow.id)
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
 # With `customer.` in front a keystore's name, 64 characters at most.
@@ -169,7 +170,7 @@ class ParticipantService:
     def account_names(self, session: Session) -> dict[str, str]:
         """Return the accounts this institution keeps books for: address to owner's id, its own included."""
         own = {self.institution.address: self.institution.id}
-        return own | {row.address: row.id for row in self.customers(session)}
+        return own | dict(iter(session.execute(_ACCOUNTS)))
 
     def address_of(self, session: Session, owner_id: str) -> str:
         """Return the address of a customer or of the institution itself."""

@@ -88,12 +88,12 @@ class QuoteService:
         messages.register(ANSWER, self.taker.on_answer)
         outbox.subscribe(screening.PREFIX, self.screen.on_outcome)
         handlers.events += [self.medians.on_event, self.screen.on_event, self.exposure.on_event]
-        handlers.infos += [self.screen.on_block, self.exposure.on_block]
+        handlers.times += [self.screen.on_block, self.exposure.on_block]
         if self.desk is not None:
             messages.register(REQUEST, self.desk.on_request)
             outbox.subscribe(PREFIX, self.desk.on_outcome)
             handlers.events.append(self.desk.on_event)
-            handlers.infos.append(self.desk.on_block)
+            handlers.times.append(self.desk.on_block)
         if self.reporter is not None:
             messages.register(REPORT, self.reporter.on_report)
             handlers.infos.append(self.reporter.on_block)

@@ -41,7 +41,9 @@ def booked_until_s(session: Session) -> int:
 
 def _row(session: Session) -> CursorRow | None:
     # Kept for as long as the session: it would forget a row that nobody holds, and everybody asks for this one.
-    row = session.info[_ROW] = session.get(CursorRow, _ONLY_ROW)
+    row: CursorRow | None = session.info.get(_ROW)
+    if row is None:
+        row = session.info[_ROW] = session.get(CursorRow, _ONLY_ROW)
     return row
 
 
