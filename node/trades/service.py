@@ -148,7 +148,7 @@ class TradeService:
             messages.register(statuses.DEFINITION, self.answering.on_status)
             messages.register(notifications.DEFINITION, self.answering.on_notification)
             handlers.infos.append(self.booking.on_block)
-            handlers.times.append(self.watch.on_block)
+            handlers.infos.append(self.watch.on_block)
 
     def trades(self, session: Session, actor: Actor) -> Select[Trade]:
         """Return the query of the trades, all of the bank or those that concern a customer, as party or as assignee."""
