@@ -4,7 +4,7 @@ import gettext
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.resources import files
 from io import BytesIO
 from typing import Final, Literal
@@ -36,10 +36,6 @@ class BaseSpeech:
     code: Code
     room: str
 
-    @property
-    def name(self) -> str:
-        return NAMES[self.code]
-
     @cached_property
     def locale(self) -> Locale:
         return Locale.parse(_LOCALES[self.code])
@@ -61,13 +57,15 @@ class BaseSpeech:
         """
         return self._money(Decimal(amount_minor).scaleb(-get_currency(currency).exponent), currency)
 
-    def written_money(self, written: str) -> str:
+    def money(self, amount: object) -> str:
         """Write an amount that the API has written, `1,500,000.00 KES`; other text stays as it is."""
+        written = str(amount)
         found = _MONEY.fullmatch(written)
         return written if found is None else self._money(Decimal(found[1].replace(",", "")), found[2])
 
-    def written_percent(self, written: str) -> str:
+    def percent(self, share: object) -> str:
         """Write a share that the API has written, `0.38 %`; other text stays as it is."""
+        written = str(share)
         found = _PERCENT.fullmatch(written)
         if found is None:
             return written
@@ -88,7 +86,6 @@ def _digits(places: int) -> str:
     return "0." + "0" * places if places else "0"
 
 
-@cache
 def load_catalogue(room: str, code: Code) -> gettext.NullTranslations:
     """Return a room's texts from its .po file; English is the source."""
     if code == DEFAULT:

@@ -123,6 +123,7 @@ class EventFollower(Generic[Session]):
             await self._moved.wait_for(lambda: self._cursor is not None and self._cursor.number >= number)
 
     async def _apply(self, cursor: Cursor | None, blocks: Sequence[BlockData]) -> Cursor | None:
+        """Apply blocks, at least one, in one transaction."""
         with self._store.transaction() as session:
             for block in blocks:
                 if cursor is not None and block.parent_hash != cursor.hash:
@@ -130,7 +131,7 @@ class EventFollower(Generic[Session]):
                 cursor = Cursor(block.info.number, block.info.hash)
                 self._handlers.apply(session, block)
                 self._store.save_cursor(session, cursor, block.info.time_s)
-            _each(session, self._handlers.times, [block.info for block in blocks[-1:]])
+            _each(session, self._handlers.times, (blocks[-1].info,))
         async with self._moved:
             self._cursor = cursor
             self._moved.notify_all()

@@ -235,11 +235,12 @@ async def _statement_page(
     day: str = "",
     form: str = "pdf",
 ) -> Response:
+    lines = await page.rows(f"/statements/{currency}", owner=owner, sort="-entry")
     return page.show(
         "ledger/statement.html",
         200 if refusal is None else refusal.status,
-        lines=await page.rows(f"/statements/{currency}", owner=owner, sort="-entry"),
-        names=_account_names(page),
+        lines=lines,
+        names=_names_with(page, lines),
         currency=currency,
         owner=owner,
         day=day or _last_day(page, currency),
@@ -248,13 +249,13 @@ async def _statement_page(
     )
 
 
-def _account_names(page: Page) -> dict[str, str]:
-    """Return whose accounts are known to the viewer, by address: institutions', for staff the customers' too."""
+def _names_with(page: Page, lines: list[dict[str, Any]]) -> dict[str, str]:
+    """Return whose accounts these entries name, by address: institutions', for staff the bank's customers' too."""
     participants = page.desk.get(ParticipantService)
     names = {one.address: one.name for one in participants.directory}
-    if page.viewer.customer is None:
+    if page.viewer.is_staff and page.viewer.may(Permission.CUSTOMERS_READ):
         with page.desk.database.read() as session:
-            names |= {one.address: one.name for one in participants.customers(session)}
+            names |= participants.names_at(session, {one["counterparty"] for one in lines})
     return names
 
 

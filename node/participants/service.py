@@ -4,7 +4,7 @@ Customers' keys are kept by their bank; every signature is stored with the messa
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -158,6 +158,11 @@ class ParticipantService:
     def customers(self, session: Session) -> Sequence[CustomerRow]:
         """Return every customer, by id."""
         return session.scalars(_CUSTOMERS).all()
+
+    def names_at(self, session: Session, addresses: Collection[str]) -> dict[str, str]:
+        """Return what customers are called whose accounts these are, by address."""
+        wanted = select(CustomerRow.address, CustomerRow.name).where(CustomerRow.address.in_(addresses))
+        return dict(iter(session.execute(wanted)))
 
     def postal_addresses(self, session: Session) -> dict[str, PostalAddress]:
         """Return the postal addresses that are known, by customer id."""

@@ -29,11 +29,11 @@ class Speech(BaseSpeech):
         """Return a word of the API in this language; what is none, or not known, stays as it is."""
         return self.catalogue.gettext(word.replace("_", " ")) if _WORD.fullmatch(word) else word
 
-    def money(self, amount: Money | str) -> str:
+    def money(self, amount: object) -> str:
         """Write an amount, or one that the API has written, `1,500,000.00 KES`; other text stays as it is."""
         if isinstance(amount, Money):
             return self.minor(amount.amount_minor, amount.currency.code)
-        return self.written_money(amount)
+        return super().money(amount)
 
     def decimal(self, written: str) -> str:
         """Write a decimal number with the digits it has, `148.203400`."""
@@ -46,10 +46,6 @@ class Speech(BaseSpeech):
             return written
         number = self.decimal(found[1])
         return number if found[2] is None else f"{number} {found[2]} {self.text('per')} {found[3]}"
-
-    def percent(self, share: str) -> str:
-        """Write a share that the API has written, `0.38 %`; other text stays as it is."""
-        return self.written_percent(share)
 
     def day(self, on: date) -> str:
         """Write a day, `17 August 2026`."""

@@ -35,10 +35,6 @@ class Speech(BaseSpeech):
                 return self.text(message, **values)
         return _MONEY_WITHIN.sub(lambda match: self.money(match.group()), text)
 
-    def money(self, amount: object) -> str:
-        """Write an amount that the API has written, `1,500,000.00 KES`, as this language does; others unchanged."""
-        return self.written_money(str(amount))
-
     def minor(self, amount_minor: int | str, currency: str) -> str:
         """Write minor units of a currency."""
         try:
@@ -56,10 +52,6 @@ class Speech(BaseSpeech):
     def bps(self, bps: int) -> str:
         """Write basis points as a percentage."""
         return self.percent(f"{Decimal(bps) / 100:.2f} %")
-
-    def percent(self, share: object) -> str:
-        """Write a share that the API has written, `0.38 %`, as this language does."""
-        return self.written_percent(str(share))
 
     def rate(self, written: object) -> str:
         """Write a rate that the API has written, `148.203400 KES per EUR`, as this language does."""

@@ -65,11 +65,17 @@ async def test_blocks_are_applied_one_by_one_in_few_transactions_when_the_follow
     for _ in range(39):
         chain.mine()
     seen: list[tuple[int, int]] = []
-    handlers = Handlers[list[object]](infos=[lambda _, info: seen.append((info.number, store.time_s))])
+    late: list[int] = []
+    handlers = Handlers[list[object]](
+        infos=[lambda _, info: seen.append((info.number, store.time_s))],
+        times=[lambda _, info: late.append(info.number)],
+    )
     assert await follow(chain, store, handlers) == 40
     times = [block.info.time_s for block in chain.blocks]
     # Each block finds the cursor at the block before it.
     assert seen == list(enumerate([0, *times[:-1]]))
+    # What time makes due is looked at once in each.
+    assert late == [15, 31, 39]
     # One reads the cursor.
     assert store.commits == 1 + 3
 

@@ -107,6 +107,20 @@ def test_staff_is_told_once_when_a_days_end_is_passed(books: Books) -> None:
     ]
 
 
+def test_end_of_a_day_is_told_when_it_was_brought_forward_since_the_last_block(books: Books) -> None:
+    cut_offs, store = CutOffs(("EUR",)), SqlFollowerStore(books.database)
+    for number, time in enumerate(("2026-08-17T09:00:00", "2026-08-17T09:01:00")):
+        with books.database.transaction() as session:
+            cut_offs.on_block(session, BlockInfo(number, b"", at(time)))
+            store.save_cursor(session, Cursor(number, bytes(32)), at(time))
+    with books.database.transaction() as session:
+        cut_offs.set(session, "EUR", NAIROBI)
+    with books.database.transaction() as session:
+        cut_offs.on_block(session, BlockInfo(2, b"", at("2026-08-17T13:00:00")))
+        told = [one.body for one in events_after(session, 0, None) if one.kind == "day.closed"]
+    assert told == [{"currency": "EUR", "day": "2026-08-17"}]
+
+
 def test_cut_off_is_kept_as_it_was_set(books: Books) -> None:
     cut_offs = CutOffs(("EUR",))
     with books.database.transaction() as session:

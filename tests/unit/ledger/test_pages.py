@@ -66,6 +66,7 @@ async def test_statement_shows_the_latest_first_with_what_was_held(client: httpx
     assert "held 6.00 EUR" in shown
     assert '<td data-label="With">Bank-Nl</td>' in shown
     assert '<td data-label="With">Bloem' in await show(client, "/money/EUR", "staff")
+    assert '<td data-label="With">Bloem' in await show(client, "/money/EUR", "regulator")
 
 
 async def test_day_is_handed_out_in_its_format_when_it_is_over(client: httpx.AsyncClient) -> None:
