@@ -11,11 +11,14 @@ import pytest
 from node.app.errors import ProcessError, StoppedForGoodError
 from node.app.supervisor import LOG_LINE_BYTES_MAX, Program, Unit, locked_home, log_path, running_unit
 
-WAIT = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (note('stopped'), sys.exit(0))); time.sleep(60)"
+STOPPABLE = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (note('stopped'), sys.exit(0)))"
+WAIT = f"{STOPPABLE}; time.sleep(60)"
+# The handler first: who reads "ready" may stop it at once.
+READY = f"{STOPPABLE}; note('ready'); time.sleep(60)"
 NOTE = "import json, sys\ndef note(event): print(json.dumps({'event': event}), flush=True)\n"
 
 
-def program(name: str, script: str = f"note('ready')\n{WAIT}", **more: object) -> Program:
+def program(name: str, script: str = READY, **more: object) -> Program:
     """A program in Python that can log events."""
     settings: dict[str, object] = {"ready": "ready", "start_timeout_s": 20, **more}
     return Program(name, (sys.executable, "-c", NOTE + script), **settings)  # type: ignore[arg-type]
@@ -133,7 +136,7 @@ async def test_program_is_killed_when_it_does_not_stop(tmp_path: Path) -> None:
 
 
 async def test_long_line_is_left_out_and_the_next_is_kept(tmp_path: Path) -> None:
-    script = f"print('x' * {2 * LOG_LINE_BYTES_MAX}, flush=True); note('ready')\n{WAIT}"
+    script = f"print('x' * {2 * LOG_LINE_BYTES_MAX}, flush=True)\n{READY}"
     with locked_home(tmp_path) as lock:
         async with running_unit(Unit(tmp_path, (program("loud", script),)), lock):
             pass
