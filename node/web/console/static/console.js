@@ -57,42 +57,43 @@ const post = async (path, order, headers = {}) => {
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
 };
-const offer = (button, ask) => {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    if (!button.form.reportValidity()) return;
-    const problem = button.form.querySelector("[data-passkey-problem]");
-    problem.hidden = true;
-    try {
-      location.assign(await ask(button.form.elements));
-    } catch {
-      problem.hidden = false;
-    }
-  });
+const go = async (form, ask) => {
+  const problem = form.querySelector("[data-passkey-problem]");
+  problem.hidden = true;
+  try {
+    location.assign(await ask(form.elements));
+  } catch {
+    problem.hidden = false;
+  }
 };
 const signIn = document.querySelector("[data-passkey-sign-in]");
 if (signIn && window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
-  offer(signIn, async (fields) => {
+  signIn.hidden = false;
+  // A click, not the form's submission: that wants the password.
+  signIn.addEventListener("click", () => go(signIn.form, async (fields) => {
     const institution = fields.institution ? fields.institution.value : null;
     const asked = await post("/v1/sign-in/passkey/options", { institution });
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options.publicKey || asked.options);
     const credential = await navigator.credentials.get({ publicKey });
     await post("/v1/sign-in/passkey", { institution, challenge: asked.challenge, credential: credential.toJSON() });
     return fields.next.value;
-  });
+  }));
 }
+const makePasskey = async (fields) => {
+  const headers = { "X-CSRF-Token": fields.csrf_token.value, "Idempotency-Key": fields.once.value };
+  const asked = await post("/v1/me/passkeys/options", {}, headers);
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(asked.options.publicKey || asked.options);
+  const credential = await navigator.credentials.create({ publicKey });
+  const order = { challenge: asked.challenge, credential: credential.toJSON(), name: fields.name.value.trim() };
+  await post("/v1/me/passkeys", order, headers);
+  return "/account?done=passkey_made";
+};
 const addPasskey = document.querySelector("[data-passkey-add]");
 if (addPasskey && window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON) {
-  addPasskey.form.hidden = false;
-  // Enter in its field presses the button; the form itself goes nowhere.
-  addPasskey.form.addEventListener("submit", (event) => { event.preventDefault(); addPasskey.click(); });
-  offer(addPasskey, async (fields) => {
-    const headers = { "X-CSRF-Token": fields.csrf_token.value, "Idempotency-Key": fields.once.value };
-    const asked = await post("/v1/me/passkeys/options", {}, headers);
-    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(asked.options.publicKey || asked.options);
-    const credential = await navigator.credentials.create({ publicKey });
-    const order = { challenge: asked.challenge, credential: credential.toJSON(), name: fields.name.value.trim() };
-    await post("/v1/me/passkeys", order, headers);
-    return "/account?done=passkey_made";
+  addPasskey.hidden = false;
+  addPasskey.addEventListener("submit", (event) => {
+    event.preventDefault();
+    go(addPasskey, makePasskey);
   });
 }
+
