@@ -111,5 +111,5 @@ def test_every_message_has_its_effect_once_when_both_nodes_are_killed_at_their_c
 
 @pytest.mark.soak
 def test_every_message_has_its_effect_once_when_both_nodes_are_killed_every_few_commits(tmp_path: Path) -> None:
-    pair = _run(tmp_path, 500, (5, 20), (5, 20), LONG)
+    pair = _run(tmp_path, 1_000, (5, 20), (5, 20), (5, 20), LONG)
     assert min(pair.deaths.values()) >= 10
