@@ -24,6 +24,8 @@ class TransactionOutcome:
     """What became of one transaction of a block."""
 
     tx_hash: bytes
+    sender: str
+    """Account that signed it."""
     block_number: int
     succeeded: bool
     reason: str | None

@@ -6,7 +6,7 @@ Works on any EVM node that serves the standard methods; `finality_proof`, `valid
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from contracts.client.artifacts import (
@@ -26,7 +26,8 @@ from contracts.client.errors import (
     RpcError,
     TransactionRefusedError,
 )
-from contracts.client.request_id import HEADER, REQUEST_ID
+from contracts.client.request_id import HEADER, REQUEST_ID, join_ids, serving
+from contracts.client.together import Call, Together
 
 if TYPE_CHECKING:
     from web3 import AsyncHTTPProvider, AsyncWeb3
@@ -51,6 +52,7 @@ class ChainClient:
         self.deployment = deployment
         self._rpc_url = rpc_url
         self._web3: AsyncWeb3[Any] | None = None
+        self._together = Together(lambda calls: self._provider().make_calls(calls))
         self._artifacts = deployment.artifacts_by_address()
 
     async def connect(self) -> None:
@@ -81,10 +83,7 @@ class ChainClient:
             RpcError: the chain answered with an error.
             ChainUnavailableError: it did not answer.
         """
-        response = await self._ask(self._provider().make_request(cast("Any", method), params))
-        if response.get("error") is not None:
-            raise _rpc_error(method, response["error"])
-        return response.get("result")
+        return _result(method, await self._ask(self._provider().make_request(cast("Any", method), params)))
 
     async def chain_id(self) -> int:
         return int(await self.raw("eth_chainId", []), 16)
@@ -126,16 +125,17 @@ class ChainClient:
     async def submit(self, raw: bytes, second_signature: bytes = b"") -> None:
         """Hand over a signed transaction; one that the chain already knows is no error.
 
-        With a second signature it goes by `landfall_sendDualSigned`, which only Landfall's own chain has.
+        Those handed over in one moment go in one request, so that a block can take them together. With a second
+        signature it goes by `landfall_sendDualSigned`, which only Landfall's own chain has.
 
         Raises:
             TransactionRefusedError: refused; it is not pending.
         """
         try:
             if second_signature:
-                await self.raw("landfall_sendDualSigned", ["0x" + raw.hex(), "0x" + second_signature.hex()])
+                await self._raw_together("landfall_sendDualSigned", ["0x" + raw.hex(), "0x" + second_signature.hex()])
             else:
-                await self.raw("eth_sendRawTransaction", ["0x" + raw.hex()])
+                await self._raw_together("eth_sendRawTransaction", ["0x" + raw.hex()])
         except RpcError as error:
             if "already known" not in error.message.lower():
                 raise TransactionRefusedError(f"transaction: expected to be accepted, got {error.message}") from error
@@ -172,11 +172,13 @@ class ChainClient:
         Raises:
             ChainUnavailableError: the chain does not answer, or has not that block yet.
         """
-        header = await self.raw("eth_getBlockByNumber", [hex(number), False])
-        if header is None:
+        header, found = await asyncio.gather(
+            self.raw("eth_getBlockByNumber", [hex(number), False]),
+            self.raw("eth_getBlockReceipts", [hex(number)]),
+        )
+        if header is None or found is None:
             raise ChainUnavailableError(f"block {number}: expected to exist, got nothing; ask again")
-        info = BlockInfo(number, _bytes(header["hash"]), int(header["timestamp"], 16))
-        receipts = await self.receipts(number) if header["transactions"] else []
+        info, receipts = BlockInfo(number, _bytes(header["hash"]), int(header["timestamp"], 16)), list(found)
         if any(_bytes(receipt["blockHash"]) != info.hash for receipt in receipts):
             raise ChainUnavailableError(f"block {number}: expected receipts of this block, got another's; ask again")
         events = tuple(
@@ -216,7 +218,7 @@ class ChainClient:
                 if replays_left and checksummed(receipt["to"] or "0x") in self._artifacts:
                     replays_left -= 1
                     reason = await self._reason(tx_hash, number)
-            outcomes.append(TransactionOutcome(tx_hash, number, succeeded, reason))
+            outcomes.append(TransactionOutcome(tx_hash, checksummed(receipt["from"]), number, succeeded, reason))
         return tuple(outcomes)
 
     async def _reason(self, tx_hash: bytes, number: int) -> str:
@@ -233,9 +235,7 @@ class ChainClient:
         return "reverted within its block (neither the state before nor after it repeats the refusal)"
 
     async def _eth_call(self, request: dict[str, Any], block: Block) -> bytes:
-        response = await self._ask(
-            self._provider().make_request(cast("Any", "eth_call"), [request, _block_text(block)])
-        )
+        response = await self._ask(self._together.ask("eth_call", [request, _block_text(block)]))
         error = response.get("error")
         if error is None:
             return _bytes(str(response["result"]))
@@ -246,6 +246,9 @@ class ChainClient:
         if isinstance(failure, RpcError) and (failure.rpc_code == _REVERTED or "revert" in failure.message.lower()):
             raise CallRevertedError(self._function_name(request), failure.message)
         raise failure
+
+    async def _raw_together(self, method: str, params: list[Any]) -> Any:
+        return _result(method, await self._ask(self._together.ask(method, params)))
 
     def _function_name(self, request: Mapping[str, Any]) -> str:
         artifact = self._artifacts.get(checksummed(request["to"]))
@@ -291,6 +294,18 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
     class Provider(AsyncHTTPProvider):
         _session: ClientSession | None = None
 
+        async def make_calls(self, calls: Sequence[Call]) -> Sequence[Mapping[str, Any]]:
+            """Return the answers to calls, in their order, by one request."""
+            with serving(join_ids([call.request_id for call in calls])):
+                if len(calls) == 1:
+                    return [await self.make_request(cast("Any", calls[0].method), calls[0].params)]
+                data = self.encode_batch_rpc_request([(cast("Any", call.method), call.params) for call in calls])
+                answers: Any = self.decode_rpc_response(await self._make_request(cast("Any", "batch"), data))
+            if isinstance(answers, list) and len(answers) == len(calls):
+                # Ids are counted up; the answers may come in any order.
+                return sorted(answers, key=lambda answer: int(answer["id"]))
+            raise ChainUnavailableError(f"batch: expected {len(calls)} answers, got {str(answers)[:200]}")
+
         async def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
             if self._session is None:
                 self._session = ClientSession(timeout=ClientTimeout(_TIMEOUT_S), headers=self.get_request_headers())
@@ -305,6 +320,12 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
                 await self._session.close()
 
     return Provider
+
+
+def _result(method: str, response: Mapping[str, Any]) -> Any:
+    if response.get("error") is not None:
+        raise _rpc_error(method, response["error"])
+    return response.get("result")
 
 
 def _rpc_error(method: str, error: Any) -> RpcError | ChainUnavailableError:

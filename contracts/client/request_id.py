@@ -1,6 +1,6 @@
 """The id of the request that a call serves, from the caller's `X-Request-Id` to the chain's log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -18,6 +18,19 @@ def serving(request_id: str | None) -> Iterator[None]:
         yield
     finally:
         REQUEST_ID.reset(token)
+
+
+def join_ids(request_ids: Sequence[str | None]) -> str | None:
+    """Return the header of a batch: the id that each of its calls serves, in order; None when none serves any."""
+    return ",".join(one or "" for one in request_ids) if any(request_ids) else None
+
+
+def split_ids(header: str, count: int) -> list[str | None]:
+    """Return the id that each of `count` calls serves: what `join_ids` made, or one id for all."""
+    ids = header.split(",", count)
+    if len(ids) != count:
+        ids = [header] * count
+    return [one if is_request_id(one) else None for one in ids]
 
 
 def is_request_id(text: str) -> bool:

@@ -261,7 +261,7 @@ class _Builder:
         self._quantum = load_quantum(home.institution(entry.id))
         self._keystore = Keystore.open(home.keystore(entry.id), PASSPHRASE)
         self._database = Database(home.database_url(entry.id))
-        self._outbox = Outbox(self._database)
+        self._outbox = Outbox(self._database, chain.deployment.participant(entry.id).address)
         self._handlers: Handlers[Session] = Handlers()
 
     def build(self, keeps_time: bool) -> Institution:

@@ -112,6 +112,7 @@ class Booking:
         self,
         *,
         owners: Mapping[str, str],
+        address_of: Callable[[str], str],
         currency_of: Mapping[str, str],
         issues: frozenset[str],
         load_hold: Callable[[bytes], Hold | None],
@@ -119,12 +120,14 @@ class Booking:
         """Prepare a block.
 
         Args:
-            owners: Address to owner, for everyone the books are kept for.
+            owners: Address to owner, for everyone in the block's events that the books are kept for.
+            address_of: Returns the address of an owner.
             currency_of: Token address to currency.
             issues: Currencies this institution issues.
             load_hold: Returns a hold as the books have it before this block.
         """
         self._owners = owners
+        self._address_of = address_of
         self._currency_of = currency_of
         self._issues = issues
         self._load_hold = load_hold
@@ -160,9 +163,9 @@ class Booking:
                 return self._execute(event)
             case "HoldReleased":
                 self._shrink(event)
-                return self._shift(event, args["owner"], HELD, AVAILABLE, args["amount"])
+                return self._move_parts(event, args["owner"], HELD, AVAILABLE, args["amount"])
             case "BlockedCleared":
-                return self._shift(event, args["account"], BLOCKED, AVAILABLE, args["amount"])
+                return self._move_parts(event, args["account"], BLOCKED, AVAILABLE, args["amount"])
             case _:
                 return None
 
@@ -172,7 +175,14 @@ class Booking:
         kind = {"Issued": "issue", "Redeemed": "redemption"}.get(event.name, "transfer")
         return self._entry(event, kind, [(target, DEBIT, amount), (source, CREDIT, amount)], (sender, receiver))
 
-    def _shift(self, event: ChainEvent, address: str, source: str, target: str, amount: int) -> Entry | None:
+    def _move_parts(self, event: ChainEvent, address: str, source: str, target: str, amount: int) -> Entry | None:
+        """Shift money of whoever has this address, None where no books are kept for it."""
+        owner = self._owners.get(address)
+        return None if owner is None else self._shift(event, address, owner, source, target, amount)
+
+    def _shift(
+        self, event: ChainEvent, address: str, owner: str, source: str, target: str, amount: int
+    ) -> Entry | None:
         """Money of one owner changes from one part to another."""
         kind = {
             "HoldPlaced": "hold",
@@ -180,11 +190,10 @@ class Booking:
             "HoldReleased": "hold_release",
             "BlockedCleared": "unblocking",
         }[event.name]
-        if address not in self._owners:
-            return None
-        lines = [
-            (self._account(event, address, target), DEBIT, amount),
-            (self._account(event, address, source), CREDIT, amount),
+        currency = self._currency_of[event.address]
+        lines: list[tuple[Account, Side, int]] = [
+            (Account(currency, owner, target), DEBIT, amount),
+            (Account(currency, owner, source), CREDIT, amount),
         ]
         return self._entry(event, kind, lines, (address, address))
 
@@ -202,7 +211,7 @@ class Booking:
             expires_at_s=args["expires_at"],
             reference=args["reference"],
         )
-        return self._shift(event, args["owner"], AVAILABLE, HELD, args["amount"])
+        return self._shift(event, args["owner"], owner, AVAILABLE, HELD, args["amount"])
 
     def _increase(self, event: ChainEvent) -> Entry | None:
         # The event has no owner: a hold that is not in the books is somebody else's.
@@ -211,8 +220,7 @@ class Booking:
             return None
         added = event.args["amount"] - hold.rest
         self.holds[hold.id] = replace(hold, rest=event.args["amount"], expires_at_s=event.args["expires_at"])
-        address = next(address for address, owner in self._owners.items() if owner == hold.owner)
-        return self._shift(event, address, AVAILABLE, HELD, added)
+        return self._shift(event, self._address_of(hold.owner), hold.owner, AVAILABLE, HELD, added)
 
     def _execute(self, event: ChainEvent) -> Entry | None:
         args = event.args

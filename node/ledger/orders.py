@@ -16,6 +16,7 @@ from contracts.client.artifacts import checksummed
 from contracts.client.deployment import Deployment
 from node.audit.store import PERSONAL
 from node.ledger.errors import OrderedAlreadyError, PayeeError, UnknownCurrencyError
+from node.participants.errors import UnknownCustomerError
 from node.participants.service import ParticipantService
 from node.storage import outbox
 from node.storage.cursor import booked_until_s
@@ -131,7 +132,9 @@ class OrderService:
 
     def on_outcome(self, session: Session, row: OutboxRow) -> None:
         """Book how an order ended, and tell its owner."""
-        order = session.get_one(OrderRow, row.reference.removeprefix(PREFIX))
+        # Many may end in one block: what they changed is written once.
+        with session.no_autoflush:
+            order = session.get_one(OrderRow, row.reference.removeprefix(PREFIX))
         order.state = "settled" if row.state == outbox.CONFIRMED else "failed"
         order.reason = row.reason
         self._tell(session, order, f"payment.{order.state}")
@@ -186,8 +189,10 @@ def payee_address(session: Session, participants: ParticipantService, payee: str
     """
     if _ADDRESS.fullmatch(payee):
         return checksummed(payee)
-    known = {institution.id: institution.address for institution in participants.directory}
-    known |= {customer.id: customer.address for customer in participants.customers(session)}
-    if payee not in known:
+    try:
+        return participants.customer(session, payee).address
+    except UnknownCustomerError:
+        institutions = {institution.id: institution.address for institution in participants.directory}
+    if payee not in institutions:
         raise PayeeError(payee)
-    return known[payee]
+    return institutions[payee]

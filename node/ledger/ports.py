@@ -1,5 +1,6 @@
 """What the ledger needs from the rooms around it."""
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
@@ -22,4 +23,12 @@ class Owners(Protocol):
 
     def account_names(self, session: Session) -> dict[str, str]:
         """Return address to owner's id."""
+        ...
+
+    def owners_at(self, session: Session, addresses: Collection[str]) -> dict[str, str]:
+        """Return address to owner's id for those of these addresses that books are kept for."""
+        ...
+
+    def address_of(self, session: Session, owner_id: str) -> str:
+        """Return an owner's address, or raise UnknownCustomerError."""
         ...

@@ -22,6 +22,7 @@ from node.ledger.errors import (
 from node.ledger.ports import Owners
 from node.ledger.store import AccountRow, EntryRow, HoldRow, LineRow, MemoRow
 from node.ledger.views import AccountTotal, Balance, Memo, StatementLine
+from node.participants.errors import UnknownCustomerError
 
 PAGE_MAX: Final = 501
 """One more than the API's page: it tells whether another follows."""
@@ -47,17 +48,20 @@ class LedgerService:
         Raises:
             InvariantError: the entry does not balance, or the books would go below zero.
         """
-        if not any(event.address in self._currency_of for event in block.events):
+        tokens = [event for event in block.events if event.address in self._currency_of]
+        if not tokens:
             return
+        addresses = {value for event in tokens for value in event.args.values() if isinstance(value, str)}
         booking = Booking(
-            owners=self._owners.account_names(session),
+            owners=self._owners.owners_at(session, addresses),
+            address_of=lambda owner: self._owners.address_of(session, owner),
             currency_of=self._currency_of,
             issues=self.issues,
             load_hold=lambda hold_id: store.load_hold(session, hold_id),
         )
-        entries = booking.entries(block.events)
+        entries = booking.entries(tokens)
         if entries:
-            known = store.known_accounts(session)
+            known = store.accounts_of(session, (line for entry in entries for line in entry.lines))
             for entry in entries:
                 store.post(session, entry, known)
             store.validate_not_negative(known.values())
@@ -290,10 +294,10 @@ class LedgerService:
         self.require_currency(currency)
 
     def _address_of(self, session: Session, owner: str) -> str:
-        for address, name in self._owners.account_names(session).items():
-            if name == owner:
-                return address
-        raise UnknownOwnerError(owner)
+        try:
+            return self._owners.address_of(session, owner)
+        except UnknownCustomerError as error:
+            raise UnknownOwnerError(owner) from error
 
     def _parts_until(self, session: Session, names: Sequence[str], after: int) -> dict[str, int]:
         """Return what was in each part after entry `after`."""

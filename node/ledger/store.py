@@ -4,8 +4,9 @@ Entries are never changed; corrections are new ones.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from node.ledger.booking import PARTS, Account, Entry, Hold, Line, validate_balanced
@@ -207,11 +208,16 @@ class WalletOrderRow(Base):
     reason: Mapped[str | None]
 
 
+# Asked at every block and request, so made once.
+_ACCOUNTS: Final = select(AccountRow).order_by(AccountRow.name)
+_NAMED: Final = select(AccountRow).where(AccountRow.name.in_(bindparam("names", expanding=True)))
+
+
 def post(session: Session, entry: Entry, known: dict[str, AccountRow]) -> EntryRow:
     """Write a balanced entry and move its accounts.
 
     Args:
-        known: Every account, by name; gets those that the entry is the first of.
+        known: Its accounts, by name; gets those that the entry is the first of.
 
     Raises:
         UnbalancedEntryError: debits and credits differ.
@@ -247,15 +253,10 @@ def post_correction(session: Session, wrong: EntryRow, reason: str, time_s: int)
         corrects=wrong.id,
         reason=reason,
     )
-    _write(
-        session,
-        row,
-        [
-            Line(line.account.account, "credit" if line.side == "debit" else "debit", line.amount)
-            for line in wrong.lines
-        ],
-        known_accounts(session),
-    )
+    lines = [
+        Line(line.account.account, "credit" if line.side == "debit" else "debit", line.amount) for line in wrong.lines
+    ]
+    _write(session, row, lines, accounts_of(session, lines))
     session.flush()
     return row
 
@@ -269,12 +270,13 @@ def validate_not_negative(rows: Iterable[AccountRow]) -> None:
 
 def accounts(session: Session) -> Sequence[AccountRow]:
     """Return every account, by name."""
-    return session.scalars(select(AccountRow).order_by(AccountRow.name)).all()
+    return session.scalars(_ACCOUNTS).all()
 
 
-def known_accounts(session: Session) -> dict[str, AccountRow]:
-    """Return every account, by name."""
-    return {row.name: row for row in accounts(session)}
+def accounts_of(session: Session, lines: Iterable[Line]) -> dict[str, AccountRow]:
+    """Return the accounts that lines move, those that there are, by name."""
+    names = {line.account.name for line in lines}
+    return {row.name: row for row in session.scalars(_NAMED, {"names": list(names)})}
 
 
 def load_hold(session: Session, hold_id: bytes) -> Hold | None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from eth_abi.exceptions import EncodingError
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
@@ -42,6 +42,9 @@ NO_PURPOSE: Final = bytes(32)
 # Asked at every block and payment, so made once.
 _CUSTOMERS: Final = select(CustomerRow).order_by(CustomerRow.id)
 _ACCOUNTS: Final = select(CustomerRow.address, CustomerRow.id).order_by(CustomerRow.id)
+_OWNERS_AT: Final = select(CustomerRow.address, CustomerRow.id).where(
+    CustomerRow.address.in_(bindparam("addresses", expanding=True))
+)
 _ALGORITHM: Final = "secp256k1"
 _ROLE: Final = "transaction"
 # With `customer.` in front a keystore's name, 64 characters at most.
@@ -176,6 +179,11 @@ class ParticipantService:
         """Return the accounts this institution keeps books for: address to owner's id, its own included."""
         own = {self.institution.address: self.institution.id}
         return own | dict(iter(session.execute(_ACCOUNTS)))
+
+    def owners_at(self, session: Session, addresses: Collection[str]) -> dict[str, str]:
+        """Return whose accounts these are, for those that this institution keeps books for: address to owner's id."""
+        own = {self.institution.address: self.institution.id} if self.institution.address in addresses else {}
+        return own | dict(iter(session.execute(_OWNERS_AT, {"addresses": list(addresses)})))
 
     def address_of(self, session: Session, owner_id: str) -> str:
         """Return the address of a customer or of the institution itself."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from contracts.client import typed_data
@@ -42,6 +42,10 @@ RESERVE_MARGIN_S: Final = 3_600
 LIVE_QUOTES_MAX: Final = 50
 """Live quotes per requester: each one binds inventory."""
 USES: Final = ("QuoteSettled", "LockTaken")
+# Asked at every block, so made once.
+_EXPIRED: Final = select(IssuedQuote).where(
+    IssuedQuote.state == store.OFFERED, IssuedQuote.expires_at_s < bindparam("now_s")
+)
 
 
 class QuoteDesk:
@@ -107,8 +111,7 @@ class QuoteDesk:
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Take back the reserves of quotes whose time is over."""
-        expired = select(IssuedQuote).where(IssuedQuote.state == store.OFFERED, IssuedQuote.expires_at_s < block.time_s)
-        for issued in session.scalars(expired).all():
+        for issued in session.scalars(_EXPIRED, {"now_s": block.time_s}).all():
             issued.state = store.RELEASING
             quote = from_json("Quote", issued.quote, "quote")
             self._enqueue(session, issued, SETTLEMENT, "release_reserve", (quote,), "release")

@@ -5,9 +5,9 @@ provider's hold for the trade stands, with what is left of it.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import CURRENCY_CONTRACT, ChainEvent
@@ -21,10 +21,8 @@ from node.quotes.requests import ESCROW, SETTLEMENT
 from node.quotes.store import ExposureLimitRow, ExposureRow, QuoteOffer, QuoteRequest
 
 # Asked at every block, so made once.
-_OVER: Final = (
-    # Found in the database: of a parameter the session could not tell which of its rows are meant.
-    delete(ExposureRow).where(ExposureRow.until_s < bindparam("now_s")).execution_options(synchronize_session="fetch")
-)
+_EXPOSURES: Final = cast(Table, ExposureRow.__table__)
+_OVER: Final = _EXPOSURES.delete().where(_EXPOSURES.c.until_s < bindparam("now_s"))
 
 
 @dataclass(frozen=True, slots=True)

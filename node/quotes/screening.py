@@ -4,9 +4,9 @@ A desk follows every hold that is placed for FxSettlement. A quote that reaches 
 is not taken; while it lives, this institution shows it to the chain, which records the dishonour for everybody.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import CURRENCY_CONTRACT, ChainEvent
@@ -25,17 +25,13 @@ PATIENCE_S: Final = 60
 """Ledger seconds a reserve may come after its quote: a provider's books can be some blocks ahead of these."""
 
 # Asked at every block, so made once.
-_WAITING: Final = select(QuoteOffer).where(
+_WAITING: Final = select(QuoteOffer.id).where(
     QuoteOffer.expires_at_s >= bindparam("now_s"),
     QuoteOffer.received_at_s < bindparam("sent_s"),
     QuoteOffer.fault.is_(None),
 )
-_OVER: Final = (
-    # Found in the database: of a parameter the session could not tell which of its rows are meant.
-    delete(QuoteReserve)
-    .where(QuoteReserve.expires_at_s < bindparam("now_s"))
-    .execution_options(synchronize_session="fetch")
-)
+_RESERVES: Final = cast(Table, QuoteReserve.__table__)
+_OVER: Final = _RESERVES.delete().where(_RESERVES.c.expires_at_s < bindparam("now_s"))
 
 
 class ReserveScreen:
@@ -63,7 +59,8 @@ class ReserveScreen:
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Show the chain what has stayed without a reserve, and forget reserves whose time is over."""
-        for offer in session.scalars(_WAITING, {"now_s": block.time_s, "sent_s": block.time_s - PATIENCE_S}).all():
+        for waiting in session.scalars(_WAITING, {"now_s": block.time_s, "sent_s": block.time_s - PATIENCE_S}).all():
+            offer = session.get_one(QuoteOffer, waiting)
             if self.missing(session, offer) > 0:
                 self._show(session, offer)
         session.execute(_OVER, {"now_s": block.time_s})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import LargeBinary, update
+from sqlalchemy import LargeBinary, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.client.follower import Cursor
@@ -27,6 +27,10 @@ class CursorRow(Base):
     time_s: Mapped[int]
 
 
+# Asked at every block and request, so made once.
+_CURSOR: Final = select(CursorRow).where(CursorRow.id == _ONLY_ROW)
+
+
 def load_cursor(session: Session) -> Cursor | None:
     """Return the cursor, None in a new database."""
     row = _row(session)
@@ -43,7 +47,7 @@ def _row(session: Session) -> CursorRow | None:
     # Kept for as long as the session: it would forget a row that nobody holds, and everybody asks for this one.
     row: CursorRow | None = session.info.get(_ROW)
     if row is None:
-        row = session.info[_ROW] = session.get(CursorRow, _ONLY_ROW)
+        row = session.info[_ROW] = session.scalar(_CURSOR)
     return row
 
 

@@ -92,8 +92,10 @@ def by_reference(session: Session, reference: str) -> Sequence[OutboxRow]:
 class Outbox:
     """The outbox of one database: the sender's store and the outcome handler of the follower."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, address: str) -> None:
+        """Keep the transactions of the account at `address` in `database`."""
         self._database = database
+        self._address = address
         self._handlers: list[tuple[str, OutcomeHandler]] = []
         self._bell: Subscription | None = None
 
@@ -103,7 +105,9 @@ class Outbox:
 
     def on_outcomes(self, session: Session, outcomes: Sequence[TransactionOutcome]) -> None:
         """Book what the follower saw in a block; transactions of others are none of this outbox's business."""
-        seen = {outcome.tx_hash: outcome for outcome in outcomes}
+        seen = {outcome.tx_hash: outcome for outcome in outcomes if outcome.sender == self._address}
+        if not seen:
+            return
         rows = session.scalars(select(OutboxRow).where(OutboxRow.tx_hash.in_(seen)).order_by(OutboxRow.nonce)).all()
         for row in rows:
             outcome = seen[row.tx_hash or b""]

@@ -113,7 +113,7 @@ class RealDesk:
             for customer in self.customers:
                 self.participants.add_customer(session, customer_id=customer, name=customer.title(), now_s=0)
         self.ledger = LedgerService(institution_id=self.institution_id, owners=self.participants, deployment=deployment)
-        self.outbox = Outbox(self.database)
+        self.outbox = Outbox(self.database, deployment.participant(self.institution_id).address)
         self.handlers.outcomes.append(self.outbox.on_outcomes)
         self.handlers.blocks.append(self.ledger.on_block)
         self.issuance = IssuanceService(

@@ -54,6 +54,7 @@ class TokenWorld:
         events = [event for entry in entries if (event := self._event(*entry)) is not None]
         booking = Booking(
             owners=self.owners,
+            address_of={owner: address for address, owner in self.owners.items()}.__getitem__,
             currency_of={checksummed(str(self.token.address)): "EUR"},
             issues=frozenset(),
             load_hold=self.known.get,

@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from contracts.client.request_id import HEADER as REQUEST_ID_HEADER
-from contracts.client.request_id import is_request_id
+from contracts.client.request_id import split_ids
 from node.chain.errors import (
     ChainError,
     InvalidParamsError,
@@ -85,12 +85,7 @@ class JsonRpcServer:
             document = json.loads(body)
         except ValueError:
             return _json(_failure(None, _PARSE_ERROR, "parse error: expected JSON"), headers)
-        request_id = request.headers.get(REQUEST_ID_HEADER, "")
-        if is_request_id(request_id):
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                answer = await self.answer(document)
-        else:
-            answer = await self.answer(document)
+        answer = await self.answer(document, request.headers.get(REQUEST_ID_HEADER, ""))
         return web.Response(status=200, headers=headers) if answer is None else _json(answer, headers)
 
     async def _preflight(self, request: web.Request) -> web.Response:
@@ -116,19 +111,24 @@ class JsonRpcServer:
 
     # -- JSON-RPC ----------------------------------------------------------------------------------------------
 
-    async def answer(self, document: object) -> object | None:
-        """Return the answer to a request or batch; None when only notifications were sent."""
+    async def answer(self, document: object, request_ids: str = "") -> object | None:
+        """Return the answer to a request or batch; None when only notifications were sent.
+
+        Args:
+            request_ids: The header X-Request-Id, for a batch possibly of each call's.
+        """
         if not isinstance(document, list):
-            return await self._answer_one(document)
+            (request_id,) = split_ids(request_ids, 1)
+            return await self._answer_for(document, request_id)
         if not document:
             return _failure(None, _INVALID_REQUEST, "batch: expected at least one request")
         if len(document) > RPC_BATCH_MAX:
             return _failure(None, _INVALID_REQUEST, f"batch: expected at most {RPC_BATCH_MAX}, got {len(document)}")
-        return await self._answer_batch(document)
+        return await self._answer_batch(document, split_ids(request_ids, len(document)))
 
-    async def _answer_batch(self, batch: list[object]) -> object | None:
+    async def _answer_batch(self, batch: list[object], request_ids: list[str | None]) -> object | None:
         """Answer in order; calls that wait for the disk wait together."""
-        tasks = [asyncio.ensure_future(self._answer_one(one)) for one in batch]
+        tasks = [asyncio.ensure_future(self._answer_for(*one)) for one in zip(batch, request_ids, strict=True)]
         answers, size = [], 0
         for task in tasks:
             one = await task
@@ -140,6 +140,13 @@ class JsonRpcServer:
                 one = _failure(one.get("id"), LimitExceededError.rpc_code, message)
             answers.append(one)
         return answers or None
+
+    async def _answer_for(self, request: object, request_id: str | None) -> dict[str, Any] | None:
+        """Answer with the id of the request that it serves in every line of the log."""
+        if request_id is None:
+            return await self._answer_one(request)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            return await self._answer_one(request)
 
     async def _answer_one(self, request: object) -> dict[str, Any] | None:
         if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":

@@ -158,6 +158,18 @@ async def test_transaction_is_logged_with_the_request_that_led_to_it(chain: Loca
     assert (entry["event"], entry["tx_hash"], entry["request_id"]) == ("transaction_taken", tx_hash, "r-17")
 
 
+async def test_transactions_of_a_batch_are_logged_each_with_its_own_request(chain: LocalChain) -> None:
+    payer = Actor(1)
+    batch = [
+        {"jsonrpc": "2.0", "id": number, "method": "eth_sendRawTransaction", "params": ["0x" + payer.sign().hex()]}
+        for number in range(3)
+    ]
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
+        answers = await chain.server.answer(batch, "r-1,,r-3")
+    hashes = [answer["result"] for answer in answers]
+    assert {entry["request_id"]: entry["tx_hash"] for entry in entries} == {"r-1": hashes[0], "r-3": hashes[2]}
+
+
 async def test_receipt_counts_logs_and_gas_over_the_block(chain: LocalChain) -> None:
     await _two_blocks(chain)
     first, second = await chain.rpc("eth_getBlockReceipts", "0x1")

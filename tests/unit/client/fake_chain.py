@@ -156,7 +156,7 @@ class FakeChain:
         outcomes = []
         for transaction in sorted(self.pending.values(), key=lambda item: item.nonce):
             reason = self.reverting.get(transaction.data)
-            outcomes.append(TransactionOutcome(transaction.tx_hash, number, reason is None, reason))
+            outcomes.append(TransactionOutcome(transaction.tx_hash, transaction.sender, number, reason is None, reason))
             self.executed.append(transaction)
         self.pending.clear()
         logged = tuple(event_of(info, index, **event) for index, event in enumerate(events or []))

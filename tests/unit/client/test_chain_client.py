@@ -1,5 +1,6 @@
 """Decoded blocks and errors, from the JSON a chain answers with."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from contracts.client.errors import (
     RpcError,
     TransactionRefusedError,
 )
+from contracts.client.together import Call
 from tests.unit.client.fake_chain import Actor, contract_address, deployment
 
 PAYER, PAYEE = Actor("payer").address, Actor("payee").address
@@ -36,6 +38,9 @@ class FakeProvider:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
+
+    async def make_calls(self, calls: Sequence[Call]) -> list[dict[str, Any]]:
+        return [await self.make_request(call.method, call.params) for call in calls]
 
 
 def client_of(**answers: Any) -> ChainClient:
@@ -66,7 +71,8 @@ def transfer_log(address: str, index: int) -> dict[str, Any]:
 
 def receipt(*logs: dict[str, Any], status: str = "0x1", **more: Any) -> dict[str, Any]:
     to = contract_address("EUR").lower()
-    return {"transactionHash": TX, "blockHash": BLOCK, "status": status, "to": to, "logs": list(logs), **more}
+    made = {"transactionHash": TX, "blockHash": BLOCK, "from": PAYER.lower(), "to": to}
+    return made | {"status": status, "logs": list(logs)} | more
 
 
 async def test_block_has_the_networks_events_when_others_log_too() -> None:
@@ -80,10 +86,10 @@ async def test_block_has_the_networks_events_when_others_log_too() -> None:
     assert [outcome.succeeded for outcome in block.outcomes] == [True]
 
 
-async def test_block_reads_no_receipts_when_it_has_no_transactions() -> None:
-    client = client_of(eth_getBlockByNumber=header())
-    assert (await client.block(1)).events == ()
-    assert client._provider().asked == ["eth_getBlockByNumber"]
+async def test_block_is_empty_when_it_has_no_transactions() -> None:
+    client = client_of(eth_getBlockByNumber=header(), eth_getBlockReceipts=[])
+    block = await client.block(1)
+    assert (block.events, block.outcomes) == ((), ())
 
 
 @pytest.mark.parametrize(("block", "receipts"), [(None, []), (header(TX), [receipt(blockHash="0x" + "ee" * 32)])])

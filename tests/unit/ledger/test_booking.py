@@ -81,7 +81,13 @@ def test_books_equal_the_token_when_it_does_anything(
 
 
 def booking(owners: dict[str, str]) -> Booking:
-    return Booking(owners=owners, currency_of={EUR: "EUR"}, issues=frozenset(), load_hold=lambda _: None)
+    return Booking(
+        owners=owners,
+        address_of={owner: address for address, owner in owners.items()}.__getitem__,
+        currency_of={EUR: "EUR"},
+        issues=frozenset(),
+        load_hold=lambda _: None,
+    )
 
 
 def entries_of(token: TokenModel, owners: dict[str, str]) -> list[Entry]:

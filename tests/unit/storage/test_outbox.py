@@ -30,7 +30,7 @@ class Desk:
         prepare(database)
         self.database = database
         self.chain = chain
-        self.outbox = Outbox(database)
+        self.outbox = Outbox(database, BANK.address)
         self.feed = BlockFeed(chain)
         self.sender = TransactionSender(
             chain=chain,

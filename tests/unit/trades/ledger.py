@@ -175,13 +175,13 @@ class Ledger:
         tx_hash = tx_hash or keccak(data + time_s.to_bytes(8, "big"))
         computation = self._execute(sender, to, data, time_s)
         if computation.is_error:
-            outcome = TransactionOutcome(tx_hash, len(self.blocks), False, _reason(computation))
+            outcome = TransactionOutcome(tx_hash, sender, len(self.blocks), False, _reason(computation))
             self._append(time_s, (), (outcome,))
             return outcome.reason
         self._state.clear_transient_storage()
         self._state.lock_changes()
         events = self._events(computation, tx_hash, time_s)
-        self._append(time_s, events, (TransactionOutcome(tx_hash, len(self.blocks), True, None),))
+        self._append(time_s, events, (TransactionOutcome(tx_hash, sender, len(self.blocks), True, None),))
         return None
 
     def call(self, contract: str, function: str, *args: Any) -> Any:

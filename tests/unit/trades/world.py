@@ -218,7 +218,7 @@ class TestDesk:
             ledger=self.ledger,
             message_key=key,
         )
-        self.outbox = Outbox(self.database)
+        self.outbox = Outbox(self.database, deployment.participant(institution_id).address)
         handlers: Handlers[Session] = Handlers()
         handlers.blocks.append(registry.on_block)
         handlers.blocks.append(self.ledger.on_block)
