@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session, lazyload
 
 from contracts.client.artifacts import ChainEvent
@@ -26,6 +26,25 @@ from node.participants.errors import UnknownCustomerError
 
 PAGE_MAX: Final = 501
 """One more than the API's page: it tells whether another follows."""
+_NAMES: Final[BindParameter[Any]] = bindparam("names", expanding=True)
+_NUMBERS: Final[BindParameter[Any]] = bindparam("numbers", expanding=True)
+# Asked at every statement, so made once.
+_ENTRIES_OF: Final = select(LineRow.entry_id).join(AccountRow).where(AccountRow.name.in_(_NAMES)).distinct()
+_ENTRIES: Final = (
+    select(EntryRow).where(EntryRow.id.in_(_NUMBERS)).order_by(EntryRow.id).options(lazyload(EntryRow.lines))
+)
+_MOVED: Final = (
+    select(LineRow.entry_id, AccountRow.part, LineRow.side, LineRow.amount, LineRow.balance_after)
+    .join(AccountRow)
+    .where(AccountRow.name.in_(_NAMES), LineRow.entry_id.in_(_NUMBERS))
+    .order_by(LineRow.id)
+)
+_MEMOS: Final = (
+    select(MemoRow.tx_hash, MemoRow.log_index, MemoRow.purpose)
+    .add_columns(MemoRow.trade_id, MemoRow.milestone, MemoRow.text, MemoRow.amount)
+    .where(MemoRow.tx_hash.in_(bindparam("hashes", expanding=True)))
+    .order_by(MemoRow.id)
+)
 
 
 class LedgerService:
@@ -128,15 +147,14 @@ class LedgerService:
         address = self._address_of(session, owner)
         self.require_currency(currency)
         names = [Account(currency, owner, part).name for part in PARTS]
-        wanted = select(LineRow.entry_id).join(AccountRow).where(AccountRow.name.in_(names)).distinct()
+        wanted = _ENTRIES_OF
         if after:
             wanted = wanted.where(LineRow.entry_id < after if is_newest_first else LineRow.entry_id > after)
         order = LineRow.entry_id.desc() if is_newest_first else LineRow.entry_id
-        numbers = session.scalars(wanted.order_by(order).limit(limit)).all()
+        numbers = session.scalars(wanted.order_by(order).limit(limit), {"names": names}).all()
         running = self._parts_until(session, names, min(numbers, default=1) - 1)
         lines = []
-        rows = select(EntryRow).where(EntryRow.id.in_(numbers)).order_by(EntryRow.id)
-        entries = session.scalars(rows.options(lazyload(EntryRow.lines))).all()
+        entries = session.scalars(_ENTRIES, {"numbers": numbers}).all()
         moved = self._moved(session, names, entries)
         memos = self._memos(session, entries)
         for entry in entries:
@@ -318,13 +336,9 @@ class LedgerService:
         self, session: Session, names: Sequence[str], entries: Sequence[EntryRow]
     ) -> defaultdict[int, list[tuple[str, str, int, int]]]:
         """Return (part, side, amount, balance after) of what entries changed in these accounts, by entry."""
-        wanted = select(LineRow.entry_id, AccountRow.part, LineRow.side, LineRow.amount, LineRow.balance_after)
-        of_entries = LineRow.entry_id.in_([entry.id for entry in entries])
         found: defaultdict[int, list[tuple[str, str, int, int]]] = defaultdict(list)
-        rows = session.execute(
-            wanted.join(AccountRow).where(AccountRow.name.in_(names), of_entries).order_by(LineRow.id)
-        )
-        for entry, part, side, amount, balance_after in rows:
+        wanted = {"names": names, "numbers": [entry.id for entry in entries]}
+        for entry, part, side, amount, balance_after in session.execute(_MOVED, wanted):
             found[entry].append((part, side, amount, balance_after))
         return found
 
@@ -334,9 +348,8 @@ class LedgerService:
         """Return the memos of entries by transaction and log."""
         hashes = {entry.tx_hash for entry in entries if entry.tx_hash is not None}
         found: defaultdict[tuple[bytes | None, int | None], list[Memo]] = defaultdict(list)
-        for row in session.scalars(select(MemoRow).where(MemoRow.tx_hash.in_(hashes)).order_by(MemoRow.id)):
-            memo = Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount)
-            found[row.tx_hash, row.log_index].append(memo)
+        for tx_hash, log_index, *memo in session.execute(_MEMOS, {"hashes": list(hashes)}):
+            found[tx_hash, log_index].append(Memo(*memo))
         return found
 
 

@@ -42,6 +42,7 @@ NO_PURPOSE: Final = bytes(32)
 # Asked at every block and payment, so made once.
 _CUSTOMERS: Final = select(CustomerRow).order_by(CustomerRow.id)
 _ACCOUNTS: Final = select(CustomerRow.address, CustomerRow.id).order_by(CustomerRow.id)
+_NAMES: Final = select(CustomerRow.address, CustomerRow.name).where(CustomerRow.name != "")
 _OWNERS_AT: Final = select(CustomerRow.address, CustomerRow.id).where(
     CustomerRow.address.in_(bindparam("addresses", expanding=True))
 )
@@ -161,6 +162,10 @@ class ParticipantService:
     def customers(self, session: Session) -> Sequence[CustomerRow]:
         """Return every customer, by id."""
         return session.scalars(_CUSTOMERS).all()
+
+    def customer_names(self, session: Session) -> dict[str, str]:
+        """Return what customers are called, by address; not those that were erased."""
+        return dict(iter(session.execute(_NAMES)))
 
     def names_at(self, session: Session, addresses: Collection[str]) -> dict[str, str]:
         """Return what customers are called whose accounts these are, by address."""
