@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import rfc8785
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from node.audit.errors import BrokenLogError
@@ -19,7 +19,8 @@ from node.storage.cursor import booked_until_s
 
 ENTRY: Final = "landfall/audit-entry/1"
 # Asked at every change, so made once.
-_LATEST: Final = select(EntryRow).order_by(EntryRow.number.desc()).limit(2)
+_LATEST: Final = select(EntryRow.number, EntryRow.hash, EntryRow.content).order_by(EntryRow.number.desc()).limit(2)
+Latest = Row[int, bytes, str]
 START: Final = bytes(32)
 """What stands in place of a hash before the first entry."""
 
@@ -56,7 +57,7 @@ def append(session: Session, entry: Entry) -> EntryRow:
     """Write an entry in the transaction of `session`, after everything else in it."""
     session.flush()
     # The last one, and the one that its hash covers.
-    latest = session.scalars(_LATEST).all()
+    latest = session.execute(_LATEST).all()
     number, before = (latest[0].number + 1, latest[0].hash) if latest else (1, START)
     if latest:
         _verify_last(*latest)
@@ -86,7 +87,7 @@ def entry_hash(before: bytes, content: str) -> bytes:
     return sha256(before + content.encode()).digest()
 
 
-def _verify_last(last: EntryRow, before: EntryRow | None = None) -> None:
+def _verify_last(last: Latest, before: Latest | None = None) -> None:
     if last.number > 1 and (before is None or before.number != last.number - 1):
         raise BrokenLogError(f"audit_entry: expected entry {last.number - 1}, got none")
     if last.hash != entry_hash(START if before is None else before.hash, last.content):

@@ -36,7 +36,7 @@ class CutOffRow(Base):
 
 
 # Asked at every block and payment, so made once.
-_ALL: Final = select(CutOffRow)
+_ALL: Final = select(CutOffRow.currency, CutOffRow.at, CutOffRow.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class CutOffs:
 
     def all(self, session: Session) -> dict[str, CutOff]:
         """Return every currency's cut-off, by its code."""
-        found = {row.currency: read_cut_off(row.at, row.zone) for row in session.scalars(_ALL)}
+        found = {currency: read_cut_off(at, zone) for currency, at, zone in session.execute(_ALL)}
         return dict.fromkeys(self._currencies, DEFAULT) | found
 
     def set(self, session: Session, currency: str, cut_off: CutOff) -> None:

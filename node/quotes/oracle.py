@@ -51,15 +51,21 @@ class OracleReporter:
         self._messages = messages
         self._rates = rates
         self._pairs = medians.pairs
+        self._reported: dict[str, int] = {}
+        """Rounds that are in the database, by pair: the last one each."""
 
     def on_block(self, session: Session, block: BlockInfo) -> None:
         """Report on the round that this block's time belongs to, once."""
+        rounds = {pair.name: block.time_s // pair.period_s for pair in self._pairs.values()}
+        if rounds == self._reported:
+            return
         paused = self.paused(session)
         for pair in self._pairs.values():
             if pair.name in paused:
                 continue
-            number = block.time_s // pair.period_s
+            number = rounds[pair.name]
             if session.get(OracleRound, (pair.name, number)) is not None:
+                self._reported[pair.name] = number
                 continue
             try:
                 rate = self._rates.oracle_rate(block.time_s, pair.name)

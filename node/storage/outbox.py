@@ -55,8 +55,8 @@ class OutboxRow(Base):
 OutcomeHandler = Callable[[Session, OutboxRow], None]
 
 
-def enqueue(session: Session, *, contract: str, function: str, args: Sequence[Any], reference: str) -> int:
-    """Queue a call of a contract (`TradeEscrow`) or of a currency's token (`EUR`); return the row's number.
+def enqueue(session: Session, *, contract: str, function: str, args: Sequence[Any], reference: str) -> OutboxRow:
+    """Queue a call of a contract (`TradeEscrow`) or of a currency's token (`EUR`); return its row.
 
     Raises:
         contracts.client.errors.RejectedError: the call or an argument does not fit the ABI; nothing was queued.
@@ -71,9 +71,8 @@ def enqueue(session: Session, *, contract: str, function: str, args: Sequence[An
         request_id=REQUEST_ID.get(),
     )
     session.add(row)
-    session.flush()
     signal(session, _TOPIC)
-    return row.id
+    return row
 
 
 def get(session: Session, row: int) -> OutboxRow:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from node.audit import log
@@ -32,6 +33,10 @@ from node.web.origin import origin_of
 from node.web.store import AnswerRow
 
 APPROVAL: Final = "landfall_approval"
+# Asked at every change, so made once.
+_STORED: Final = select(AnswerRow.fingerprint, AnswerRow.status, AnswerRow.body).where(
+    AnswerRow.caller == bindparam("caller"), AnswerRow.key == bindparam("key")
+)
 # What a request is made of besides method, path, query and body.
 _KEPT_HEADERS: Final = ("content-type", "idempotency-key", "if-match")
 
@@ -71,7 +76,7 @@ class IdempotentCall:
         """
         asked = self.asked
         with self.database.transaction() as session:
-            stored = session.get(AnswerRow, (asked.principal.name, asked.key))
+            stored = session.execute(_STORED, {"caller": asked.principal.name, "key": asked.key}).one_or_none()
             if stored is not None:
                 self._check_same(stored.fingerprint)
                 return _response(stored.status, stored.body, is_replay=True)

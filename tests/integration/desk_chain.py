@@ -151,7 +151,8 @@ class RealDesk:
 
     def queue(self, contract: str, function: str, *args: Any) -> int:
         with self.database.transaction() as session:
-            return outbox.enqueue(session, contract=contract, function=function, args=args, reference="test")
+            row = outbox.enqueue(session, contract=contract, function=function, args=args, reference="test")
+        return row.id
 
     def row(self, number: int) -> OutboxRow:
         with self.database.read() as session:

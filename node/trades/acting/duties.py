@@ -35,6 +35,8 @@ REPRICE: Final = "reprice"
 LAPSE: Final = "lapse"
 SETTABLE: Final = (SILENCE, SETTLE, LAST_RESORT, REPRICE, LAPSE)
 """Steps that a bank may tell its watch only to propose."""
+# Asked of every trade that something is due for, at every block, so made once.
+_SETTINGS: Final = select(WatchSetting.step, WatchSetting.performs)
 
 
 class Duties:
@@ -96,7 +98,7 @@ class Duties:
 
     def performs(self, session: Session) -> dict[str, bool]:
         """Return which steps the watch does by itself; the others it only proposes."""
-        found = {row.step: row.performs for row in session.scalars(select(WatchSetting))}
+        found = dict(iter(session.execute(_SETTINGS)))
         return {step: found.get(step, True) for step in SETTABLE}
 
     def set_performs(self, session: Session, step: str, performs: bool) -> None:

@@ -3,8 +3,9 @@
 What happened is told by the events themselves (`trade.<Event>`); here is what somebody should do about it.
 """
 
-from typing import Any
+from typing import Any, Final
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.client.artifacts import ChainEvent
@@ -13,6 +14,9 @@ from fx.money import Money
 from node.trades.context import Desk
 from node.trades.store import MilestoneRow, Told, Trade
 from node.web.events import publish
+
+# Asked of every trade that something is due for, at every block, so made once.
+_TOLD: Final = select(Told.name).where(Told.reference == bindparam("reference"), Told.name == bindparam("name"))
 
 
 class Notifying:
@@ -48,7 +52,7 @@ class Notifying:
         if milestone is not None:
             name = f"{kind}:{milestone.index}:{milestone.terms_version}"
             body = {"milestone": milestone.index, "milestone_kind": milestone.kind, **body}
-        if session.get(Told, (trade.reference, name)) is not None:
+        if session.scalar(_TOLD, {"reference": trade.reference, "name": name}) is not None:
             return
         session.add(Told(reference=trade.reference, name=name))
         self._publish(session, trade, kind, sides, body, now_s, None if milestone is None else milestone.index)
@@ -56,7 +60,7 @@ class Notifying:
     def proposed(self, session: Session, trade: Trade, step: str, attempt: int, now_s: int) -> None:
         """Tell this bank's staff, once, that a step is due which the watch is set not to do by itself."""
         name = f"trade.step_proposed:{step}:{attempt}"
-        if session.get(Told, (trade.reference, name)) is not None:
+        if session.scalar(_TOLD, {"reference": trade.reference, "name": name}) is not None:
             return
         session.add(Told(reference=trade.reference, name=name))
         body = {"reference": trade.reference, "step": step}

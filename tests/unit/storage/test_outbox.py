@@ -47,7 +47,8 @@ class Desk:
 
     def queue(self, amount: int, reference: str = "pay:1") -> int:
         with self.database.transaction() as session:
-            return outbox.enqueue(session, contract="EUR", function="transfer", args=(TO, amount), reference=reference)
+            row = outbox.enqueue(session, contract="EUR", function="transfer", args=(TO, amount), reference=reference)
+        return row.id
 
     async def follow(self) -> None:
         await self.feed.poll()
