@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+# Unrolled: a string of hex is passed in one step, not digit by digit.
+_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[][{}]")
 
 

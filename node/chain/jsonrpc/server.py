@@ -10,7 +10,6 @@ import asyncio
 import inspect
 import ipaddress
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,6 +34,7 @@ from node.chain.limits import (
     RPC_RESULT_BYTES_MAX,
     RPC_WAIT_READY_S,
 )
+from node.json_depth import json_depth
 
 _log = structlog.get_logger("landfall.chain")
 # Where a client's request ends and the chain's part begins: with the request's id, both logs tell one story.
@@ -42,7 +42,6 @@ _SUBMITTING: Final = frozenset({"eth_sendRawTransaction", "landfall_sendDualSign
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
 _INTERNAL_ERROR: Final = -32603
-_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 class JsonRpcServer:
@@ -78,7 +77,9 @@ class JsonRpcServer:
         if request.content_type != "application/json":
             return web.Response(status=415, text="Content-Type: expected application/json\n", headers=headers)
         body = await request.read()
-        if _is_deep(body):
+        # Before it is parsed: py-evm raises the recursion limit beyond what the C stack holds, so that deep input would
+        # end the process.
+        if json_depth(body) > RPC_JSON_DEPTH_MAX:
             message = f"parse error: expected at most {RPC_JSON_DEPTH_MAX} levels"
             return _json(_failure(None, _PARSE_ERROR, message), headers)
         try:
@@ -197,26 +198,6 @@ class JsonRpcServer:
         if found is None:
             raise MethodNotFoundError(f"the method {name[:64]} does not exist/is not available")
         return found
-
-
-def _is_deep(body: bytes) -> bool:
-    """Return whether the JSON is nested deeper than allowed, before it is parsed.
-
-    The interpreter's recursion limit does not protect the parser here: py-evm raises it beyond what the C stack
-    holds, and deep input would end the process.
-    """
-    depth = 0
-    if body.count(b"[") + body.count(b"{") <= RPC_JSON_DEPTH_MAX:
-        return False
-    for token in _BRACKETS_AND_STRINGS.finditer(body):
-        first = body[token.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > RPC_JSON_DEPTH_MAX:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
 
 
 def _failure(request_id: Any, code: int, message: str, data: Any = None) -> dict[str, Any]:

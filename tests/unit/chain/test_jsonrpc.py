@@ -423,23 +423,6 @@ async def test_request_is_invalid_when(chain: LocalChain, document: object) -> N
     assert answer["error"]["code"] == -32600
 
 
-@pytest.mark.parametrize(
-    ("body", "is_deep"),
-    [
-        (b"[" * 33, True),
-        (b"[" * 32 + b"]" * 32, False),
-        (b'{"a":' * 40, True),
-        (b"[[],{}]" * 500, False),
-        (b'["' + b"[" * 500 + b'"]', False),
-        (rb'["\"' + b"[" * 500 + b'"]', False),
-        (rb'["\\"' + b",[" * 500, True),
-        (b'"[' + b"{" * 50, True),
-    ],
-)
-def test_depth_is_measured_outside_strings(body: bytes, is_deep: bool) -> None:
-    assert server_module._is_deep(body) is is_deep
-
-
 async def test_batch_is_answered_in_order_without_notifications(chain: LocalChain) -> None:
     payer = Actor(1)
     batch: list[dict[str, Any]] = [
