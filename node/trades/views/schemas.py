@@ -51,7 +51,9 @@ class NextOut(Answer):
     from_s: Time | None = Field(None, description="First second for it; null if it can be done now")
     otherwise: str | None = Field(None, description="What comes of it if nobody does", examples=["it is refunded"])
     role: str | None = Field(None, description="importer, exporter, holder, attester, arbiter, ... or anyone")
-    call: str | None = Field(None, description="The contract's call, docs/spec/trade.md", examples=["attest"])
+    call: str | None = Field(
+        None, description="The contract's call, docs/spec/trade.md, or what is done off the chain", examples=["attest"]
+    )
     milestone: int | None = Field(None, description="Null where it is about the whole trade")
     weight: str = Field("owed", description="owed: waited for; right: may, while it lasts; option: may at any time")
 

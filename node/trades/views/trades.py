@@ -104,13 +104,15 @@ class Views:
             case store.AGREED:
                 return self._to_fund(session, trade, document, now_s)
             case store.FUNDING:
-                return [_next("the network", "take the funding transaction into a block", document.fund_by_s)]
+                return [
+                    _next("include", "the network", "take the funding transaction into a block", document.fund_by_s)
+                ]
             case store.FUNDED:
                 steps = self._steps(session, known, trade, now_s, only)
                 now = [shown_step(step) for step in steps if step.weight is not Weight.OPTION and step.from_s is None]
                 return self._to_sign(session, known, trade, now_s) + now
             case store.UNREAD:
-                return [_next(trade.exporter_bank, "send the amended terms")]
+                return [_next("send_terms", trade.exporter_bank, "send the amended terms")]
         return []
 
     def all_steps(
@@ -160,15 +162,17 @@ class Views:
         missing = document.open_accounts()
         if missing:
             banks = {document.importer.bank, document.exporter.bank} - {self._desk.id}
-            return [_next(bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)]
+            return [
+                _next("fill_in", bank, f"fill in {', '.join(missing)}", document.fund_by_s) for bank in sorted(banks)
+            ]
         try:
             check_purpose(document, self._desk.checking(session, now_s))
         except TermsRejectedError as error:
             who = " or ".join(document.side(side).name for side in SIDES)
-            return [_next(who, f"counter, as nobody can sign: {error}", document.fund_by_s)]
+            return [_next("counter", who, f"counter, as nobody can sign: {error}", document.fund_by_s)]
         signed = self._signed(session, trade, document)
         return [
-            _next(document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)
+            _next("sign", document.side(side).name, f"sign version {trade.version} or counter it", document.fund_by_s)
             for side in SIDES
             if document.side(side).name not in signed
         ]
@@ -177,13 +181,20 @@ class Views:
         """Return whose signature the amendments, assignments and cancellations on the table wait for."""
         if not self._desk.own_sides(trade):
             asked = self._asked(session, trade)
-            return [_next(known.names(account), f"sign the {MOTIONS[kind]}") for account, kind in asked]
+            return [
+                _next(f"sign_{MOTIONS[kind]}", known.names(account), f"sign the {MOTIONS[kind]}")
+                for account, kind in asked
+            ]
         if trade.reference not in known.in_motion:
             return []
         document = known.documents[trade.reference]
         parties = {document.side(side).account: document.side(side).name for side in SIDES}
         return [
-            _next(parties.get(signer.account) or known.names(signer.account), f"sign the {MOTIONS[motion.kind]}")
+            _next(
+                f"sign_{MOTIONS[motion.kind]}",
+                parties.get(signer.account) or known.names(signer.account),
+                f"sign the {MOTIONS[motion.kind]}",
+            )
             for motion in self._motions.open_ones(session, trade)
             for signer in self._motions.missing(session, trade, motion, now_s)
         ]
@@ -197,17 +208,17 @@ class Views:
     def _to_fund(self, session: Session, trade: Trade, document: TermsDocument, now_s: int) -> list[NextOut]:
         importer = document.importer.name
         if document.funding.policy not in QUOTED:
-            return [_next(importer, "fund the trade", document.fund_by_s)]
+            return [_next("fund", importer, "fund the trade", document.fund_by_s)]
         if trade.quote_request is None or self._desk.id != trade.importer_bank:
-            return [_next(importer, "ask for quotes and fund the trade", document.fund_by_s)]
+            return [_next("ask_quotes", importer, "ask for quotes and fund the trade", document.fund_by_s)]
         taker = self._desk.quotes.taker
         taken = taker.taken(session, trade.quote_request, now_s)
         if taken is not None and taken.expires_at_s >= now_s:
-            return [_next(importer, "fund the trade", min(document.fund_by_s, taken.expires_at_s))]
+            return [_next("fund", importer, "fund the trade", min(document.fund_by_s, taken.expires_at_s))]
         live = taker.offers(session, trade.quote_request, now_s)
         if live:
-            return [_next(importer, "accept a quote", min(offer.expires_at_s for offer in live))]
-        return [_next(importer, "ask for quotes (again)", document.fund_by_s)]
+            return [_next("accept_quote", importer, "accept a quote", min(offer.expires_at_s for offer in live))]
+        return [_next("ask_quotes", importer, "ask for quotes (again)", document.fund_by_s)]
 
     def _steps(
         self, session: Session, known: Known, trade: Trade, now_s: int, only: frozenset[int] | None
@@ -284,8 +295,9 @@ def shown_step(step: NextStep) -> NextOut:
     )
 
 
-def _next(who: str, what: str, by_s: int | None = None) -> NextOut:
-    return NextOut(who=who, what=what, by_s=by_s)
+def _next(call: str, who: str, what: str, by_s: int | None = None) -> NextOut:
+    """Return what is done off the chain; `call` is what programs know it by."""
+    return NextOut(who=who, what=what, by_s=by_s, call=call)
 
 
 def shown_money(amount_minor: int, currency: str) -> str:
