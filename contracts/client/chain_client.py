@@ -301,7 +301,7 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
                     return [await self.make_request(cast("Any", calls[0].method), calls[0].params)]
                 data = self.encode_batch_rpc_request([(cast("Any", call.method), call.params) for call in calls])
                 answers: Any = self.decode_rpc_response(await self._make_request(cast("Any", "batch"), data))
-            if isinstance(answers, list) and len(answers) == len(calls):
+            if isinstance(answers, list) and len(answers) == len(calls) and all(map(_has_id, answers)):
                 # Ids are counted up; the answers may come in any order.
                 return sorted(answers, key=lambda answer: int(answer["id"]))
             raise ChainUnavailableError(f"batch: expected {len(calls)} answers, got {str(answers)[:200]}")
@@ -320,6 +320,10 @@ def _load_provider() -> "type[AsyncHTTPProvider]":
                 await self._session.close()
 
     return Provider
+
+
+def _has_id(answer: object) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("id"), int)
 
 
 def _result(method: str, response: Mapping[str, Any]) -> Any:

@@ -27,7 +27,7 @@ from node.printing.press import Press
 from pqc import liboqs, signatures
 
 _CONNECT_RETRY_S = 0.1
-# What requests leave is gone by the first or second look; a full one takes sixty milliseconds and finds little.
+# What requests leave is gone by the first or second look; a full one stops the process for sixty milliseconds.
 _GC_THRESHOLDS = (2_000, 20, 50)
 _LOG = structlog.get_logger(__name__)
 

@@ -163,9 +163,13 @@ class Booking:
                 return self._execute(event)
             case "HoldReleased":
                 self._shrink(event)
-                return self._move_parts(event, args["owner"], HELD, AVAILABLE, args["amount"])
+                return self._shift(
+                    event, args["owner"], self._owners.get(args["owner"]), HELD, AVAILABLE, args["amount"]
+                )
             case "BlockedCleared":
-                return self._move_parts(event, args["account"], BLOCKED, AVAILABLE, args["amount"])
+                return self._shift(
+                    event, args["account"], self._owners.get(args["account"]), BLOCKED, AVAILABLE, args["amount"]
+                )
             case _:
                 return None
 
@@ -175,15 +179,12 @@ class Booking:
         kind = {"Issued": "issue", "Redeemed": "redemption"}.get(event.name, "transfer")
         return self._entry(event, kind, [(target, DEBIT, amount), (source, CREDIT, amount)], (sender, receiver))
 
-    def _move_parts(self, event: ChainEvent, address: str, source: str, target: str, amount: int) -> Entry | None:
-        """Shift money of whoever has this address, None where no books are kept for it."""
-        owner = self._owners.get(address)
-        return None if owner is None else self._shift(event, address, owner, source, target, amount)
-
     def _shift(
-        self, event: ChainEvent, address: str, owner: str, source: str, target: str, amount: int
+        self, event: ChainEvent, address: str, owner: str | None, source: str, target: str, amount: int
     ) -> Entry | None:
-        """Money of one owner changes from one part to another."""
+        """Money of one owner changes from one part to another; nothing to book where no books are kept for it."""
+        if owner is None:
+            return None
         kind = {
             "HoldPlaced": "hold",
             "HoldIncreased": "hold_increase",

@@ -40,8 +40,15 @@ _MOVED: Final = (
     .order_by(LineRow.id)
 )
 _MEMOS: Final = (
-    select(MemoRow.tx_hash, MemoRow.log_index, MemoRow.purpose)
-    .add_columns(MemoRow.trade_id, MemoRow.milestone, MemoRow.text, MemoRow.amount)
+    select(
+        MemoRow.tx_hash,
+        MemoRow.log_index,
+        MemoRow.purpose,
+        MemoRow.trade_id,
+        MemoRow.milestone,
+        MemoRow.text,
+        MemoRow.amount,
+    )
     .where(MemoRow.tx_hash.in_(bindparam("hashes", expanding=True)))
     .order_by(MemoRow.id)
 )
@@ -348,8 +355,9 @@ class LedgerService:
         """Return the memos of entries by transaction and log."""
         hashes = {entry.tx_hash for entry in entries if entry.tx_hash is not None}
         found: defaultdict[tuple[bytes | None, int | None], list[Memo]] = defaultdict(list)
-        for tx_hash, log_index, *memo in session.execute(_MEMOS, {"hashes": list(hashes)}):
-            found[tx_hash, log_index].append(Memo(*memo))
+        for row in session.execute(_MEMOS, {"hashes": list(hashes)}):
+            memo = Memo(row.purpose, row.trade_id, row.milestone, row.text, row.amount)
+            found[row.tx_hash, row.log_index].append(memo)
         return found
 
 

@@ -14,7 +14,13 @@ from contracts.client import typed_data
 from contracts.client.block_feed import BlockFeed
 from contracts.client.chain_client import ChainClient
 from contracts.client.deployment import Deployment
-from contracts.client.errors import CallRevertedError, ChainUnavailableError, InvariantError, RpcError
+from contracts.client.errors import (
+    CallRevertedError,
+    ChainUnavailableError,
+    InvariantError,
+    RpcError,
+    TransactionRefusedError,
+)
 from node.ledger.invariants import verify_books
 from node.ledger.orders import Order
 from node.ledger.wallets import Limits
@@ -324,6 +330,10 @@ async def test_chain_client_names_what_is_wrong_when_a_request_fails(chain: Chai
         task.cancel()
     await asyncio.gather(*cancelled, return_exceptions=True)
     assert await client.now_s() >= deployment.genesis_time_s
+    places = await asyncio.gather(*(client.call(currency, "decimals") for currency in ("EUR", "KES", "EUR")))
+    assert places == [2, 2, 2]
+    refused = await asyncio.gather(*(client.submit(b"\x02" + bytes([one])) for one in range(3)), return_exceptions=True)
+    assert [type(error) for error in refused] == [TransactionRefusedError] * 3
     with pytest.raises(RpcError, match="landfall_nothing"):
         await client.raw("landfall_nothing", [])
     with pytest.raises(ChainUnavailableError, match="block 9999"):

@@ -50,26 +50,27 @@ class Known:
 
 def read_known(session: Session, participants: ParticipantService, trades: Sequence[Trade]) -> Known:
     """Return what is known of these trades."""
-    references = {"references": [trade.reference for trade in trades]}
-    ids = {"ids": [trade.trade_id for trade in trades if trade.trade_id is not None]}
+    references = [trade.reference for trade in trades]
+    ids = [trade.trade_id for trade in trades if trade.trade_id is not None]
     milestones: defaultdict[bytes | None, list[MilestoneRow]] = defaultdict(list)
     attestations: defaultdict[tuple[bytes | None, int], list[Attestation]] = defaultdict(list)
     legs: dict[bytes | None, FxLeg] = {}
-    if ids["ids"]:
-        for row in session.scalars(_MILESTONES, ids):
+    if ids:
+        for row in session.scalars(_MILESTONES, {"ids": ids}):
             milestones[row.trade_id].append(row)
         rows = {(row.trade_id, row.index): row for found in milestones.values() for row in found}
-        for item in session.scalars(_ATTESTATIONS, ids):
+        for item in session.scalars(_ATTESTATIONS, {"ids": ids}):
             about = rows.get((item.trade_id, item.milestone))
             if about is None or is_current(item, about):
                 attestations[item.trade_id, item.milestone].append(item)
-        legs = {leg.trade_id: leg for leg in session.scalars(_LEGS, ids)}
+        legs = {leg.trade_id: leg for leg in session.scalars(_LEGS, {"ids": ids})}
+    latest = session.execute(_LATEST, {"references": references})
     return Known(
-        documents={one: parse_document(document) for one, document in session.execute(_LATEST, references)},
+        documents={reference: parse_document(document) for reference, document in latest},
         milestones=milestones,
         attestations=attestations,
         legs=legs,
-        in_motion=frozenset(session.scalars(_MOVED, references)),
+        in_motion=frozenset(session.scalars(_MOVED, {"references": references})),
         names=_names(session, participants),
     )
 

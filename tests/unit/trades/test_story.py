@@ -84,10 +84,12 @@ def test_what_is_waited_for_is_said_at_each_step() -> None:
     world = story.start()
     story.draft(world)
     nl = world["bank-nl"]
-    assert [step.what for step in story.view(nl).next] == ["sign version 1 or counter it"] * 2
+    assert [(step.call, step.what) for step in story.view(nl).next] == [("sign", "sign version 1 or counter it")] * 2
     story.counter(world)
     story.sign(world)
-    assert [step.what for step in story.view(nl).next] == ["ask for quotes and fund the trade"]
+    assert [(step.call, step.what) for step in story.view(nl).next] == [
+        ("ask_quotes", "ask for quotes and fund the trade")
+    ]
     story.quote(world)
     assert [step.what for step in story.view(nl).next] == ["accept a quote"]
     story.fund(world)

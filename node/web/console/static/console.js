@@ -96,4 +96,3 @@ if (addPasskey && window.PublicKeyCredential && PublicKeyCredential.parseCreatio
     go(addPasskey, makePasskey);
   });
 }
-
